@@ -1,0 +1,35 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The errors that this package raises on bad input; each carries the offending values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SnakeArmError(ValueError):
+    """Root of every error that this package raises on bad input."""
+
+
+class ShapeError(SnakeArmError):
+    """An array has another shape than the caller promised."""
+
+    def __init__(self, name: str, got: Any, expected: str):
+        super().__init__(f'{name} has shape {got}, expected {expected}')
+        self.name, self.got, self.expected = name, got, expected
+
+
+class ArmError(SnakeArmError):
+    """An arm description is impossible."""
+
+
+class GoalError(SnakeArmError):
+    """A goal can't be meant: wrong length, an infinity, an impossible axis or joint number."""
+
+
+class SettingsError(SnakeArmError):
+    """A setting is outside its range."""
+
+
+class WeightsError(SnakeArmError):
+    """A weights file is damaged, or belongs to another arm or another architecture."""

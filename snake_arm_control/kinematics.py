@@ -1,0 +1,75 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Exact forward kinematics: the truth that the forward model learns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snake_arm_control import pose
+from snake_arm_control.arm import Arm, AXES
+from snake_arm_control.errors import ShapeError
+
+
+def forward_kinematics(arm: Arm, angles: np.ndarray,
+                       segment_lengths: np.ndarray | None = None) -> np.ndarray:
+    """
+    Return the pose chain of an arm (equation 1).
+
+    :param angles: (*batch, joints, 2) [rad]
+    :param segment_lengths: (joints,) [m] where the real segments differ from the arm's
+    :return: (*batch, joints, 9) in base_link; element j at the far end of link j
+    :raises ShapeError: if angles are not (*batch, joints, 2)
+    """
+    angles = np.asarray(angles, dtype=float)
+    if angles.shape[-2:] != (arm.joints, len(AXES)):
+        raise ShapeError('angles', angles.shape, f'(*batch, {arm.joints}, {len(AXES)})')
+    lengths = np.broadcast_to(
+        arm.segment_length if segment_lengths is None else segment_lengths, (arm.joints,))
+    turns = joint_rotation(angles)
+    rotations = np.empty_like(turns)
+    rotation = np.eye(3)
+    for j in range(arm.joints):
+        rotation = rotation @ turns[..., j, :, :]
+        rotations[..., j, :, :] = rotation
+    steps = rotations[..., :, 2] * lengths[:, None]
+    return pose.from_matrix(rotations, np.cumsum(steps, axis=-2))
+
+
+def joint_rotation(angles: np.ndarray) -> np.ndarray:
+    """Return ``Rx(a) Ry(b)`` for angles (*batch, 2) [rad]: (*batch, 3, 3)."""
+    sa, sb = np.moveaxis(np.sin(angles), -1, 0)
+    ca, cb = np.moveaxis(np.cos(angles), -1, 0)
+    zero = np.zeros_like(sa)
+    return np.stack((np.stack((cb, zero, sb), axis=-1),
+                     np.stack((sa * sb, ca, -sa * cb), axis=-1),
+                     np.stack((-ca * sb, sa, ca * cb), axis=-1)), axis=-2)
+
+
+def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """
+    Return the exact Jacobian of a pose chain by its angles.
+
+    A turn about an axis through a point moves what lies beyond it: the derivative of a position is
+    axis x lever, that of an axis vector is axis x vector.
+
+    :param chain: (*batch, joints, 9), the chain of those angles
+    :param angles: (*batch, joints, 2) [rad]
+    :return: (*batch, joints, 9, joints, 2); zero where the joint lies beyond the chain element
+    """
+    chain, angles = np.asarray(chain, dtype=float), np.asarray(angles, dtype=float)
+    rotations, positions = pose.to_matrix(chain)
+    base = np.broadcast_to(np.eye(3), rotations[..., :1, :, :].shape)
+    before = np.concatenate((base, rotations[..., :-1, :, :]), axis=-3)
+    hinges = np.concatenate((np.zeros_like(positions[..., :1, :]), positions[..., :-1, :]),
+                            axis=-2)
+    # The first axis is the x axis before the joint turns, the second the y axis after it did.
+    turned = np.stack((before[..., 0], rotations[..., 1]), axis=-2)  # (*batch, joints, 2, 3)
+    axes = turned[..., None, :, :, :]  # (*batch, 1, joints, 2, 3)
+    lever = (positions[..., :, None, :] - hinges[..., None, :, :])[..., None, :]
+    moved = np.concatenate((np.cross(axes, lever),
+                            np.cross(axes, chain[..., :, None, None, pose.FORWARD]),
+                            np.cross(axes, chain[..., :, None, None, pose.UP])), axis=-1)
+    beyond = np.arange(arm.joints)[:, None] < np.arange(arm.joints)
+    moved[..., beyond, :, :] = 0.0
+    return np.moveaxis(moved, -1, -3)
