@@ -57,8 +57,8 @@ class Arm:
 
     @property
     def link_names(self) -> tuple[str, ...]:
-        """Names of the frames of the pose chain, base to tip; the last one is the tool."""
-        return tuple(f'link_{j}' for j in range(1, self.joints)) + ('tool0',)
+        """Names of the segments' links, base to tip; chain element j is link j's far end."""
+        return tuple(f'link_{j}' for j in range(1, self.joints + 1))
 
     @property
     def fingerprint(self) -> str:

@@ -1,0 +1,129 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of the generated URDF: other readers find the same arm in it as our kinematics."""
+
+import io
+from pathlib import Path
+import shutil
+import subprocess
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from snake_arm_control import pose
+from snake_arm_control.arm import Arm
+from snake_arm_control.kinematics import forward_kinematics, joint_rotation
+from snake_arm_control.urdf import urdf_text
+
+COMMITTED = Path(__file__).parent.parent / 'urdf' / 'snake_arm.urdf'
+ARMS = (Arm(joints=1), Arm(joints=2, segment_length=0.1), Arm(joints=7, angle_limit=1.0), Arm())
+
+
+@pytest.fixture(params=ARMS, ids=lambda arm: f'{arm.joints}-joints')
+def arm(request):
+    return request.param
+
+
+def read(arm):
+    yourdfpy = pytest.importorskip('yourdfpy')
+    return yourdfpy.URDF.load(io.BytesIO(urdf_text(arm).encode()), load_meshes=False)
+
+
+def expected_frames(arm, angles):
+    """Return every frame that the URDF should have, in base_link: name -> (4, 4)."""
+    rotations, positions = pose.to_matrix(forward_kinematics(arm, angles))
+    frames = {'base_link': np.eye(4), 'tool0': transform(rotations[-1], positions[-1])}
+    rotation, position = np.eye(3), np.zeros(3)
+    for j in range(1, arm.joints + 1):
+        turn_x = joint_rotation(np.array((angles[j - 1, 0], 0.0)))
+        frames[f'hinge_{j}'] = transform(rotation @ turn_x, position)
+        frames[f'link_{j}'] = transform(rotations[j - 1], position)
+        rotation, position = rotations[j - 1], positions[j - 1]
+    return frames
+
+
+def transform(rotation, position):
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = rotation, position
+    return matrix
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_every_link_is_where_the_kinematics_puts_it(arm, seed):
+    generator = np.random.default_rng(seed)
+    angles = generator.uniform(-arm.angle_limit, arm.angle_limit, (arm.joints, 2))
+    robot = read(arm)
+    robot.update_cfg(dict(zip(arm.joint_names, angles.ravel())))
+    expected = expected_frames(arm, angles)
+    assert set(robot.link_map) == set(expected)
+    for name, frame in expected.items():
+        np.testing.assert_allclose(robot.get_transform(name, 'base_link'), frame,
+                                   atol=1e-9, err_msg=name)
+
+
+def test_every_chain_element_is_a_segment_length_along_its_link(arm):
+    angles = np.random.default_rng(7).uniform(-0.7, 0.7, (arm.joints, 2))
+    robot = read(arm)
+    robot.update_cfg(dict(zip(arm.joint_names, angles.ravel())))
+    far_end = transform(np.eye(3), (0.0, 0.0, arm.segment_length))
+    assert len(arm.link_names) == arm.joints
+    frames = np.array([robot.get_transform(name, 'base_link') @ far_end
+                       for name in arm.link_names])
+    np.testing.assert_allclose(pose.from_matrix(frames[:, :3, :3], frames[:, :3, 3]),
+                               forward_kinematics(arm, angles), atol=1e-9)
+
+
+def test_moving_joints_are_the_arms_angles_in_order_with_its_exact_limits(arm):
+    robot = ElementTree.fromstring(urdf_text(arm))
+    joints = [joint for joint in robot.iter('joint') if joint.get('type') == 'revolute']
+    assert tuple(joint.get('name') for joint in joints) == arm.joint_names
+    for joint in joints:
+        limit = joint.find('limit')
+        assert float(limit.get('lower')) == -arm.angle_limit
+        assert float(limit.get('upper')) == arm.angle_limit
+        assert float(limit.get('velocity')) == arm.velocity_limit
+        assert float(limit.get('effort')) > 0.0
+
+
+def test_only_the_moved_links_have_mass(arm):
+    for link in ElementTree.fromstring(urdf_text(arm)).iter('link'):
+        fixed = link.get('name') in ('base_link', 'tool0')
+        assert (link.find('inertial') is None) == fixed
+
+
+def test_moments_of_inertia_are_those_of_a_possible_body(arm):
+    """None is positive but no two together smaller than the third."""
+    for inertia in ElementTree.fromstring(urdf_text(arm)).iter('inertia'):
+        low, middle, high = sorted(float(inertia.get(key)) for key in ('ixx', 'iyy', 'izz'))
+        assert low > 0.0
+        assert low + middle >= high
+
+
+def test_every_tenth_joint_can_be_told_by_its_colour():
+    robot = ElementTree.fromstring(urdf_text(Arm()))
+    colour = {link.get('name'): link.find('visual/material').get('name')
+              for link in robot.iter('link') if link.find('visual') is not None}
+    marked = [j for j in range(1, 41) if colour[f'link_{j}'] == 'marked']
+    assert marked == [10, 20, 30, 40]
+    assert colour['link_1'] != colour['link_2']
+    assert colour['link_1'] == colour['link_3']
+
+
+def test_the_name_of_the_robot_is_the_callers_and_escaped():
+    name = 'left & "right"'
+    assert ElementTree.fromstring(urdf_text(Arm(joints=1), name)).get('name') == name
+
+
+def test_committed_urdf_is_the_generators():
+    assert COMMITTED.read_text() == urdf_text(Arm()), 'run: snake-arm urdf > urdf/snake_arm.urdf'
+
+
+def test_check_urdf_accepts_it(arm, tmp_path):
+    if shutil.which('check_urdf') is None:
+        pytest.skip('check_urdf is not installed (Debian and Ubuntu: liburdfdom-tools)')
+    path = tmp_path / 'arm.urdf'
+    path.write_text(urdf_text(arm))
+    checked = subprocess.run(('check_urdf', path), capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    assert 'root Link: base_link has 1 child(ren)' in checked.stdout
