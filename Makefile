@@ -1,0 +1,57 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+	--use-pep517 --constraint $(CONSTRAINTS) --editable
+
+.PHONY: help run test lint clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make run    the three nodes and the arm of figure 2, until the goal is reached'
+	@echo 'make test   every test; make test ARGS="-k urdf" some'
+	@echo 'make lint   style and packaging only'
+	@echo 'make clean  remove what these made'
+	@echo
+	@echo 'The first call sets up $(VENV). PYTHON=python3.12 chooses the interpreter,'
+	@echo 'CONSTRAINTS=constraints-jazzy.txt VENV=.venv-jazzy the ROS 2 line.'
+
+run: $(VENV)/.compiled
+	$(BIN)/snake-arm up --scenario fig2 --until-converged $(ARGS)
+
+test: $(VENV)/.tested $(VENV)/.compiled
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.tested
+	$(BIN)/python -m pytest -m linter $(ARGS)
+
+clean:
+	rm -rf $(VENV) build install log dist *.egg-info .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is touched by the step's last command: a step that was broken off starts again.
+$(VENV)/.created:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created setup.py setup.cfg $(CONSTRAINTS)
+	@echo 'Installing what running needs into $(VENV); the first time takes a minute or two.'
+	$(INSTALL) '.[ros]'
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	@echo 'Installing what training and testing need into $(VENV); torch is large.'
+	$(INSTALL) '.[ros,train,test]'
+	@touch $@
+
+$(VENV)/.compiled: $(VENV)/.installed snake_arm_control/bptt.py
+	@echo 'Compiling the network; later starts find it in the cache.'
+	$(BIN)/python -c 'from snake_arm_control.bptt import compile_all; compile_all()'
+	@touch $@

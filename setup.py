@@ -1,0 +1,51 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Build and install snake_arm_control, with pip or as an ament_python package with colcon."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = 'snake_arm_control'
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    description='Constraint-aware control of many-joint robot arms by inverting a learned '
+                'recurrent model.',
+    author='The snake_arm_control authors',
+    maintainer='The snake_arm_control authors',
+    maintainer_email='snake-arm-control@example.org',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(exclude=['test']),
+    package_data={NAME: ['models/*.safetensors']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (f'share/{NAME}', ['package.xml']),
+        (f'share/{NAME}/config', glob('config/*')),
+        (f'share/{NAME}/launch', glob('launch/*.launch.py')),
+        (f'share/{NAME}/urdf', glob('urdf/*.urdf')),
+    ],
+    zip_safe=False,
+    install_requires=['numba', 'numpy', 'pyyaml', 'safetensors', 'tqdm', 'transforms3d'],
+    extras_require={
+        # For machines without a ROS distribution: the same rclpy and messages as wheels.
+        'ros': ['ros-diagnostic-msgs>=5.3', 'ros-geometry-msgs>=5.3', 'ros-rclpy>=7.1',
+                'ros-rmw-fastrtps-cpp>=8.4', 'ros-sensor-msgs>=5.3', 'ros-std-msgs>=5.3',
+                'ros-std-srvs>=5.3', 'ros-trajectory-msgs>=5.3', 'ros-visualization-msgs>=5.3'],
+        'train': ['matplotlib', 'torch'],
+        'view': ['viser'],
+        'test': ['catkin-pkg', 'flake8', 'flake8-blind-except', 'flake8-builtins',
+                 'flake8-comprehensions', 'flake8-docstrings', 'flake8-import-order',
+                 'flake8-quotes', 'hypothesis', 'pytest', 'yourdfpy'],
+    },
+    entry_points={
+        'console_scripts': [
+            f'snake-arm = {NAME}.cli:main',
+            f'forward_model = {NAME}.nodes.forward_model:main',
+            f'controller = {NAME}.nodes.controller:main',
+            f'simulator = {NAME}.nodes.simulator:main',
+        ],
+    },
+)
