@@ -7,7 +7,7 @@ CONSTRAINTS ?= constraints.txt
 ARGS ?=
 
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
 	--use-pep517 --constraint $(CONSTRAINTS) --editable
 
 .PHONY: help run test lint clean
