@@ -46,6 +46,7 @@ setup(
             f'forward_model = {NAME}.nodes.forward_model:main',
             f'controller = {NAME}.nodes.controller:main',
             f'simulator = {NAME}.nodes.simulator:main',
+            f'scenario = {NAME}.nodes.scenario:main',
         ],
     },
 )

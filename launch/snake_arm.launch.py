@@ -28,8 +28,8 @@ def generate_launch_description():
     return LaunchDescription([
         DeclareLaunchArgument('joints', default_value='40', description='number of joints'),
         DeclareLaunchArgument('scenario', default_value='',
-                              description='scenario that the controller starts with (fig2 .. '
-                                          'fig5); empty: it waits for a goal'),
+                              description='experiment of the paper whose goals are published, '
+                                          'for instance fig2; empty: the arm waits for a goal'),
         DeclareLaunchArgument('namespace', default_value='',
                               description='namespace of all nodes and topics of this arm'),
         DeclareLaunchArgument('params_file',
@@ -61,11 +61,10 @@ def arm_nodes(context):
         return Node(package=PACKAGE, executable=name, name=name, namespace=namespace,
                     output='screen', parameters=[*parameters, *more], **options)
 
-    # Only when given, so that the scenario of a parameter file stands.
-    start = {'scenario': ParameterValue(scenario, value_type=str)} if scenario else {}
     return [
         node('forward_model'),
-        node('controller', start),
+        node('controller'),
+        *([node('scenario', {'scenario': scenario})] if scenario else []),
         node('simulator', condition=IfCondition(LaunchConfiguration('simulator'))),
         Node(package='robot_state_publisher', executable='robot_state_publisher',
              namespace=namespace, remappings=RELATIVE_TF, output='screen',

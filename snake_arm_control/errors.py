@@ -33,3 +33,7 @@ class SettingsError(SnakeArmError):
 
 class WeightsError(SnakeArmError):
     """A weights file is damaged, or belongs to another arm or another architecture."""
+
+
+class FeedbackError(SnakeArmError):
+    """Feedback from the arm can't be used: misshapen, not finite, too old."""

@@ -73,3 +73,30 @@ def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray) -> np.ndarray:
     beyond = np.arange(arm.joints)[:, None] < np.arange(arm.joints)
     moved[..., beyond, :, :] = 0.0
     return np.moveaxis(moved, -1, -3)
+
+
+class ExactModel:
+    """Exact kinematics in the form of a differentiable model, in place of a learned one."""
+
+    def __init__(self, arm: Arm):
+        self.arm = arm
+
+    def linearize(self, angles: np.ndarray) -> ExactLinearization:
+        """Return the kinematics at angles (*batch, joints, 2) [rad]."""
+        return ExactLinearization(self.arm, angles)
+
+
+class ExactLinearization:
+    """Exact kinematics at configurations, with derivatives from `jacobian`."""
+
+    def __init__(self, arm: Arm, angles: np.ndarray):
+        self.chain = forward_kinematics(arm, angles)
+        self._jacobian = jacobian(arm, self.chain, angles)
+
+    def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
+        """Return dL/dangles (*batch, joints, 2) for dL/dchain (*batch, joints, 9)."""
+        return np.einsum('...jc,...jckm->...km', chain_gradient, self._jacobian)
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
+        """Return rows (*batch, rows, joints, 2) of dchain/dangles."""
+        return self._jacobian[..., joints, components, :, :]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import numpy as np
-from transforms3d.quaternions import mat2quat, quat2mat
+from transforms3d.euler import euler2mat
 
 from snake_arm_control.errors import ShapeError
 
@@ -50,16 +50,34 @@ def to_matrix(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack((np.cross(up, forward), up, forward), axis=-1), pose[..., POSITION].copy()
 
 
-def from_quaternion(xyzw: np.ndarray, position: np.ndarray) -> np.ndarray:
+def from_euler(roll: float, pitch: float, yaw: float, position: np.ndarray) -> np.ndarray:
     """
-    Return the pose of a frame given as ROS gives it.
+    Return the pose of a frame turned by roll, pitch, yaw about the fixed axes x, y, z (REP 103).
 
-    :param xyzw: (4,), not necessarily of length 1, not zero
+    :param roll, pitch, yaw: [rad]
     :param position: (3,) [m]
     :return: (9,)
     """
-    x, y, z, w = np.asarray(xyzw, dtype=float)
-    return from_matrix(quat2mat((w, x, y, z)), np.asarray(position, dtype=float))
+    return from_matrix(euler2mat(roll, pitch, yaw, 'sxyz'), np.asarray(position, dtype=float))
+
+
+def from_quaternion(xyzw: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """
+    Return the poses of frames given as ROS gives them.
+
+    Written for whole chains at once: a call of transforms3d for each frame costs more than an
+    iteration of the controller. The tests hold it against transforms3d.
+
+    :param xyzw: (*batch, 4), not necessarily of length 1, not zero
+    :param position: (*batch, 3) [m]
+    :return: (*batch, 9)
+    """
+    xyzw = np.asarray(xyzw, dtype=float)
+    x, y, z, w = np.moveaxis(xyzw, -1, 0)
+    s = 2.0 / np.sum(xyzw * xyzw, axis=-1)
+    forward = np.stack((s * (x * z + w * y), s * (y * z - w * x), 1.0 - s * (x * x + y * y)), -1)
+    up = np.stack((s * (x * y - w * z), 1.0 - s * (x * x + z * z), s * (y * z + w * x)), -1)
+    return np.concatenate((position, forward, up), axis=-1)
 
 
 def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +88,18 @@ def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     :return: quaternion xyzw (*batch, 4) of length 1, position (*batch, 3) [m]
     """
     rotation, position = to_matrix(pose)
-    wxyz = np.array([mat2quat(r) for r in rotation.reshape(-1, 3, 3)])
-    return np.roll(wxyz, -1, axis=-1).reshape(*rotation.shape[:-2], 4), position
+    m = np.moveaxis(rotation, (-2, -1), (0, 1))
+    # Four times the products q_a q_b, symmetric, in the order x y z w: any row is the quaternion
+    # up to length; the one with the largest diagonal is never short.
+    k = np.array((
+        (1.0 + m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[2, 1] - m[1, 2]),
+        (m[0, 1] + m[1, 0], 1.0 - m[0, 0] + m[1, 1] - m[2, 2], m[1, 2] + m[2, 1], m[0, 2] - m[2, 0]),
+        (m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], 1.0 - m[0, 0] - m[1, 1] + m[2, 2], m[1, 0] - m[0, 1]),
+        (m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], 1.0 + m[0, 0] + m[1, 1] + m[2, 2])))
+    largest = np.argmax(np.einsum('aa...->a...', k), axis=0)
+    xyzw = np.take_along_axis(np.moveaxis(k, (0, 1), (-2, -1)),
+                              largest[..., None, None], axis=-2)[..., 0, :]
+    return xyzw / np.linalg.norm(xyzw, axis=-1, keepdims=True), position
 
 
 def check(pose: np.ndarray) -> np.ndarray:

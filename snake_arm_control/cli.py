@@ -1,0 +1,198 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The snake-arm command: each subcommand parses, calls, and prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+import sys
+
+from snake_arm_control.arm import Arm
+from snake_arm_control.errors import GoalError, SnakeArmError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """
+    Run the snake-arm command.
+
+    :return: exit code: 0, 1 with the reason on standard error, 130 when interrupted
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except SnakeArmError as error:
+        print(f'snake-arm {options.command}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='snake-arm', description='Control of many-joint robot arms by a learned model.')
+    commands = parser.add_subparsers(dest='command', required=True)
+    joints = argparse.ArgumentParser(add_help=False)
+    joints.add_argument('--joints', type=int, default=Arm.joints, metavar='N',
+                        help='number of joints of the arm (default %(default)s)')
+    graph = argparse.ArgumentParser(add_help=False, parents=[joints])
+    graph.add_argument('--namespace', default='', help='ROS namespace of the arm')
+
+    up = commands.add_parser('up', parents=[graph], help='run the three nodes',
+                             description='Run the forward model, controller and simulator nodes.')
+    up.add_argument('--scenario', default='', metavar='NAME',
+                    help='publish the goals of one of the paper\'s experiments: fig2')
+    up.add_argument('--until-converged', action='store_true',
+                    help='end when the goal is reached on the true poses')
+    up.add_argument('--timeout', type=float, default=60.0, metavar='S',
+                    help='with --until-converged: give up after this time (default %(default)s s)')
+    up.add_argument('--processes', action='store_true', help='run each node in its own process')
+    up.add_argument('--no-simulator', dest='simulator', action='store_false',
+                    help='leave the simulator out: a real arm answers')
+    up.add_argument('--params-file', type=Path, metavar='FILE', help='ROS parameter file')
+    up.add_argument('--set', action='append', default=[], metavar='NODE.NAME=VALUE',
+                    dest='settings', help='set a parameter of controller, simulator or '
+                    'forward_model, for instance simulator.length_error=0.05')
+    up.set_defaults(run=_up)
+
+    goal = commands.add_parser(
+        'goal', parents=[graph], help='publish a goal to a running controller',
+        description='Publish a pose-chain goal. Components not given, and those given as -, '
+        'are free. Several joints: repeat --joint, each followed by what it shall do.')
+    goal.add_argument('--joint', action=_Entry, metavar='J',
+                      help='joint number from 1, or tool (default: tool)')
+    for name, metavar, text in (('position', ('X', 'Y', 'Z'), 'in base_link [m]'),
+                                ('forward', ('X', 'Y', 'Z'), 'unit vector of the z axis'),
+                                ('up', ('X', 'Y', 'Z'), 'unit vector of the y axis'),
+                                ('rpy', ('R', 'P', 'Y'), 'orientation [rad], sets both axes')):
+        goal.add_argument(f'--{name}', nargs=3, action=_Entry, metavar=metavar, help=text)
+    goal.add_argument('--file', type=Path, help='goal in YAML instead')
+    goal.add_argument('--drop', action='store_true', help='drop the goal and let the arm stand')
+    goal.add_argument('--wait', type=float, default=5.0, metavar='S',
+                      help='how long to wait for a controller (default %(default)s s)')
+    goal.set_defaults(run=_goal, entries=[])
+
+    urdf = commands.add_parser('urdf', parents=[joints], help='print the URDF of the arm')
+    urdf.set_defaults(run=_urdf)
+
+    train = commands.add_parser('train', help='train a forward model')
+    train.add_argument('--preset', default='shipped', help='paper or shipped (default)')
+    train.add_argument('--out', type=Path, default=Path('runs/train'), metavar='DIR',
+                       help='run folder (default %(default)s)')
+    train.add_argument('--resume', action='store_true', help='go on where DIR left off')
+    train.add_argument('--seed', type=int, help='seed, in place of the preset\'s')
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser('evaluate', help='measure a forward model')
+    evaluate.add_argument('--weights', type=Path, help='weights file (default: the shipped one)')
+    evaluate.add_argument('--samples', type=int, default=4000,
+                          help='shapes of each distribution (default %(default)s)')
+    evaluate.add_argument('--seed', type=int, default=0)
+    evaluate.add_argument('--json', type=Path, metavar='FILE', help='write the result there')
+    evaluate.add_argument('--plots', type=Path, metavar='DIR', help='write pictures there')
+    evaluate.set_defaults(run=_evaluate)
+    return parser
+
+
+class _Entry(argparse.Action):
+    """Collects --joint and what follows it into one entry of a goal."""
+
+    def __call__(self, parser, options, values, option_string=None):
+        entries = list(options.entries)
+        if self.dest == 'joint':
+            entries.append({'joint': values})
+        else:
+            if not entries:
+                entries.append({'joint': 'tool'})
+            entry = dict(entries.pop())
+            if self.dest in entry:
+                parser.error(f'{option_string} is given twice for joint {entry["joint"]}')
+            try:
+                entry[self.dest] = [math.nan if v == '-' else float(v) for v in values]
+            except ValueError:
+                parser.error(f'{option_string} is {" ".join(values)}, expected three numbers, '
+                             'or - for a free one')
+            entries.append(entry)
+        options.entries = entries
+
+
+def _up(options: argparse.Namespace) -> int:
+    from snake_arm_control.nodes import up  # rclpy is slow to import, and not all need it
+    return up.up(up.Options(
+        joints=options.joints, namespace=options.namespace, scenario=options.scenario,
+        until_converged=options.until_converged, timeout=options.timeout,
+        processes=options.processes, simulator=options.simulator,
+        params_file=options.params_file, settings=tuple(options.settings)))
+
+
+def _goal(options: argparse.Namespace) -> int:
+    from snake_arm_control.goal import combine, Goal
+    if options.drop:
+        goal = Goal.free(options.joints)
+    elif options.file:
+        goal = Goal.from_yaml(_read(options.file), options.joints)
+    else:
+        goal = combine((_entry_goal(entry, options.joints) for entry in options.entries),
+                       options.joints)
+        if goal.is_free:
+            raise GoalError('nothing is asked for; give --position, --forward, --up or --rpy, '
+                            'or --drop to drop the goal')
+    from snake_arm_control.nodes import up
+    return up.send_goal(goal, options.namespace, options.wait)
+
+
+def _entry_goal(entry: dict, joints: int):
+    from snake_arm_control import pose
+    from snake_arm_control.goal import Goal
+    entry = dict(entry)
+    name = entry.pop('joint')
+    try:
+        number = joints if name == 'tool' else int(name)
+    except ValueError:
+        raise GoalError(f'joint is {name!r}, expected a number from 1 to {joints}, or tool'
+                        ) from None
+    rpy = entry.pop('rpy', None)
+    if rpy is not None:
+        if {'forward', 'up'} & set(entry) or not all(map(math.isfinite, rpy)):
+            raise GoalError('--rpy takes three finite numbers, and no --forward or --up beside it')
+        target = pose.from_euler(*rpy, position=(0.0, 0.0, 0.0))
+        entry.update(forward=target[pose.FORWARD], up=target[pose.UP])
+    return Goal.joint(number, **entry, joints=joints)
+
+
+def _urdf(options: argparse.Namespace) -> int:
+    from snake_arm_control.urdf import urdf_text
+    sys.stdout.write(urdf_text(Arm(joints=options.joints)))
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from snake_arm_control import training
+    settings = training.preset(options.preset, seed=options.seed)
+    path = training.train(Arm(), settings, options.out, resume=options.resume)
+    print(path)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from snake_arm_control.forward_model import ForwardModel
+    from snake_arm_control.training import evaluation
+    arm = Arm()
+    model = ForwardModel.load(options.weights, arm)
+    result = evaluation.evaluate(model, arm, options.seed, options.samples)
+    print(evaluation.table(result))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + '\n')
+    if options.plots:
+        evaluation.write_report(result, options.plots)
+    return 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise GoalError(f'{path} can not be read: {error}') from error

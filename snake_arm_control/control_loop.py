@@ -1,0 +1,292 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The controller itself, free of ROS: goals and feedback in, bounded commands out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from snake_arm_control import pose
+from snake_arm_control.arm import AXES
+from snake_arm_control.correction import TargetCorrection
+from snake_arm_control.errors import FeedbackError, ShapeError
+from snake_arm_control.goal import Goal
+from snake_arm_control.inverse import (
+    advance, DifferentiableModel, InverseSettings, Motion, step)
+from snake_arm_control.settings import setting
+
+_SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
+_LEFT = 2.0  # a reached goal counts as left once the errors are this many times the tolerances
+_LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
+
+
+@dataclass(frozen=True)
+class ControlSettings(InverseSettings):
+    """How to descend, and what to make of feedback."""
+
+    use_feedback: bool = setting(
+        True, 'correct targets by the true pose chain, and hold when it stays away')
+    feedback_timeout: float = setting(
+        0.5, 'longest time that a command may go unanswered', 's', low=0.001, high=60.0)
+
+
+class State(Enum):
+    """What the controller does; the value is its plain name."""
+
+    WAITING = 'waiting for the first joint states'
+    IDLE = 'idle: no goal'
+    TRACKING = 'moving to the goal'
+    REACHED = 'goal reached'
+    HOLDING = 'holding on request'
+    RETURNING = 'returning to rest'
+    NO_FEEDBACK = 'holding: no feedback'
+
+
+class Command(NamedTuple):
+    """One command to the arm."""
+
+    stamp: int  # [ns], increasing
+    positions: np.ndarray  # (joints, 2) [rad]
+    velocities: np.ndarray  # (joints, 2) [rad/s]
+
+
+class ControlLoop:
+    """
+    Moves an arm to a goal, one bounded command at a time.
+
+    Every command lies within the joint limits, at most settings.max_step and at most what the
+    arm's velocity limit allows away from the command before, and its stamp is later. The clock
+    is the caller's: times are seconds of one that never jumps, stamps may come from any.
+    """
+
+    def __init__(self, model: DifferentiableModel, settings: ControlSettings = ControlSettings()):
+        self.settings = settings
+        self.goal = Goal.free(model.arm.joints)
+        self.iterations = 0  # BPTT iterations, each of which made one command
+        self.true_chain: np.ndarray | None = None  # (joints, 9), the latest feedback
+        self._motion: Motion | None = None
+        self._holding = self._returning = False
+        self._stamp = 0
+        self._answered_stamp = self._received_stamp = 0
+        self._commanded_at: float | None = None
+        self._unanswered_since: float | None = None
+        self._probed_at = 0.0
+        self._settled = self._reached = False
+        self._errors: tuple[float, float] | None = None
+        self.use_model(model)
+
+    def use_model(self, model: DifferentiableModel) -> None:
+        """Go on with another forward model of an arm with as many joints."""
+        if model.arm.joints != self.goal.joints:
+            raise ShapeError('model', model.arm.joints, f'{self.goal.joints} joints')
+        self.model, self.arm = model, model.arm
+        self.correction = TargetCorrection(self.arm.joints)
+        self._linearization = self._errors = None
+
+    @property
+    def angles(self) -> np.ndarray | None:
+        """Latest commanded angles (joints, 2) [rad]; None before the start."""
+        return None if self._motion is None else self._motion.angles
+
+    def start(self, angles: np.ndarray) -> None:
+        """
+        Say where the arm stands; only the first call counts, commands go on from there.
+
+        :param angles: (joints, 2) [rad]
+        :raises FeedbackError: if they are not finite or of another shape
+        """
+        angles = np.array(angles, dtype=float)
+        if angles.shape != (self.arm.joints, len(AXES)):
+            raise FeedbackError(f'joint states have the shape {angles.shape}, expected '
+                                f'({self.arm.joints}, {len(AXES)})')
+        if not np.isfinite(angles).all():
+            raise FeedbackError('joint states are not finite')
+        if self._motion is None:
+            limit = self.arm.angle_limit
+            self._motion = Motion.at_rest(np.clip(angles, -limit, limit))
+
+    def set_goal(self, goal: Goal) -> None:
+        """
+        Pursue another goal from here on; the one of no component lets the arm stand.
+
+        :raises ShapeError: if it is for another number of joints; the goal before stays
+        """
+        if goal.joints != self.arm.joints:
+            raise ShapeError('goal', goal.target.shape, f'({self.arm.joints}, {pose.SIZE})')
+        self.goal = goal
+        self._returning = self._settled = self._reached = False
+        self._errors = None
+        self._rest()
+
+    def hold(self, holding: bool) -> None:
+        """Stand still, or go on."""
+        self._holding = holding
+        self._rest()
+
+    def reset(self) -> None:
+        """Drop the goal and return to the zero angles."""
+        self.goal = Goal.free(self.arm.joints)
+        self._holding, self._returning = False, True
+        self._errors = None
+        self._rest()
+
+    def receive(self, stamp: int, true_chain: np.ndarray) -> None:
+        """
+        Take the true pose chain that answers a command.
+
+        :param stamp: of that command, or of the measurement [ns]; 0 for an arm that was never
+            commanded, which tells where it is but corrects nothing
+        :param true_chain: (joints, 9), NaN where nothing was measured
+        :raises FeedbackError: if it is misshapen, infinite, or older than what was received
+        """
+        true_chain = np.array(true_chain, dtype=float)
+        if true_chain.shape != self.goal.target.shape:
+            raise FeedbackError(f'the pose chain has the shape {true_chain.shape}, expected '
+                                f'{self.goal.target.shape}')
+        measured = ~np.isnan(true_chain)
+        if np.isinf(true_chain).any() or not measured.any():
+            raise FeedbackError('the pose chain is not finite')
+        if 0 < stamp < self._received_stamp:
+            raise FeedbackError('the pose chain is older than the one before it')
+        self._received_stamp = max(stamp, self._received_stamp)
+        answered = self.correction.update(stamp, true_chain)
+        if answered is not None:
+            self._answered_stamp = answered
+            self._unanswered_since = None if answered == self._stamp else self._commanded_at
+        if not measured.all() and self._motion is not None:
+            expected = self.correction.estimate(self._linearize().chain)
+            true_chain = np.where(measured, true_chain, expected)
+        self.true_chain = true_chain
+        self._errors = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the latest command was answered, so that the next one may follow at once."""
+        return not self.settings.use_feedback or self._answered_stamp == self._stamp
+
+    def errors(self) -> tuple[float, float]:
+        """
+        Return the largest position error [m] and axis error [rad] over the cared components.
+
+        They are those of the latest true chain; of the prediction where no feedback is used or
+        none has come yet. NaN before the start.
+        """
+        if self._errors is None:
+            chain = self.true_chain if self.settings.use_feedback else None
+            if chain is None:
+                if self._motion is None:
+                    return math.nan, math.nan
+                chain = self._linearize().chain
+            self._errors = (float(self.goal.position_error(chain)),
+                            float(self.goal.axis_error(chain)))
+        return self._errors
+
+    def feedback_age(self, now: float) -> float:
+        """Return how long the oldest unanswered command has been waiting [s]."""
+        return 0.0 if self._unanswered_since is None else now - self._unanswered_since
+
+    def state(self, now: float) -> State:
+        """Return what the controller does at a time [s]."""
+        if self._motion is None:
+            return State.WAITING
+        if self._holding:
+            return State.HOLDING
+        if self._returning:
+            return State.RETURNING
+        if self.goal.is_free:
+            return State.IDLE
+        if (self.settings.use_feedback
+                and self.feedback_age(now) > self.settings.feedback_timeout):
+            return State.NO_FEEDBACK
+        return State.REACHED if self._reached else State.TRACKING
+
+    def _error_ratio(self) -> float:
+        """Return the larger of position and axis error over its tolerance."""
+        position_error, axis_error = self.errors()
+        return max(position_error / self.settings.position_tolerance,
+                   axis_error / self.settings.axis_tolerance)
+
+    def iterate(self, now: float, stamp: int) -> Command | None:
+        """
+        Take one iteration if there is anything to do.
+
+        :param now: [s]
+        :param stamp: wanted for the command [ns]; a later one is taken where it doesn't increase
+        :return: the command, or None where the arm shall be left as it is
+        """
+        state = self.state(now)
+        if state is State.NO_FEEDBACK:
+            return self._probe(now, stamp)
+        if state is State.RETURNING:
+            return self._return(now, stamp)
+        if state not in (State.TRACKING, State.REACHED) or self._rests():
+            return None
+        linearization = self._linearize()
+        estimate = linearization.chain
+        if self.settings.use_feedback:
+            estimate = self.correction.estimate(estimate)  # eq. 4
+        self._motion = step(self.goal, self._motion, linearization, estimate, self.arm,
+                            self.settings, self._bound(now))
+        self.iterations += 1
+        return self._command(now, stamp)
+
+    def _rests(self) -> bool:
+        """Return whether the arm is to be left alone: settled once, and still at the goal."""
+        ratio = self._error_ratio()
+        self._reached = ratio <= (_LEFT if self._reached else 1.0)
+        if self._settled:
+            self._settled = ratio <= 1.0
+        elif ratio <= _SETTLED and self.answered:
+            self._settled = True
+            self._rest()
+        return self._settled
+
+    def _probe(self, now: float, stamp: int) -> Command | None:
+        """Repeat the last command now and then, so that returning feedback has an answer."""
+        self._rest()
+        if now - self._probed_at < self.settings.feedback_timeout:
+            return None
+        self._probed_at = now
+        return self._command(now, stamp)
+
+    def _return(self, now: float, stamp: int) -> Command | None:
+        if not self.angles.any():
+            self._returning = False
+            return None
+        angles = advance(self.arm, self.angles, -self.angles, self._bound(now))
+        self._motion = Motion(angles, self.angles)
+        return self._command(now, stamp)
+
+    def _bound(self, now: float) -> float:
+        """Return the largest step [rad] that settings and the velocity limit allow."""
+        elapsed = _LONGEST_PERIOD if self._commanded_at is None else now - self._commanded_at
+        elapsed = min(max(elapsed, 0.0), _LONGEST_PERIOD)
+        return min(self.settings.max_step, self.arm.velocity_limit * elapsed)
+
+    def _command(self, now: float, stamp: int) -> Command:
+        self._stamp = max(stamp, self._stamp + 1)
+        self._linearization = None
+        if not self.settings.use_feedback:
+            self._errors = None
+        self.correction.remember(self._stamp, self._linearize().chain)
+        elapsed = _LONGEST_PERIOD if self._commanded_at is None else now - self._commanded_at
+        velocities = (self._motion.angles - self._motion.previous) / max(elapsed, 1e-6)
+        self._commanded_at = now
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+        limit = self.arm.velocity_limit
+        return Command(self._stamp, self._motion.angles, np.clip(velocities, -limit, limit))
+
+    def _linearize(self):
+        if self._linearization is None:
+            self._linearization = self.model.linearize(self._motion.angles)
+        return self._linearization
+
+    def _rest(self) -> None:
+        if self._motion is not None:
+            self._motion = Motion.at_rest(self._motion.angles)

@@ -1,0 +1,246 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Messages to arrays and back: the one place that knows both."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point, PointStamped, Pose, PoseArray, PoseStamped, Quaternion
+import numpy as np
+from sensor_msgs.msg import JointState
+from std_msgs.msg import ColorRGBA, Float64MultiArray, MultiArrayDimension, UInt8MultiArray
+from visualization_msgs.msg import Marker, MarkerArray
+
+from snake_arm_control import pose
+from snake_arm_control.arm import Arm, AXES
+from snake_arm_control.errors import FeedbackError, GoalError
+from snake_arm_control.goal import Goal, ROW
+from snake_arm_control.nodes.topics import BASE_FRAME
+
+_POINT_COLOR = ColorRGBA(r=0.95, g=0.55, b=0.1, a=0.9)
+_AXIS_COLORS = {'forward': ColorRGBA(r=0.15, g=0.4, b=0.95, a=0.9),
+                'up': ColorRGBA(r=0.2, g=0.75, b=0.25, a=0.9)}
+_ARROW_LENGTH = 0.1  # [m]
+
+
+def stamp_to_time(stamp: int) -> Time:
+    """Return a stamp [ns] as a message."""
+    return Time(sec=stamp // 10**9, nanosec=stamp % 10**9)
+
+
+def time_to_stamp(time: Time) -> int:
+    """Return a message's time as a stamp [ns]."""
+    return time.sec * 10**9 + time.nanosec
+
+
+def angles_to_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
+                          velocities: np.ndarray | None = None) -> JointState:
+    """Return angles (joints, 2) [rad] and their velocities [rad/s] as joint states."""
+    message = JointState()
+    message.header.stamp = stamp_to_time(stamp)
+    message.name = list(arm.joint_names)
+    message.position = array('d', np.ascontiguousarray(positions, dtype=float).tobytes())
+    if velocities is not None:
+        message.velocity = array('d', np.ascontiguousarray(velocities, dtype=float).tobytes())
+    return message
+
+
+def joint_state_to_angles(arm: Arm, message: JointState) -> np.ndarray:
+    """
+    Return the angles (joints, 2) [rad] of joint states, matched by name.
+
+    Joints in another order, and joints that are not the arm's, are fine.
+
+    :raises FeedbackError: if a joint of the arm is missing, or names and positions don't match
+    """
+    if len(message.position) != len(message.name):
+        raise FeedbackError(f'joint states name {len(message.name)} joints and have '
+                            f'{len(message.position)} positions, expected as many')
+    positions = np.array(message.position, dtype=float)
+    names = arm.joint_names
+    if tuple(message.name) != names:
+        index = {name: i for i, name in enumerate(message.name)}
+        missing = [name for name in names if name not in index]
+        if missing:
+            raise FeedbackError(f'joint states lack {len(missing)} of the {arm.dof} joints: '
+                                f'{", ".join(missing[:3])}{" ..." if len(missing) > 3 else ""}')
+        positions = positions[[index[name] for name in names]]
+    if not np.isfinite(positions).all():
+        raise FeedbackError('joint states have a position that is not finite')
+    return positions.reshape(arm.joints, len(AXES))
+
+
+def chain_to_pose_array(chain: np.ndarray, stamp: int) -> PoseArray:
+    """Return a pose chain (joints, 9) as a message."""
+    quaternions, positions = pose.to_quaternion(chain)
+    message = PoseArray()
+    message.header.stamp = stamp_to_time(stamp)
+    message.header.frame_id = BASE_FRAME
+    message.poses = [Pose(position=_point(p), orientation=Quaternion(x=x, y=y, z=z, w=w))
+                     for p, (x, y, z, w) in zip(positions.tolist(), quaternions.tolist())]
+    return message
+
+
+def pose_array_to_chain(message: PoseArray) -> np.ndarray:
+    """
+    Return a message's pose chain (poses, 9).
+
+    :raises FeedbackError: if a number is not finite or an orientation has no length
+    """
+    numbers = np.array([(p.position.x, p.position.y, p.position.z, p.orientation.x,
+                         p.orientation.y, p.orientation.z, p.orientation.w)
+                        for p in message.poses]).reshape(-1, 7)
+    if not np.isfinite(numbers).all():
+        raise FeedbackError('the pose chain has a number that is not finite')
+    if (np.abs(numbers[:, 3:]).max(axis=1, initial=0.0) < 1e-3).any():
+        raise FeedbackError('the pose chain has an orientation of no length')
+    return pose.from_quaternion(numbers[:, 3:], numbers[:, :3])
+
+
+def goal_to_message(goal: Goal) -> Float64MultiArray:
+    """Return a goal as rows of its cared joints; the free goal as the empty message."""
+    chain = goal.to_array()
+    cared = np.flatnonzero(goal.cared.any(axis=1))
+    rows = np.column_stack((cared + 1.0, chain[cared]))
+    message = Float64MultiArray(data=array('d', rows.tobytes()))
+    if len(rows):
+        message.layout.dim = [
+            MultiArrayDimension(label='joint', size=len(rows), stride=rows.size),
+            MultiArrayDimension(label='component', size=ROW, stride=ROW)]
+    return message
+
+
+def message_to_goal(message: Float64MultiArray, joints: int) -> Goal:
+    """
+    Return the goal of a message, NaN = don't care.
+
+    9 numbers are a goal for the tool, 9 a joint a whole chain, rows of 10 (joint number, then
+    9 components) a goal for those joints; none at all drops the goal. The sizes in layout.dim
+    tell which, without them the length does: 9, then 9 x joints, then rows of 10.
+
+    :raises GoalError: if it is none of these
+    """
+    data = np.array(message.data, dtype=float)
+    if not data.size:
+        return Goal.free(joints)
+    sizes = tuple(dim.size for dim in message.layout.dim)
+    if sizes:
+        if int(np.prod(sizes, dtype=object)) != data.size:
+            raise GoalError(f'the goal has {data.size} numbers, its layout says {sizes}')
+        columns = sizes[-1] if len(sizes) > 1 else None
+    else:
+        columns = None
+    if columns is None:
+        columns = ROW if data.size not in (pose.SIZE, pose.SIZE * joints) else pose.SIZE
+    if columns == ROW and data.size % ROW == 0:
+        return Goal.from_rows(data.reshape(-1, ROW), joints)
+    if columns == pose.SIZE and data.size == pose.SIZE * joints:
+        return Goal.from_array(data.reshape(joints, pose.SIZE))
+    if columns == pose.SIZE and data.size == pose.SIZE:
+        return Goal.from_rows(np.concatenate(((joints,), data))[None], joints)
+    got = f'{data.size} numbers' + (f' in the layout {sizes}' if sizes else '')
+    raise GoalError(f'the goal has {got}, expected {pose.SIZE} for the tool, '
+                    f'{pose.SIZE * joints} for the whole chain, rows of {ROW} for some joints, '
+                    'or none to drop the goal')
+
+
+def pose_stamped_to_goal(message: PoseStamped, joints: int) -> Goal:
+    """
+    Return a goal for the full tool pose.
+
+    :raises GoalError: if it is in another frame, not finite, or its orientation has no length
+    """
+    _check_frame(message.header.frame_id)
+    p, q = message.pose.position, message.pose.orientation
+    xyzw = np.array((q.x, q.y, q.z, q.w))
+    if not np.isfinite(xyzw).all() or np.abs(xyzw).max() < 1e-3:
+        raise GoalError(f'the orientation is ({q.x:g}, {q.y:g}, {q.z:g}, {q.w:g}), expected a '
+                        'quaternion of length 1')
+    target = pose.from_quaternion(xyzw, np.array((p.x, p.y, p.z)))
+    _check_finite(target)
+    return Goal.tool(target[pose.POSITION], target[pose.FORWARD], target[pose.UP], joints)
+
+
+def point_stamped_to_goal(message: PointStamped, joints: int) -> Goal:
+    """
+    Return a goal for the tool's position, all else free.
+
+    :raises GoalError: if it is in another frame or not finite
+    """
+    _check_frame(message.header.frame_id)
+    p = np.array((message.point.x, message.point.y, message.point.z))
+    _check_finite(p)
+    return Goal.tool(p, joints=joints)
+
+
+def bytes_to_message(data: bytes) -> UInt8MultiArray:
+    """Return the bytes of a weights file as a message."""
+    message = UInt8MultiArray(data=array('B', data))
+    message.layout.dim = [MultiArrayDimension(label='safetensors', size=len(data),
+                                              stride=len(data))]
+    return message
+
+
+def message_to_bytes(message: UInt8MultiArray) -> bytes:
+    """Return the bytes that a message carries."""
+    return bytes(message.data)
+
+
+def goal_to_markers(goal: Goal, chain: np.ndarray | None, stamp: int) -> MarkerArray:
+    """
+    Return markers for what a goal cares for: a point a position, an arrow an axis.
+
+    :param chain: (joints, 9), where the arm is: a free component is drawn there; None draws it
+        at the base
+    """
+    header = {'stamp': stamp_to_time(stamp), 'frame_id': BASE_FRAME}
+    clear = Marker(action=Marker.DELETEALL)
+    clear.header.stamp, clear.header.frame_id = header['stamp'], header['frame_id']
+    markers = [clear]
+    for j in np.flatnonzero(goal.cared.any(axis=1)).tolist():
+        cared, target = goal.cared[j], goal.target[j]
+        here = np.zeros(pose.SIZE) if chain is None else chain[j]
+        drawn = np.where(cared, target, here)
+        origin = drawn[pose.POSITION]
+        if cared[pose.POSITION].any():
+            # Thin along a free axis would lie: a free axis is where the arm is, drawn paler.
+            marker = _marker(header, 'position', j, Marker.SPHERE)
+            marker.pose.position = _point(origin.tolist())
+            marker.scale.x = marker.scale.y = marker.scale.z = 0.03
+            marker.color = ColorRGBA(r=_POINT_COLOR.r, g=_POINT_COLOR.g, b=_POINT_COLOR.b,
+                                     a=0.3 + 0.2 * int(cared[pose.POSITION].sum()))
+            markers.append(marker)
+        for name, axis in (('forward', pose.FORWARD), ('up', pose.UP)):
+            if cared[axis].any():
+                marker = _marker(header, name, j, Marker.ARROW)
+                tip = origin + _ARROW_LENGTH * drawn[axis]
+                marker.points = [_point(origin.tolist()), _point(tip.tolist())]
+                marker.scale.x, marker.scale.y, marker.scale.z = 0.006, 0.014, 0.02
+                marker.color = _AXIS_COLORS[name]
+                markers.append(marker)
+    return MarkerArray(markers=markers)
+
+
+def _marker(header: dict, namespace: str, number: int, kind: int) -> Marker:
+    marker = Marker(ns=namespace, id=number + 1, type=kind, action=Marker.ADD)
+    marker.header.stamp, marker.header.frame_id = header['stamp'], header['frame_id']
+    marker.pose.orientation.w = 1.0
+    return marker
+
+
+def _point(xyz: Sequence[float]) -> Point:
+    x, y, z = xyz
+    return Point(x=x, y=y, z=z)
+
+
+def _check_frame(frame: str) -> None:
+    if frame not in ('', BASE_FRAME):
+        raise GoalError(f'the goal is in the frame {frame!r}, expected {BASE_FRAME!r}')
+
+
+def _check_finite(numbers: np.ndarray) -> None:
+    if not np.isfinite(numbers).all():
+        raise GoalError(f'the goal has the numbers {numbers.tolist()}, expected finite ones')

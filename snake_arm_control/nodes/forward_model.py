@@ -1,0 +1,95 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The forward-model node: owns the trained network, serves it and its predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from geometry_msgs.msg import PoseArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import UInt8MultiArray
+from std_srvs.srv import Trigger
+
+from snake_arm_control.errors import FeedbackError, SettingsError, WeightsError
+from snake_arm_control.forward_model import ForwardModel, SHIPPED
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes.diagnostics import Diagnostics, Level
+from snake_arm_control.nodes.parameters import ArmSettings, Parameters
+from snake_arm_control.nodes.running import run
+from snake_arm_control.settings import setting
+
+
+@dataclass(frozen=True)
+class ForwardModelSettings(ArmSettings):
+    """Parameters of the forward-model node."""
+
+    weights: str = setting('', 'weights file, empty for the weights that ship with the package')
+
+
+class ForwardModelNode(Node):
+    """
+    Publishes the weights, latched, and the pose chain that they predict for the joint states.
+
+    :raises WeightsError: if the weights can't be loaded at the start
+    """
+
+    def __init__(self, **node_options):
+        super().__init__('forward_model', **node_options)
+        self._parameters = Parameters(self, ForwardModelSettings)
+        self._arm = self._parameters.value.arm()
+        self._rejected = 0
+        self._trouble = ''
+        self._weights = self.create_publisher(UInt8MultiArray, topics.WEIGHTS, topics.LATCHED)
+        self._predicted = self.create_publisher(PoseArray, topics.PREDICTED_POSE_CHAIN,
+                                                topics.STREAM)
+        self._load()
+        self.create_subscription(JointState, topics.JOINT_STATES, self._predict, topics.STREAM)
+        self.create_service(Trigger, '~/reload', self._reload)
+        self._diagnostics = Diagnostics(self, self._describe)
+
+    def _load(self) -> None:
+        self._path = Path(self._parameters.value.weights or SHIPPED)
+        self._model = ForwardModel.load(self._path, self._arm)
+        self._weights.publish(conversions.bytes_to_message(self._model.to_bytes()))
+        self.get_logger().info(f'serving {self._path.name}, {self._model.fingerprint}')
+
+    def _predict(self, message: JointState) -> None:
+        if not self._predicted.get_subscription_count():
+            return
+        try:
+            angles = conversions.joint_state_to_angles(self._arm, message)
+        except FeedbackError as error:
+            self._rejected += 1
+            self.get_logger().warning(str(error), throttle_duration_sec=5.0)
+            return
+        stamp = conversions.time_to_stamp(message.header.stamp)
+        self._predicted.publish(
+            conversions.chain_to_pose_array(self._model.predict(angles), stamp))
+
+    def _reload(self, _, response: Trigger.Response) -> Trigger.Response:
+        try:
+            self._load()
+        except (WeightsError, SettingsError) as error:
+            self._trouble = str(error)
+            self.get_logger().error(f'{error}; the weights before stay')
+            response.success, response.message = False, str(error)
+        else:
+            self._trouble = ''
+            response.success, response.message = True, f'serving {self._model.fingerprint}'
+        self._diagnostics.publish()
+        return response
+
+    def _describe(self):
+        level, summary = ((Level.ERROR, f'reload failed: {self._trouble}') if self._trouble
+                          else (Level.OK, 'serving'))
+        return level, summary, {
+            'weights': self._path.name, 'model fingerprint': self._model.fingerprint,
+            'joints': self._arm.joints, 'rejected joint states': self._rejected}
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the forward-model node."""
+    return run(ForwardModelNode, args)

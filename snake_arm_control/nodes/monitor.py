@@ -1,0 +1,119 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The monitor node: watches the topics of a running arm and judges it by its true poses."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+
+from snake_arm_control.errors import SnakeArmError
+from snake_arm_control.goal import Goal
+from snake_arm_control.inverse import InverseSettings
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes.diagnostics import Level
+
+
+class Progress(NamedTuple):
+    """What was seen up to now."""
+
+    commands: int
+    elapsed: float  # [s], since the goal
+    rate: float  # [1/s], of commands, over the last moments
+    position_error: float | None  # [m], on the true poses; None before goal and pose are known
+    axis_error: float | None  # [rad]
+    state: str  # the controller's own word
+    level: Level
+
+    @property
+    def known(self) -> bool:
+        """Whether errors are known."""
+        return self.position_error is not None
+
+
+class MonitorNode(Node):
+    """Counts commands and measures the true pose chain against the goal."""
+
+    def __init__(self, joints: int, **node_options):
+        super().__init__('monitor', **node_options)
+        self._joints = joints
+        self._goal: Goal | None = None
+        self._chain = None
+        self._commands = 0
+        self._goal_at: float | None = None
+        self._recent: list[tuple[float, int]] = []
+        self._state, self._level = 'not seen yet', Level.WARN
+        subscribe = self.create_subscription
+        subscribe(Float64MultiArray, topics.GOAL, self._take_goal, 10)
+        subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
+        subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.STREAM)
+        subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
+        self._controller = self.get_namespace().rstrip('/') + '/controller'
+
+    def _take_goal(self, message: Float64MultiArray) -> None:
+        try:
+            self._goal = conversions.message_to_goal(message, self._joints)
+        except SnakeArmError:
+            return  # the controller says why
+        if self._goal_at is None:
+            self._goal_at = time.monotonic()
+
+    def _take_command(self, _: JointState) -> None:
+        self._commands += 1
+
+    def _take_chain(self, message: PoseArray) -> None:
+        self._chain = message
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == self._controller:
+                self._state, self._level = status.message, Level(status.level)
+
+    def progress(self) -> Progress:
+        """Return what was seen up to now."""
+        now = time.monotonic()
+        self._recent = [(t, n) for t, n in self._recent if now - t < 1.0] + [(now, self._commands)]
+        (then, before), elapsed = self._recent[0], 0.0
+        if self._goal_at is not None:
+            elapsed = now - self._goal_at
+        position_error = axis_error = None
+        if self._goal is not None and self._chain is not None:
+            chain = conversions.pose_array_to_chain(self._chain)
+            position_error = float(self._goal.position_error(chain))
+            axis_error = float(self._goal.axis_error(chain))
+        return Progress(self._commands, elapsed, (self._commands - before) / max(now - then, 1e-3),
+                        position_error, axis_error, self._state, self._level)
+
+    def is_reached(self, progress: Progress,
+                   settings: InverseSettings = InverseSettings()) -> bool:
+        """Return whether the goal is reached on the true poses."""
+        return progress.known and settings.is_reached(progress.position_error,
+                                                      progress.axis_error)
+
+
+class GoalNode(Node):
+    """Publishes one goal to a running controller."""
+
+    def __init__(self, **node_options):
+        super().__init__('goal', **node_options)
+        self._publisher = self.create_publisher(Float64MultiArray, topics.GOAL, 10)
+
+    def publish(self, goal: Goal) -> None:
+        """Publish a goal."""
+        self._publisher.publish(conversions.goal_to_message(goal))
+
+    @property
+    def topic(self) -> str:
+        """Full name of the goal topic."""
+        return self._publisher.topic_name
+
+    @property
+    def listeners(self) -> int:
+        """How many subscribe to goals."""
+        return self._publisher.get_subscription_count()

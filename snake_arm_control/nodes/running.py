@@ -1,0 +1,37 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The main function of every node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+
+from snake_arm_control.errors import SnakeArmError
+
+
+def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
+    """
+    Spin a node until it is interrupted.
+
+    :return: exit code: 0, or 1 if the node can't start, with the reason in the log
+    """
+    rclpy.init(args=args)
+    node = None
+    try:
+        node = make_node()
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (SnakeArmError, ParameterException) as error:
+        rclpy.logging.get_logger('snake_arm_control').fatal(str(error))
+        return 1
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

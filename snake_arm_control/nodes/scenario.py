@@ -1,0 +1,56 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The scenario node: publishes the goals of one of the paper's experiments, as any user would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import time
+
+from rclpy.node import Node
+from std_msgs.msg import Float64MultiArray
+
+from snake_arm_control.goal import Goal
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes.parameters import ArmSettings, Parameters
+from snake_arm_control.nodes.running import run
+from snake_arm_control.scenarios import scenario, SCENARIOS
+from snake_arm_control.settings import setting
+
+
+@dataclass(frozen=True)
+class ScenarioSettings(ArmSettings):
+    """Parameters of the scenario node."""
+
+    scenario: str = setting('fig2', 'the experiment', choices=tuple(SCENARIOS), read_only=True)
+    rate: float = setting(50.0, 'rate at which a moving goal is published', 'Hz', low=1.0,
+                          high=1000.0, read_only=True)
+
+
+class ScenarioNode(Node):
+    """Publishes a goal once a controller listens; a moving one again and again."""
+
+    def __init__(self, **node_options):
+        super().__init__('scenario', **node_options)
+        settings = Parameters(self, ScenarioSettings).value
+        self._scenario, self._arm = scenario(settings.scenario), settings.arm()
+        self._publisher = self.create_publisher(Float64MultiArray, topics.GOAL, 10)
+        self._started_at: float | None = None
+        self.goal: Goal = self._scenario.goal_at(self._arm, 0.0)
+        self._timer = self.create_timer(1.0 / settings.rate, self._publish)
+
+    def _publish(self) -> None:
+        if not self._publisher.get_subscription_count():
+            return
+        if self._started_at is None:
+            self.get_logger().info(f'{self._scenario.name}: {self._scenario.description}')
+            self._started_at = time.monotonic()
+        self.goal = self._scenario.goal_at(self._arm, time.monotonic() - self._started_at)
+        self._publisher.publish(conversions.goal_to_message(self.goal))
+        if not self._scenario.period:
+            self._timer.cancel()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the scenario node."""
+    return run(ScenarioNode, args)

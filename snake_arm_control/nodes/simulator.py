@@ -1,0 +1,110 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator node: follows commands and answers with the true pose chain."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+import time
+
+from geometry_msgs.msg import PoseArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+
+from snake_arm_control.errors import SnakeArmError
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes.diagnostics import Diagnostics, Level
+from snake_arm_control.nodes.parameters import ArmSettings, Parameters
+from snake_arm_control.nodes.running import run
+from snake_arm_control.settings import part, setting
+from snake_arm_control.simulation import Measurement, SimulatedArm, SimulationSettings
+from snake_arm_control.urdf import urdf_text
+
+
+@dataclass(frozen=True)
+class SimulatorSettings(SimulationSettings, ArmSettings):
+    """Parameters of the simulator node."""
+
+    heartbeat: float = setting(30.0, 'rate at which an arm that is not commanded tells its pose',
+                               'Hz', low=1.0, high=1000.0, read_only=True)
+    publish_description: bool = setting(
+        False, 'publish robot_description, where no robot_state_publisher does', read_only=True)
+
+
+class SimulatorNode(Node):
+    """Answers each command with joint states and the pose chain, stamped as the command."""
+
+    def __init__(self, **node_options):
+        super().__init__('simulator', **node_options)
+        self._parameters = Parameters(self, SimulatorSettings, self._change)
+        settings = self._parameters.value
+        self._arm = SimulatedArm(settings.arm(), part(SimulationSettings, settings))
+        self._pending: deque[Measurement] = deque()
+        self._commands = self._rejected = 0
+        self._heard_at = 0.0
+        self._states = self.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
+        self._chain = self.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
+        self.create_subscription(JointState, topics.JOINT_COMMAND, self._command, topics.STREAM)
+        if settings.publish_description:
+            self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION,
+                                                      topics.LATCHED)
+            self._description.publish(String(data=urdf_text(settings.arm())))
+        self._delivery = self.create_timer(0.001, self._deliver)
+        self._delivery.cancel()
+        self._period = 1.0 / settings.heartbeat
+        self.create_timer(self._period, self._beat)
+        Diagnostics(self, self._describe)
+
+    def _change(self, settings: SimulatorSettings) -> None:
+        self._arm.settings = part(SimulationSettings, settings)
+
+    def _command(self, message: JointState) -> None:
+        now = time.monotonic()
+        try:
+            positions = conversions.joint_state_to_angles(self._arm.arm, message)
+            self._arm.command(positions, conversions.time_to_stamp(message.header.stamp), now)
+        except SnakeArmError as error:
+            self._rejected += 1
+            self.get_logger().warning(f'command rejected: {error}', throttle_duration_sec=5.0)
+            return
+        self._commands += 1
+        self._answer(now)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._heard_at >= self._period:
+            self._answer(now)
+
+    def _answer(self, now: float) -> None:
+        self._heard_at = now
+        self._arm.advance(now)
+        self._states.publish(conversions.angles_to_joint_state(
+            self._arm.arm, self.get_clock().now().nanoseconds, self._arm.angles))
+        measurement = self._arm.measure(now)
+        if measurement is None:
+            return
+        self._pending.append(measurement)
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Publish the measurements that are due, and come back for the others."""
+        now = time.monotonic()
+        while self._pending and self._pending[0].due <= now:
+            measurement = self._pending.popleft()
+            self._chain.publish(
+                conversions.chain_to_pose_array(measurement.chain, measurement.stamp))
+        if not self._pending:
+            self._delivery.cancel()
+        elif self._delivery.is_canceled():
+            self._delivery.reset()
+
+    def _describe(self):
+        return Level.OK, 'simulating', {'commands': self._commands,
+                                        'rejected commands': self._rejected}
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the simulator node."""
+    return run(SimulatorNode, args)

@@ -1,0 +1,25 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Names and quality of service of the topics, each said once; names are relative."""
+
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+GOAL = 'goal'
+GOAL_POSE = 'goal_pose'
+CLICKED_POINT = 'clicked_point'
+JOINT_COMMAND = 'joint_command'
+JOINT_STATES = 'joint_states'
+POSE_CHAIN = 'pose_chain'
+PREDICTED_POSE_CHAIN = 'predicted_pose_chain'
+WEIGHTS = 'forward_model/weights'
+ROBOT_DESCRIPTION = 'robot_description'
+MARKERS = 'markers'
+DIAGNOSTICS = '/diagnostics'
+
+BASE_FRAME = 'base_link'
+
+# Nothing is lost on the way: a subscriber that falls behind by less than this gets every message.
+STREAM = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+# Whoever comes late gets the last one.
+LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
+                     durability=DurabilityPolicy.TRANSIENT_LOCAL)
