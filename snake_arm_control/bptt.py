@@ -25,9 +25,10 @@ from snake_arm_control import pose
 from snake_arm_control.arm import AXES
 from snake_arm_control.errors import ShapeError, WeightsError
 
-GATES = 3  # input, forget, output
+GATES = 3
+INPUT, FORGET, OUTPUT = range(GATES)
 LAYERS = ('first', 'second')
-INPUTS = len(AXES)
+ANGLES = len(AXES)
 
 # Sums may be reordered and fused, but a NaN stays one and a zero gradient stays zero.
 _compiled = njit(cache=True, error_model='numpy',
@@ -57,18 +58,18 @@ class _Trace(NamedTuple):
     """What a hidden layer did; in net and cell element 0 is the state before the first joint."""
 
     inputs: np.ndarray  # (joints + 1, batch, inputs)
-    net: np.ndarray  # (joints + 1, batch, columns): gates and squashed cell inputs
-    cell: np.ndarray  # (joints + 1, batch, width)
-    squashed: np.ndarray  # (joints, batch, width): tanh of the cells
+    net: np.ndarray  # (joints + 1, batch, 3 + cells, blocks): gates and squashed cell inputs
+    cell: np.ndarray  # (joints + 1, batch, cells, blocks)
+    squashed: np.ndarray  # (joints, batch, cells, blocks): tanh of the cells
 
 
 class _Slope(NamedTuple):
     """What back-propagation knows of a hidden layer: dL by d something, in each lane."""
 
-    output: np.ndarray  # (lanes, width)
-    cell: np.ndarray  # (lanes, width)
-    gates: np.ndarray  # (lanes, 3 * blocks)
-    net: np.ndarray  # (1 or joints, lanes, columns): only the last one, or all
+    output: np.ndarray  # (lanes, cells, blocks)
+    cell: np.ndarray  # (lanes, cells, blocks)
+    gates: np.ndarray  # (lanes, 3, blocks)
+    net: np.ndarray  # (1 or joints, lanes, 3 + cells, blocks): only the last one, or all
 
 
 class Tape(NamedTuple):
@@ -140,8 +141,8 @@ def forward(parameters: Parameters, angles: np.ndarray) -> Tape:
     :raises ShapeError: if angles are not (batch, joints, 2)
     """
     angles = np.ascontiguousarray(angles, dtype=parameters.dtype)
-    if angles.ndim != 3 or angles.shape[2] != INPUTS:
-        raise ShapeError('angles', angles.shape, f'(batch, joints, {INPUTS})')
+    if angles.ndim != 3 or angles.shape[2] != ANGLES:
+        raise ShapeError('angles', angles.shape, f'(batch, joints, {ANGLES})')
     batch, joints, _ = angles.shape
     chain = np.empty((batch, joints, pose.SIZE), parameters.dtype)
     tape = Tape(chain, *(_empty_trace(layer, joints, batch) for layer in parameters.weights[:2]))
@@ -182,11 +183,11 @@ def jacobian_rows(parameters: Parameters, tape: Tape, joints: np.ndarray,
     components = _checked_index('component', components, pose.SIZE)
     rows = len(joints)
     order = np.argsort(-joints, kind='stable')  # the order of entry
-    gradient = np.zeros((rows, batch, length, INPUTS), parameters.dtype)
-    slopes = _zero_slopes(parameters, rows * batch)
+    gradient = np.zeros((rows, batch, length, ANGLES), parameters.dtype)
+    slopes = [_zero_slope(layer, rows * batch) for layer in parameters.weights[:2]]
     _rows(parameters.weights, tape, *slopes, joints[order], components[order],
-          gradient.reshape(rows * batch, length, INPUTS))
-    result = np.empty((batch, rows, length, INPUTS), parameters.dtype)
+          gradient.reshape(rows * batch, length, ANGLES))
+    result = np.empty((batch, rows, length, ANGLES), parameters.dtype)
     result[:, order] = gradient.swapaxes(0, 1)
     return result
 
@@ -203,21 +204,24 @@ def parameter_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.nd
     length = tape.chain.shape[1]
     gradient, chain_gradient, *slopes = _back_propagate(
         parameters, tape, chain_gradient, keep=max(length, 1))
-    blocks, cells = parameters.blocks, parameters.cells
-    rows, columns, hidden = _orders(blocks, cells)
+    rows, columns, hidden = _orders(parameters.blocks, parameters.cells)
     result = {name: np.empty_like(array) for name, array in parameters.arrays.items()}
     for name, rows, trace, slope in zip(LAYERS, rows, tape[1:], slopes):
-        net = slope.net[:length]
-        product = _flat(trace.inputs[:length]).T @ _flat(net)
-        result[name + '.weight'][np.ix_(rows, columns)] = product
-        result[name + '.bias'][columns] = _flat(net).sum(axis=0)
-        peephole, lateral = _gate_gradients(trace, net, blocks, cells)
-        result[name + '.peephole'][:] = peephole.swapaxes(1, 2)
-        result[name + '.lateral'][:] = lateral
-    output = tape.first.inputs[1:, :, :parameters.width]
-    by_joint = _flat(chain_gradient.swapaxes(0, 1))
-    result['readout'][hidden] = _flat(output).T @ by_joint
-    result['readout_bias'][:] = by_joint.sum(axis=0)
+        net = slope.net[:length]  # no element where there are no joints
+        by_net = net.reshape(-1, len(columns))
+        inputs = trace.inputs[:length].reshape(len(by_net), -1)
+        result[name + '.weight'][np.ix_(rows, columns)] = inputs.T @ by_net
+        result[name + '.bias'][columns] = by_net.sum(axis=0)
+        by_gate, gates = net[:, :, :GATES], trace.net[:length, :, :GATES]
+        cell = (trace.cell[:-1], trace.cell[:-1], trace.cell[1:])  # which one each gate sees
+        for gate in range(GATES):
+            result[name + '.peephole'][gate] = np.einsum(
+                'jlb,jlcb->bc', by_gate[:, :, gate], cell[gate])
+        result[name + '.lateral'][:] = np.einsum('jlgb,jlmb->gmb', by_gate, gates)
+    by_pose = chain_gradient.swapaxes(0, 1).reshape(-1, pose.SIZE)
+    output = tape.first.inputs[1:, :, :parameters.width].reshape(len(by_pose), -1)
+    result['readout'][hidden] = output.T @ by_pose
+    result['readout_bias'][:] = by_pose.sum(axis=0)
     return result, gradient
 
 
@@ -226,7 +230,7 @@ def compile_all(dtypes: tuple[type, ...] = (np.float32,)) -> None:
     for dtype in dtypes:
         parameters = Parameters.from_arrays(
             {name: np.zeros(shape, dtype) for name, shape in _shapes(blocks=1, cells=1).items()})
-        tape = forward(parameters, np.zeros((1, 1, INPUTS)))
+        tape = forward(parameters, np.zeros((1, 1, ANGLES)))
         parameter_gradient(parameters, tape, tape.chain)
         input_gradient(parameters, tape, tape.chain)
         jacobian_rows(parameters, tape, [0], [0])
@@ -239,30 +243,17 @@ def _back_propagate(parameters: Parameters, tape: Tape, chain_gradient: np.ndarr
     if chain_gradient.shape != tape.chain.shape:
         raise ShapeError('chain_gradient', chain_gradient.shape, str(tape.chain.shape))
     batch, joints, _ = tape.chain.shape
-    slopes = _zero_slopes(parameters, batch, keep)
-    gradient = np.empty((batch, joints, INPUTS), parameters.dtype)
+    slopes = [_zero_slope(layer, batch, keep) for layer in parameters.weights[:2]]
+    gradient = np.empty((batch, joints, ANGLES), parameters.dtype)
     _gradient(parameters.weights, tape, *slopes, chain_gradient, gradient)
     return gradient, chain_gradient, *slopes
-
-
-def _gate_gradients(trace: _Trace, net: np.ndarray, blocks: int, cells: int
-                    ) -> tuple[np.ndarray, np.ndarray]:
-    """Return dL/dpeephole (3, cells, blocks) and dL/dlateral (3, 3, blocks) of a layer."""
-    joints, batch, _ = net.shape
-    by_gate = net[:, :, :GATES * blocks].reshape(joints, batch, GATES, blocks)
-    gates = trace.net[:joints, :, :GATES * blocks].reshape(joints, batch, GATES, blocks)
-    cell = trace.cell.reshape(-1, batch, cells, blocks)
-    peephole = np.empty((GATES, cells, blocks), net.dtype)
-    np.einsum('jlgb,jlcb->gcb', by_gate[:, :, :2], cell[:-1], out=peephole[:2])
-    np.einsum('jlb,jlcb->cb', by_gate[:, :, 2], cell[1:], out=peephole[2])
-    return peephole, np.einsum('jlgb,jlmb->gmb', by_gate, gates)
 
 
 def _shapes(blocks: int, cells: int) -> dict[str, tuple[int, ...]]:
     """Return the shape of each parameter."""
     width, columns = blocks * cells, (GATES + cells) * blocks
     shapes = {'readout': (width, pose.SIZE), 'readout_bias': (pose.SIZE,)}
-    for name, inputs in zip(LAYERS, (INPUTS + width, width)):
+    for name, inputs in zip(LAYERS, (ANGLES + width, width)):
         shapes |= {name + '.weight': (inputs, columns), name + '.bias': (columns,),
                    name + '.peephole': (GATES, blocks, cells),
                    name + '.lateral': (GATES, GATES, blocks)}
@@ -274,7 +265,7 @@ def _orders(blocks: int, cells: int) -> tuple[tuple[np.ndarray, np.ndarray], np.
     """Return where the kernels' rows (of each layer), columns and cells are in torch's order."""
     hidden = np.arange(blocks * cells).reshape(blocks, cells).T.ravel()
     columns = np.concatenate((np.arange(GATES * blocks), GATES * blocks + hidden))
-    return (np.concatenate((INPUTS + hidden, np.arange(INPUTS))), hidden), columns, hidden
+    return (np.concatenate((ANGLES + hidden, np.arange(ANGLES))), hidden), columns, hidden
 
 
 def _lay_out(arrays: Mapping[str, np.ndarray], blocks: int, cells: int) -> _Weights:
@@ -311,22 +302,21 @@ def _zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def _empty_trace(layer: _Layer, joints: int, batch: int) -> _Trace:
-    (inputs, columns), (_, width), dtype = layer.weight.shape, layer.back.shape, layer.bias.dtype
+    _, cells, blocks = layer.peephole.shape
+    inputs, dtype = len(layer.weight), layer.weight.dtype
     return _Trace(_empty((joints + 1, batch, inputs), dtype),
-                  _empty((joints + 1, batch, columns), dtype),
-                  _empty((joints + 1, batch, width), dtype),
-                  _empty((joints, batch, width), dtype))
+                  _empty((joints + 1, batch, GATES + cells, blocks), dtype),
+                  _empty((joints + 1, batch, cells, blocks), dtype),
+                  _empty((joints, batch, cells, blocks), dtype))
 
 
-def _zero_slopes(parameters: Parameters, lanes: int, keep: int = 1) -> list[_Slope]:
-    slopes = []
-    for layer in parameters.weights[:2]:
-        columns, width = layer.back.shape
-        slopes.append(_Slope(_zeros((lanes, width), parameters.dtype),
-                             _zeros((lanes, width), parameters.dtype),
-                             _zeros((lanes, GATES * parameters.blocks), parameters.dtype),
-                             _empty((keep, lanes, columns), parameters.dtype)))
-    return slopes
+def _zero_slope(layer: _Layer, lanes: int, keep: int = 1) -> _Slope:
+    _, cells, blocks = layer.peephole.shape
+    dtype = layer.weight.dtype
+    return _Slope(_zeros((lanes, cells, blocks), dtype),
+                  _zeros((lanes, cells, blocks), dtype),
+                  _zeros((lanes, GATES, blocks), dtype),
+                  _empty((keep, lanes, GATES + cells, blocks), dtype))
 
 
 def _checked_index(name: str, index: np.ndarray, size: int) -> np.ndarray:
@@ -334,11 +324,6 @@ def _checked_index(name: str, index: np.ndarray, size: int) -> np.ndarray:
     if len(bad):
         raise IndexError(f'{name} is {bad[0]}, expected 0 to {size - 1}')
     return index
-
-
-def _flat(array: np.ndarray) -> np.ndarray:
-    """Return (joints, batch, n) as a matrix with a row for each joint and lane."""
-    return array.reshape(-1, array.shape[-1])
 
 
 # The kernels
@@ -373,14 +358,15 @@ def _sigmoid(x):
 
 
 @_compiled
-def _add_product(x, weight, out, lanes):
+def _add_product(x, weight, out):
     """
-    Add ``x @ weight`` to out, for the first lanes.
+    Add ``x @ weight`` to out.
 
     Here the time goes. Eight rows of the weights at a time are read once for all lanes, and
     twice per pair of lanes from the nearest cache.
     """
-    depth, columns = weight.shape
+    lanes, depth = x.shape
+    columns = out.shape[1]
     paired, tiled = lanes - lanes % 2, depth - depth % 8
     for k in range(0, tiled, 8):
         for a in range(0, paired, 2):
@@ -417,7 +403,7 @@ def _add_product(x, weight, out, lanes):
 def _forward(weights, angles, tape):
     batch, joints, inputs = angles.shape
     chain, first, second = tape
-    width = second.cell.shape[2]
+    width = second.inputs.shape[2]
     for trace in (first, second):
         trace.net[0] = 0
         trace.cell[0] = 0
@@ -440,56 +426,56 @@ def _forward(weights, angles, tape):
 @_compiled
 def _step(layer, trace, j, output):
     """Take joint j's step through a layer: its inputs and state to its output and new state."""
-    _, cells, blocks = layer.peephole.shape
+    _, batch, cells, blocks = trace.cell.shape
+    columns = len(layer.bias)
     before, net = trace.net[j], trace.net[j + 1]
     old, new, squashed = trace.cell[j], trace.cell[j + 1], trace.squashed[j]
-    batch = len(net)
+    by_column = net.reshape((batch, columns))
     for lane in range(batch):
-        net[lane] = layer.bias
-    _add_product(trace.inputs[j], layer.weight, net, batch)
+        for n in range(columns):
+            by_column[lane, n] = layer.bias[n]
+    _add_product(trace.inputs[j], layer.weight, by_column)
     for lane in range(batch):
         for gate in range(GATES):
             for b in range(blocks):
-                net[lane, gate * blocks + b] += (
-                    layer.lateral[gate, 0, b] * before[lane, b]
-                    + layer.lateral[gate, 1, b] * before[lane, blocks + b]
-                    + layer.lateral[gate, 2, b] * before[lane, 2 * blocks + b])
+                net[lane, gate, b] += (layer.lateral[gate, INPUT, b] * before[lane, INPUT, b]
+                                       + layer.lateral[gate, FORGET, b] * before[lane, FORGET, b]
+                                       + layer.lateral[gate, OUTPUT, b] * before[lane, OUTPUT, b])
         for c in range(cells):
             for b in range(blocks):
-                state = old[lane, c * blocks + b]
-                net[lane, b] += layer.peephole[0, c, b] * state
-                net[lane, blocks + b] += layer.peephole[1, c, b] * state
-        for n in range(2 * blocks):
-            net[lane, n] = _sigmoid(net[lane, n])
-        for n in range(GATES * blocks, (GATES + cells) * blocks):
-            net[lane, n] = _tanh(net[lane, n])
+                net[lane, INPUT, b] += layer.peephole[INPUT, c, b] * old[lane, c, b]
+                net[lane, FORGET, b] += layer.peephole[FORGET, c, b] * old[lane, c, b]
+        for gate in range(OUTPUT):
+            for b in range(blocks):
+                net[lane, gate, b] = _sigmoid(net[lane, gate, b])
         for c in range(cells):
             for b in range(blocks):
-                n = c * blocks + b
-                state = (net[lane, blocks + b] * old[lane, n]
-                         + net[lane, b] * net[lane, GATES * blocks + n])
-                new[lane, n] = state
-                net[lane, 2 * blocks + b] += layer.peephole[2, c, b] * state
-        for n in range(2 * blocks, GATES * blocks):
-            net[lane, n] = _sigmoid(net[lane, n])
-        for n in range(cells * blocks):
-            squashed[lane, n] = _tanh(new[lane, n])
+                net[lane, GATES + c, b] = _tanh(net[lane, GATES + c, b])
         for c in range(cells):
             for b in range(blocks):
-                n = c * blocks + b
-                output[lane, n] = net[lane, 2 * blocks + b] * squashed[lane, n]
+                new[lane, c, b] = (net[lane, FORGET, b] * old[lane, c, b]
+                                   + net[lane, INPUT, b] * net[lane, GATES + c, b])
+                net[lane, OUTPUT, b] += layer.peephole[OUTPUT, c, b] * new[lane, c, b]
+        for b in range(blocks):
+            net[lane, OUTPUT, b] = _sigmoid(net[lane, OUTPUT, b])
+        for c in range(cells):
+            row = output[lane, c * blocks:]
+            for b in range(blocks):
+                squashed[lane, c, b] = _tanh(new[lane, c, b])
+                row[b] = net[lane, OUTPUT, b] * squashed[lane, c, b]
 
 
 @_compiled
 def _gradient(weights, tape, first, second, chain_gradient, gradient):
     """Sweep back with a lane for each configuration."""
     batch, joints, size = chain_gradient.shape
+    output = second.output.reshape((batch, weights.readout.shape[1]))
     by_pose = np.empty((batch, size), chain_gradient.dtype)
     for j in range(joints - 1, -1, -1):
         for lane in range(batch):
             for component in range(size):
                 by_pose[lane, component] = chain_gradient[lane, j, component]
-        _add_product(by_pose, weights.readout, second.output, batch)
+        _add_product(by_pose, weights.readout, output)
         _step_back(weights, tape, first, second, j, batch, gradient)
 
 
@@ -497,12 +483,14 @@ def _gradient(weights, tape, first, second, chain_gradient, gradient):
 def _rows(weights, tape, first, second, joints, components, gradient):
     """Sweep back with a lane for each row and configuration, the rows in order of entry."""
     batch, length, _ = tape.chain.shape
+    width = weights.readout.shape[1]
+    output = second.output.reshape((len(joints) * batch, width))
     entered = 0
     for j in range(length - 1, -1, -1):
         while entered < len(joints) and joints[entered] == j:
             for lane in range(entered * batch, (entered + 1) * batch):
-                for n in range(second.output.shape[1]):
-                    second.output[lane, n] += weights.readout[components[entered], n]
+                for n in range(width):
+                    output[lane, n] += weights.readout[components[entered], n]
             entered += 1
         _step_back(weights, tape, first, second, j, entered * batch, gradient)
 
@@ -510,70 +498,77 @@ def _rows(weights, tape, first, second, joints, components, gradient):
 @_compiled
 def _step_back(weights, tape, first, second, j, lanes, gradient):
     """Take joint j's step back: from the slope of its output to that before, and its angles'."""
-    net = second.net[j % len(second.net)]
-    _differentiate(weights.second, tape.second, j, second, net, lanes)
-    first.output[:lanes] = 0
-    _add_product(net, weights.second.back, first.output, lanes)
-    net = first.net[j % len(first.net)]
-    _differentiate(weights.first, tape.first, j, first, net, lanes)
-    second.output[:lanes] = 0
-    _add_product(net, weights.first.back, second.output, lanes)
-    width = second.output.shape[1]
+    _differentiate(weights.second, tape.second, j, second, lanes)
+    _pass_back(weights.second, second, j, lanes, first.output)
+    _differentiate(weights.first, tape.first, j, first, lanes)
+    net = _pass_back(weights.first, first, j, lanes, second.output)
+    angles = weights.first.weight[weights.first.back.shape[1]:]
     for lane in range(lanes):
-        for axis in range(gradient.shape[2]):
+        for axis in range(len(angles)):
             value = gradient.dtype.type(0)
             for n in range(net.shape[1]):
-                value += weights.first.weight[width + axis, n] * net[lane, n]
+                value += angles[axis, n] * net[lane, n]
             gradient[lane, j, axis] = value  # equation 2
 
 
 @_compiled
-def _differentiate(layer, trace, j, slope, delta, lanes):
+def _pass_back(layer, slope, j, lanes, target):
+    """Set target to the slope of a layer's inputs, without the angles; return that of its nets."""
+    columns, width = layer.back.shape
+    net = slope.net[j % len(slope.net)][:lanes].reshape((lanes, columns))
+    by_input = target[:lanes].reshape((lanes, width))
+    for lane in range(lanes):
+        for n in range(width):
+            by_input[lane, n] = 0
+    _add_product(net, layer.back, by_input)
+    return net
+
+
+@_compiled
+def _differentiate(layer, trace, j, slope, lanes):
     """
     Go back through a layer's elements at joint j: the slope of its output to that of its nets.
 
     On the way in, slope.cell and slope.gates are what the next joint passes back; on the way
     out, what this joint passes back to the one before.
     """
-    _, cells, blocks = layer.peephole.shape
-    batch = trace.net.shape[1]
+    _, batch, cells, blocks = trace.cell.shape
     net, old, squashed = trace.net[j + 1], trace.cell[j], trace.squashed[j]
+    by_net, by_cell, by_gate = slope.net[j % len(slope.net)], slope.cell, slope.gates
     for lane in range(lanes):
         t = lane % batch  # lanes are put row by row, and a row has one for each configuration
-        for n in range(GATES * blocks):
-            delta[lane, n] = slope.gates[lane, n]
-        for c in range(cells):
-            for b in range(blocks):
-                n = c * blocks + b
-                delta[lane, 2 * blocks + b] += slope.output[lane, n] * squashed[t, n]
-        for b in range(2 * blocks, GATES * blocks):
-            gate = net[t, b]
-            delta[lane, b] *= gate - gate * gate
-        for c in range(cells):
-            for b in range(blocks):
-                n = c * blocks + b
-                through = slope.output[lane, n] * net[t, 2 * blocks + b]
-                by_cell = (slope.cell[lane, n] + through
-                           - through * squashed[t, n] * squashed[t, n]
-                           + delta[lane, 2 * blocks + b] * layer.peephole[2, c, b])
-                slope.cell[lane, n] = by_cell
-                value = net[t, GATES * blocks + n]
-                delta[lane, b] += by_cell * value
-                delta[lane, blocks + b] += by_cell * old[t, n]
-                through = by_cell * net[t, b]
-                delta[lane, GATES * blocks + n] = through - through * value * value
-        for b in range(2 * blocks):
-            gate = net[t, b]
-            delta[lane, b] *= gate - gate * gate
-        for c in range(cells):
-            for b in range(blocks):
-                n = c * blocks + b
-                slope.cell[lane, n] = (slope.cell[lane, n] * net[t, blocks + b]
-                                       + delta[lane, b] * layer.peephole[0, c, b]
-                                       + delta[lane, blocks + b] * layer.peephole[1, c, b])
         for gate in range(GATES):
             for b in range(blocks):
-                slope.gates[lane, gate * blocks + b] = (
-                    layer.lateral[0, gate, b] * delta[lane, b]
-                    + layer.lateral[1, gate, b] * delta[lane, blocks + b]
-                    + layer.lateral[2, gate, b] * delta[lane, 2 * blocks + b])
+                by_net[lane, gate, b] = by_gate[lane, gate, b]
+        for c in range(cells):
+            for b in range(blocks):
+                by_net[lane, OUTPUT, b] += slope.output[lane, c, b] * squashed[t, c, b]
+        for b in range(blocks):
+            gate = net[t, OUTPUT, b]
+            by_net[lane, OUTPUT, b] *= gate - gate * gate
+        for c in range(cells):
+            for b in range(blocks):
+                through = slope.output[lane, c, b] * net[t, OUTPUT, b]
+                by_state = (by_cell[lane, c, b] + through
+                            - through * squashed[t, c, b] * squashed[t, c, b]
+                            + by_net[lane, OUTPUT, b] * layer.peephole[OUTPUT, c, b])
+                by_cell[lane, c, b] = by_state
+                value = net[t, GATES + c, b]
+                by_net[lane, INPUT, b] += by_state * value
+                by_net[lane, FORGET, b] += by_state * old[t, c, b]
+                through = by_state * net[t, INPUT, b]
+                by_net[lane, GATES + c, b] = through - through * value * value
+        for gate in range(OUTPUT):
+            for b in range(blocks):
+                by_net[lane, gate, b] *= net[t, gate, b] - net[t, gate, b] * net[t, gate, b]
+        for c in range(cells):
+            for b in range(blocks):
+                by_cell[lane, c, b] = (by_cell[lane, c, b] * net[t, FORGET, b]
+                                       + by_net[lane, INPUT, b] * layer.peephole[INPUT, c, b]
+                                       + by_net[lane, FORGET, b] * layer.peephole[FORGET, c, b])
+        for gate in range(GATES):
+            for b in range(blocks):
+                by_gate[lane, gate, b] = (
+                    layer.lateral[INPUT, gate, b] * by_net[lane, INPUT, b]
+                    + layer.lateral[FORGET, gate, b] * by_net[lane, FORGET, b]
+                    + layer.lateral[OUTPUT, gate, b] * by_net[lane, OUTPUT, b])

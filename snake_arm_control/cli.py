@@ -38,11 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     joints = argparse.ArgumentParser(add_help=False)
     joints.add_argument('--joints', type=int, default=Arm.joints, metavar='N',
                         help='number of joints of the arm (default %(default)s)')
-    graph = argparse.ArgumentParser(add_help=False, parents=[joints])
-    graph.add_argument('--namespace', default='', help='ROS namespace of the arm')
+    namespace = argparse.ArgumentParser(add_help=False)
+    namespace.add_argument('--namespace', default='', help='ROS namespace of the arm')
 
-    up = commands.add_parser('up', parents=[graph], help='run the three nodes',
+    up = commands.add_parser('up', parents=[namespace], help='run the three nodes',
                              description='Run the forward model, controller and simulator nodes.')
+    up.add_argument('--joints', type=int, metavar='N', help='number of joints of the arm '
+                    f'(default: that of the parameter file, or {Arm.joints})')
     up.add_argument('--scenario', default='', metavar='NAME',
                     help='publish the goals of one of the paper\'s experiments: fig2')
     up.add_argument('--until-converged', action='store_true',
@@ -59,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
 
     goal = commands.add_parser(
-        'goal', parents=[graph], help='publish a goal to a running controller',
+        'goal', parents=[joints, namespace], help='publish a goal to a running controller',
         description='Publish a pose-chain goal. Components not given, and those given as -, '
         'are free. Several joints: repeat --joint, each followed by what it shall do.')
     goal.add_argument('--joint', action=_Entry, metavar='J',

@@ -54,8 +54,6 @@ class InverseSettings(Settings):
         1e-3, 'position error at which a goal is reached', 'm', low=1e-6, high=1.0)
     axis_tolerance: float = setting(
         math.radians(1.0), 'axis error at which a goal is reached', 'rad', low=1e-5, high=3.0)
-    max_iterations: int = setting(
-        2000, 'iterations after which solve gives up', low=1, high=1_000_000)
 
     @property
     def gains(self) -> np.ndarray:
@@ -127,7 +125,8 @@ def advance(arm: Arm, angles: np.ndarray, change: np.ndarray, bound: float) -> n
 
 def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
           true_chain: Callable[[np.ndarray], np.ndarray] | None = None,
-          settings: InverseSettings = InverseSettings()) -> Solution:
+          settings: InverseSettings = InverseSettings(),
+          max_iterations: int = 2000) -> Solution:
     """
     Descend from a configuration until the goal is reached or the iterations are used up.
 
@@ -144,7 +143,7 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     if start_angles.shape != (arm.joints, 2):
         raise ShapeError('start_angles', start_angles.shape, f'({arm.joints}, 2)')
     motion, best, best_score = Motion.at_rest(start_angles), None, math.inf
-    for iteration in range(settings.max_iterations + 1):
+    for iteration in range(max_iterations + 1):
         linearization = model.linearize(motion.angles)
         chain = linearization.chain if true_chain is None else true_chain(motion.angles)
         errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
@@ -152,7 +151,7 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
         score = max(errors[0] / settings.position_tolerance, errors[1] / settings.axis_tolerance)
         if best is None or score < best_score:
             best, best_score = (motion.angles, *errors), score
-        if reached or iteration == settings.max_iterations:
+        if reached or iteration == max_iterations:
             break
         motion = step(goal, motion, linearization, chain, arm, settings)
     angles, position_error, axis_error = best

@@ -40,11 +40,10 @@ class Progress(NamedTuple):
 class MonitorNode(Node):
     """Counts commands and measures the true pose chain against the goal."""
 
-    def __init__(self, joints: int, **node_options):
+    def __init__(self, **node_options):
         super().__init__('monitor', **node_options)
-        self._joints = joints
-        self._goal: Goal | None = None
-        self._chain = None
+        self._goal: Float64MultiArray | None = None
+        self._chain: PoseArray | None = None
         self._commands = 0
         self._goal_at: float | None = None
         self._recent: list[tuple[float, int]] = []
@@ -57,10 +56,7 @@ class MonitorNode(Node):
         self._controller = self.get_namespace().rstrip('/') + '/controller'
 
     def _take_goal(self, message: Float64MultiArray) -> None:
-        try:
-            self._goal = conversions.message_to_goal(message, self._joints)
-        except SnakeArmError:
-            return  # the controller says why
+        self._goal = message
         if self._goal_at is None:
             self._goal_at = time.monotonic()
 
@@ -79,16 +75,21 @@ class MonitorNode(Node):
         """Return what was seen up to now."""
         now = time.monotonic()
         self._recent = [(t, n) for t, n in self._recent if now - t < 1.0] + [(now, self._commands)]
-        (then, before), elapsed = self._recent[0], 0.0
-        if self._goal_at is not None:
-            elapsed = now - self._goal_at
-        position_error = axis_error = None
-        if self._goal is not None and self._chain is not None:
-            chain = conversions.pose_array_to_chain(self._chain)
-            position_error = float(self._goal.position_error(chain))
-            axis_error = float(self._goal.axis_error(chain))
+        then, before = self._recent[0]
+        elapsed = 0.0 if self._goal_at is None else now - self._goal_at
+        position_error, axis_error = self._errors()
         return Progress(self._commands, elapsed, (self._commands - before) / max(now - then, 1e-3),
                         position_error, axis_error, self._state, self._level)
+
+    def _errors(self) -> tuple[float, float] | tuple[None, None]:
+        if self._goal is None or self._chain is None:
+            return None, None
+        try:
+            chain = conversions.pose_array_to_chain(self._chain)
+            goal = conversions.message_to_goal(self._goal, len(chain))
+        except SnakeArmError:
+            return None, None  # the controller says why
+        return float(goal.position_error(chain)), float(goal.axis_error(chain))
 
     def is_reached(self, progress: Progress,
                    settings: InverseSettings = InverseSettings()) -> bool:

@@ -40,7 +40,7 @@ _SETTLING_TIME = 0.2  # [s] that the arm must stay at its goal
 class Options:
     """What to bring up."""
 
-    joints: int
+    joints: int | None = None  # those of the parameter file, or the default, if None
     namespace: str = ''
     scenario: str = ''
     until_converged: bool = False
@@ -66,7 +66,7 @@ def up(options: Options) -> int:
     where = _namespace(options.namespace)
     with _context(), ExitStack() as stack:
         executor = SingleThreadedExecutor()
-        monitor = stack.enter_context(_added(executor, MonitorNode(options.joints, **where)))
+        monitor = stack.enter_context(_added(executor, MonitorNode(**where)))
         children = []
         if options.processes:
             children = [stack.enter_context(_process(name, arguments[name], options.namespace))
@@ -198,7 +198,7 @@ def _namespace(namespace: str) -> dict[str, str]:
 
 def _ros_arguments(name: str, options: Options) -> list[str]:
     """Return the command line of a node: a parameter file, then what the options set."""
-    values = {'joints': str(options.joints)}
+    values = {} if options.joints is None else {'joints': str(options.joints)}
     if name == 'simulator':
         values['publish_description'] = 'true'
     if name == 'scenario':
