@@ -47,6 +47,7 @@ setup(
             f'controller = {NAME}.nodes.controller:main',
             f'simulator = {NAME}.nodes.simulator:main',
             f'scenario = {NAME}.nodes.scenario:main',
+            f'scenario = {NAME}.nodes.scenario:main',
         ],
     },
 )

@@ -3,8 +3,12 @@
 """
 Start the whole arm: forward model, controller, simulator, robot_state_publisher and RViz.
 
+A scenario node that publishes the goals of an experiment comes with the argument `scenario`:
+
     ros2 launch snake_arm_control snake_arm.launch.py scenario:=fig2
 """
+
+from dataclasses import fields
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -13,6 +17,7 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+import yaml
 
 from snake_arm_control.arm import Arm
 from snake_arm_control.urdf import urdf_text
@@ -26,7 +31,8 @@ RELATIVE_TF = [('/tf', 'tf'), ('/tf_static', 'tf_static')]
 def generate_launch_description():
     share = FindPackageShare(PACKAGE)
     return LaunchDescription([
-        DeclareLaunchArgument('joints', default_value='40', description='number of joints'),
+        DeclareLaunchArgument('joints', default_value='',
+                              description='number of joints; empty: that of params_file'),
         DeclareLaunchArgument('scenario', default_value='',
                               description='experiment of the paper whose goals are published, '
                                           'for instance fig2; empty: the arm waits for a goal'),
@@ -39,7 +45,8 @@ def generate_launch_description():
         DeclareLaunchArgument('simulator', default_value='true', choices=['true', 'false'],
                               description='false: real hardware answers joint_command'),
         DeclareLaunchArgument('state_publisher', default_value='true', choices=['true', 'false'],
-                              description='start robot_state_publisher with the generated URDF'),
+                              description='start robot_state_publisher with the generated URDF; '
+                                          'false: the simulator publishes robot_description'),
         DeclareLaunchArgument('rviz', default_value='true', choices=['true', 'false'],
                               description='start RViz'),
         OpaqueFunction(function=arm_nodes),
@@ -51,27 +58,37 @@ def generate_launch_description():
 
 
 def arm_nodes(context):
-    """Return the nodes that depend on the number of joints, which is known only when launched."""
-    joints = int(LaunchConfiguration('joints').perform(context))
-    scenario = LaunchConfiguration('scenario').perform(context)
-    namespace = LaunchConfiguration('namespace')
-    parameters = [LaunchConfiguration('params_file'), {'joints': joints}]
+    """Return the nodes that depend on the arm, which is known only when launched."""
+    def argument(name):
+        return LaunchConfiguration(name).perform(context)
 
-    def node(name, *more, **options):
+    namespace, params_file = argument('namespace'), argument('params_file')
+    joints = {'joints': int(argument('joints'))} if argument('joints') else {}
+
+    def node(name, **parameters):
         return Node(package=PACKAGE, executable=name, name=name, namespace=namespace,
-                    output='screen', parameters=[*parameters, *more], **options)
+                    output='screen', parameters=[params_file, {**joints, **parameters}])
 
-    return [
-        node('forward_model'),
-        node('controller'),
-        *([node('scenario', {'scenario': scenario})] if scenario else []),
-        node('simulator', condition=IfCondition(LaunchConfiguration('simulator'))),
-        Node(package='robot_state_publisher', executable='robot_state_publisher',
-             namespace=namespace, remappings=RELATIVE_TF, output='screen',
-             parameters=[{
-                 'robot_description': ParameterValue(urdf_text(Arm(joints=joints)),
-                                                     value_type=str),
-                 'publish_frequency': TF_RATE,
-             }],
-             condition=IfCondition(LaunchConfiguration('state_publisher'))),
-    ]
+    nodes = [node('forward_model'), node('controller')]
+    if argument('scenario'):
+        nodes.append(node('scenario',
+                          scenario=ParameterValue(argument('scenario'), value_type=str)))
+    published = argument('state_publisher') == 'true'
+    if argument('simulator') == 'true':
+        nodes.append(node('simulator', publish_description=not published))
+    if published:
+        arm = Arm(**{**arm_parameters(params_file), **joints})
+        description = ParameterValue(urdf_text(arm), value_type=str)
+        nodes.append(Node(package='robot_state_publisher', executable='robot_state_publisher',
+                          namespace=namespace, remappings=RELATIVE_TF, output='screen',
+                          parameters=[{'robot_description': description,
+                                       'publish_frequency': TF_RATE}]))
+    return nodes
+
+
+def arm_parameters(params_file):
+    """Return what a parameter file says of the arm, in its section for all nodes."""
+    with open(params_file) as file:
+        sections = yaml.safe_load(file) or {}
+    given = sections.get('/**', {}).get('ros__parameters', {})
+    return {field.name: given[field.name] for field in fields(Arm) if field.name in given}
