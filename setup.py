@@ -47,7 +47,6 @@ setup(
             f'controller = {NAME}.nodes.controller:main',
             f'simulator = {NAME}.nodes.simulator:main',
             f'scenario = {NAME}.nodes.scenario:main',
-            f'scenario = {NAME}.nodes.scenario:main',
         ],
     },
 )
