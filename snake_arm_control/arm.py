@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 import hashlib
 import math
 
@@ -50,7 +51,7 @@ class Arm:
         """Length of the stretched arm [m]."""
         return self.joints * self.segment_length
 
-    @property
+    @cached_property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the angles, in the order of an angles array read row by row."""
         return tuple(f'joint_{j}_{axis}' for j in range(1, self.joints + 1) for axis in AXES)

@@ -26,12 +26,11 @@ def forward_kinematics(arm: Arm, angles: np.ndarray,
         raise ShapeError('angles', angles.shape, f'(*batch, {arm.joints}, {len(AXES)})')
     lengths = np.broadcast_to(
         arm.segment_length if segment_lengths is None else segment_lengths, (arm.joints,))
-    turns = joint_rotation(angles)
-    rotations = np.empty_like(turns)
-    rotation = np.eye(3)
-    for j in range(arm.joints):
-        rotation = rotation @ turns[..., j, :, :]
-        rotations[..., j, :, :] = rotation
+    rotations = joint_rotation(angles)
+    span = 1  # each rotation is the product of this many joints' up to its own
+    while span < arm.joints:
+        rotations[..., span:, :, :] = rotations[..., :-span, :, :] @ rotations[..., span:, :, :]
+        span *= 2
     steps = rotations[..., :, 2] * lengths[:, None]
     return pose.from_matrix(rotations, np.cumsum(steps, axis=-2))
 

@@ -61,7 +61,7 @@ class ControllerNode(Node):
         subscribe = self.create_subscription
         subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED)
         subscribe(JointState, topics.JOINT_STATES, self._take_joint_states, topics.STREAM)
-        subscribe(PoseArray, topics.POSE_CHAIN, self._take_pose_chain, topics.STREAM)
+        subscribe(PoseArray, topics.POSE_CHAIN, self._take_pose_chain, topics.STREAM, raw=True)
         for kind, topic, convert in (
                 (Float64MultiArray, topics.GOAL, conversions.message_to_goal),
                 (PoseStamped, topics.GOAL_POSE, conversions.pose_stamped_to_goal),
@@ -106,12 +106,11 @@ class ControllerNode(Node):
         if self._loop is not None:
             self._loop.start(self._first_angles)
 
-    def _take_pose_chain(self, message: PoseArray) -> None:
+    def _take_pose_chain(self, data: bytes) -> None:
         if self._loop is None:
             return
         try:
-            self._loop.receive(conversions.time_to_stamp(message.header.stamp),
-                               conversions.pose_array_to_chain(message))
+            self._loop.receive(*conversions.deserialize_chain(data))
         except FeedbackError as error:
             self._reject_feedback(error)
             return

@@ -67,7 +67,7 @@ class ForwardModelNode(Node):
             return
         stamp = conversions.time_to_stamp(message.header.stamp)
         self._predicted.publish(
-            conversions.chain_to_pose_array(self._model.predict(angles), stamp))
+            conversions.serialize_chain(self._model.predict(angles), stamp))
 
     def _reload(self, _, response: Trigger.Response) -> Trigger.Response:
         try:

@@ -43,7 +43,7 @@ class MonitorNode(Node):
     def __init__(self, **node_options):
         super().__init__('monitor', **node_options)
         self._goal: Float64MultiArray | None = None
-        self._chain: PoseArray | None = None
+        self._chain: bytes | None = None
         self._commands = 0
         self._goal_at: float | None = None
         self._recent: list[tuple[float, int]] = []
@@ -51,7 +51,7 @@ class MonitorNode(Node):
         subscribe = self.create_subscription
         subscribe(Float64MultiArray, topics.GOAL, self._take_goal, 10)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
-        subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.STREAM)
+        subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.STREAM, raw=True)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
         self._controller = self.get_namespace().rstrip('/') + '/controller'
 
@@ -63,8 +63,8 @@ class MonitorNode(Node):
     def _take_command(self, _: JointState) -> None:
         self._commands += 1
 
-    def _take_chain(self, message: PoseArray) -> None:
-        self._chain = message
+    def _take_chain(self, data: bytes) -> None:
+        self._chain = data
 
     def _take_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -85,7 +85,7 @@ class MonitorNode(Node):
         if self._goal is None or self._chain is None:
             return None, None
         try:
-            chain = conversions.pose_array_to_chain(self._chain)
+            _, chain = conversions.deserialize_chain(self._chain)
             goal = conversions.message_to_goal(self._goal, len(chain))
         except SnakeArmError:
             return None, None  # the controller says why

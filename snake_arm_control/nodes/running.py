@@ -8,10 +8,21 @@ from collections.abc import Callable
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from snake_arm_control.errors import SnakeArmError
+
+
+try:
+    from rclpy.experimental import EventsExecutor
+except ImportError:  # Jazzy
+    EventsExecutor = SingleThreadedExecutor
+
+
+def make_executor() -> Executor:
+    """Return the fastest single-threaded executor that this rclpy has."""
+    return EventsExecutor()
 
 
 def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
@@ -24,7 +35,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     node = None
     try:
         node = make_node()
-        rclpy.spin(node)
+        rclpy.spin(node, make_executor())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (SnakeArmError, ParameterException) as error:

@@ -94,7 +94,7 @@ class SimulatorNode(Node):
         while self._pending and self._pending[0].due <= now:
             measurement = self._pending.popleft()
             self._chain.publish(
-                conversions.chain_to_pose_array(measurement.chain, measurement.stamp))
+                conversions.serialize_chain(measurement.chain, measurement.stamp))
         if not self._pending:
             self._delivery.cancel()
         elif self._delivery.is_canceled():

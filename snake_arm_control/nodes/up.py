@@ -15,7 +15,7 @@ import sys
 import time
 
 import rclpy
-from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 
@@ -24,6 +24,7 @@ from snake_arm_control.goal import Goal
 from snake_arm_control.nodes.controller import ControllerNode, ControllerSettings
 from snake_arm_control.nodes.forward_model import ForwardModelNode, ForwardModelSettings
 from snake_arm_control.nodes.monitor import GoalNode, MonitorNode, Progress
+from snake_arm_control.nodes.running import make_executor
 from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.scenarios import scenario
@@ -65,7 +66,7 @@ def up(options: Options) -> int:
     arguments = {name: _ros_arguments(name, options) for name in names}
     where = _namespace(options.namespace)
     with _context(), ExitStack() as stack:
-        executor = SingleThreadedExecutor()
+        executor = make_executor()
         monitor = stack.enter_context(_added(executor, MonitorNode(**where)))
         children = []
         if options.processes:

@@ -1,0 +1,3 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Training and measuring the forward model; needs torch, which running the arm does not."""

@@ -1,0 +1,117 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a training run is made of, and the runs that this package knows by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from snake_arm_control.errors import SettingsError
+from snake_arm_control.network import Architecture
+
+DISTRIBUTIONS = ('independent', 'mixed')
+OPTIMISERS = ('adam', 'soap')
+
+
+@dataclass(frozen=True)
+class Phase:
+    """
+    A part of a run: which shapes it learns from, and for how long.
+
+    With `examples`, that many shapes are drawn once and gone through `epochs` times; without,
+    every batch is drawn afresh, for `iterations`.
+    """
+
+    distribution: str = 'independent'
+    joints: int = 0  # length of the arm; 0: the arm's own
+    range: float = 1.0  # part of the angle limits that the shapes may use  # noqa: A003
+    examples: int = 0
+    epochs: int = 0
+    iterations: int = 0
+
+    def __post_init__(self):
+        if self.distribution not in DISTRIBUTIONS:
+            raise SettingsError(f'distribution is {self.distribution!r}, expected one of '
+                                f'{DISTRIBUTIONS}')
+        if not 0.0 < self.range <= 1.0:
+            raise SettingsError(f'range is {self.range!r}, expected more than 0, at most 1')
+        if self.joints < 0:
+            raise SettingsError(f'joints is {self.joints!r}, expected 0 or more')
+        fresh = self.iterations > 0 and self.examples == self.epochs == 0
+        if not (fresh or self.iterations == 0 and self.examples > 0 and self.epochs > 0):
+            raise SettingsError(
+                f'examples, epochs, iterations are {self.examples}, {self.epochs}, '
+                f'{self.iterations}, expected either the first two or the last to be positive')
+
+    def steps(self, batch: int) -> int:
+        """Return how many batches the phase takes; the last one of an epoch may be smaller."""
+        return self.iterations or self.epochs * math.ceil(self.examples / batch)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """A training run: everything that its result depends on, but for the arm and the machine."""
+
+    preset: str = 'own'
+    seed: int = 0
+    phases: tuple[Phase, ...] = (Phase(iterations=1000),)
+    batch: int = 64  # samples an iteration, of all processes together
+    optimiser: str = 'adam'
+    rate: float = 1e-4  # learning rate
+    warm_up: int = 0  # iterations in which the rate grows from none
+    decay_from: float = 1.0  # part of the run after which the rate falls linearly to none
+    clip: float = math.inf  # longest gradient
+    position_weight: float = 1.0  # of the squared error of a position [1/m^2]; of an axis: 1
+    difference_weight: float = 0.0  # of the squared error of a derivative along a small step
+    difference_step: float = 0.05  # size of that step [rad]
+    architecture: Architecture = Architecture()
+    evaluate_every: int = 500  # iterations
+    checkpoint_every: int = 2000  # iterations
+    evaluation_samples: int = 256  # shapes of each held-out distribution while training
+
+    def __post_init__(self):
+        if not self.phases:
+            raise SettingsError('phases is empty, expected at least one')
+        if self.optimiser not in OPTIMISERS:
+            raise SettingsError(f'optimiser is {self.optimiser!r}, expected one of {OPTIMISERS}')
+        for name in ('batch', 'rate', 'clip', 'position_weight', 'difference_step',
+                     'evaluate_every', 'checkpoint_every', 'evaluation_samples'):
+            if not getattr(self, name) > 0:
+                raise SettingsError(f'{name} is {getattr(self, name)!r}, expected more than 0')
+        for name in ('seed', 'warm_up', 'difference_weight'):
+            if not getattr(self, name) >= 0:
+                raise SettingsError(f'{name} is {getattr(self, name)!r}, expected 0 or more')
+        if not 0.0 <= self.decay_from <= 1.0:
+            raise SettingsError(f'decay_from is {self.decay_from!r}, expected 0 to 1')
+
+    @property
+    def iterations(self) -> int:
+        """Length of the run."""
+        return sum(phase.steps(self.batch) for phase in self.phases)
+
+    def rate_at(self, iteration: int) -> float:
+        """Return the learning rate of an iteration, counted from 0."""
+        warm = min(1.0, (iteration + 1) / max(self.warm_up, 1))
+        left = (self.iterations - iteration) / (self.iterations * (1.0 - self.decay_from) or 1.0)
+        return self.rate * warm * (min(1.0, left) if self.decay_from < 1.0 else 1.0)
+
+
+# The paper's section 4 to the letter: ten episodes of growing range, Adam at 1e-4. It doesn't say
+# how many examples make a batch; ten leave Adam 190 000 steps.
+PAPER = TrainingSettings(
+    preset='paper',
+    phases=tuple(Phase(range=tenth / 10, examples=20_000 if tenth == 10 else 2_000, epochs=50)
+                 for tenth in range(1, 11)),
+    batch=10, optimiser='adam', rate=1e-4, evaluate_every=2000, checkpoint_every=10_000)
+
+# What made the weights that ship with the package.
+SHIPPED = TrainingSettings(
+    preset='shipped',
+    phases=(Phase('mixed', joints=10, iterations=2_000),
+            Phase('mixed', joints=20, iterations=4_000),
+            Phase('mixed', iterations=154_000)),
+    batch=128, optimiser='soap', rate=1e-2, warm_up=100, decay_from=0.25, clip=1.0,
+    position_weight=9.0)
+
+PRESETS = {settings.preset: settings for settings in (PAPER, SHIPPED)}

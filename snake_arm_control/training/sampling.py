@@ -1,0 +1,134 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Arm shapes to learn from and to be measured on, and their exact pose chains.
+
+Every function takes the arm, how many shapes, and the generator that they are drawn from; angles
+are (count, joints, 2) [rad] in float32 on the generator's device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+import math
+
+import torch
+from torch import Tensor
+
+from snake_arm_control import pose
+from snake_arm_control.arm import Arm, AXES
+
+Sampler = Callable[[Arm, int, torch.Generator], Tensor]
+
+SCALED = 0.3  # of the angle limit, in the distribution `scaled` that models are measured on
+WAVES = 4  # cosines along the arm that make a smooth bend, the longest being constant
+STEEPEST = math.exp(3.0)  # how far a smooth bend is overdriven, to stay at the limits for long
+
+
+def independent(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    """Return angles that are uniform within the limits, each on its own."""
+    return (2.0 * _uniform((count, arm.joints, len(AXES)), generator) - 1.0) * arm.angle_limit
+
+
+def scaled(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    """Return independent angles over a fixed part of the range."""
+    return SCALED * independent(arm, count, generator)
+
+
+def any_scale(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    """Return independent angles over a part of the range drawn for each shape, from none to all."""
+    return independent(arm, count, generator) * _uniform((count, 1, 1), generator)
+
+
+def smooth(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    """
+    Return bends that change slowly along the arm: a few long cosines about each axis.
+
+    The largest angle of a shape is a part of the limit drawn for it, from none to all.
+    """
+    along = torch.linspace(0.0, math.pi, arm.joints, device=generator.device)
+    wave = torch.arange(WAVES, device=generator.device)
+    shape = (count, 1, len(AXES), WAVES)
+    amplitude = torch.randn(shape, generator=generator, device=generator.device)
+    phase = 2.0 * math.pi * _uniform(shape, generator)
+    bend = (amplitude * torch.cos(along[:, None, None] * wave + phase)).sum(-1)
+    bend = bend / bend.abs().amax((1, 2), keepdim=True).clamp_min(1e-9)
+    return bend * arm.angle_limit * _uniform((count, 1, 1), generator)
+
+
+def limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    """Return shapes with every angle at one of its limits."""
+    side = _uniform((count, arm.joints, len(AXES)), generator) < 0.5
+    return arm.angle_limit * (1.0 - 2.0 * side)
+
+
+def some_at_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    """Return independent angles of which a part drawn for each shape is at the limits."""
+    at_limit = _uniform((count, arm.joints, len(AXES)), generator) < _uniform(
+        (count, 1, 1), generator)
+    return torch.where(at_limit, limits(arm, count, generator),
+                       independent(arm, count, generator))
+
+
+def smooth_to_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    """Return smooth bends driven beyond the limits and stopped there, as a controller does."""
+    gain = STEEPEST ** _uniform((count, 1, 1), generator)
+    return (smooth(arm, count, generator) * gain).clamp(-arm.angle_limit, arm.angle_limit)
+
+
+# What a model is measured on.
+HELD_OUT: dict[str, Sampler] = {
+    'independent': independent, 'scaled': scaled, 'smooth': smooth, 'limits': limits}
+
+# What a model for control learns from: the part of each in a batch.
+MIXED: dict[Sampler, float] = {
+    independent: 0.35, any_scale: 0.2, smooth: 0.25, some_at_limits: 0.1, smooth_to_limits: 0.1}
+
+
+def mixed(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    """Return shapes of all kinds, a fixed part of each."""
+    ends = [0, *(round(count * end) for end in accumulate(MIXED.values()))]
+    return torch.cat([draw(arm, last - first, generator)
+                      for draw, first, last in zip(MIXED, ends, ends[1:])])
+
+
+def neighbours(angles: Tensor, arm: Arm, size: float, generator: torch.Generator) -> Tensor:
+    """
+    Return shapes a small step away: some move a few of their joints, others all.
+
+    :param angles: (count, joints, 2) [rad]
+    :param size: standard deviation of the steps of the angles that move [rad]
+    :return: (count, joints, 2) [rad], within the limits
+    """
+    step = size * torch.randn(angles.shape, generator=generator, device=generator.device)
+    count, joints, _ = angles.shape
+    moves = _uniform((count, joints, 1), generator) < _uniform((count, 1, 1), generator)
+    return (angles + step * moves).clamp(-arm.angle_limit, arm.angle_limit)
+
+
+def exact_chain(arm: Arm, angles: Tensor) -> Tensor:
+    """
+    Return the pose chains of `kinematics.forward_kinematics`, on the angles' device.
+
+    :param angles: (count, joints, 2) [rad]
+    :return: (count, joints, 9)
+    """
+    (sa, sb), (ca, cb) = torch.sin(angles).unbind(-1), torch.cos(angles).unbind(-1)
+    turns = torch.stack((cb, torch.zeros_like(sa), sb, sa * sb, ca, -sa * cb, -ca * sb, sa, ca * cb),
+                        -1).unflatten(-1, (3, 3))
+    rotation = torch.eye(3, dtype=angles.dtype, device=angles.device)
+    rotations = []
+    for turn in turns.unbind(1):
+        rotation = rotation @ turn
+        rotations.append(rotation)
+    _, up, forward = torch.stack(rotations, 1).unbind(-1)
+    chain = angles.new_empty(*angles.shape[:-1], pose.SIZE)
+    chain[..., pose.POSITION] = torch.cumsum(arm.segment_length * forward, 1)
+    chain[..., pose.FORWARD] = forward
+    chain[..., pose.UP] = up
+    return chain
+
+
+def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.rand(shape, generator=generator, device=generator.device)

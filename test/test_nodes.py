@@ -1,0 +1,458 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The nodes over a real DDS: this process talks to an arm that runs in processes of its own."""
+
+from contextlib import contextmanager
+import math
+import re
+import subprocess
+import sys
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+import numpy as np
+import pytest
+from rcl_interfaces.msg import Parameter as ParameterMessage, ParameterType, ParameterValue
+from rcl_interfaces.srv import GetParameters, SetParameters
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
+from std_srvs.srv import SetBool, Trigger
+from visualization_msgs.msg import Marker, MarkerArray
+
+from snake_arm_control import pose
+from snake_arm_control.arm import Arm
+from snake_arm_control.goal import Goal
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.scenarios import scenario
+from snake_arm_control.urdf import urdf_text
+
+ARM = Arm()
+NAN = math.nan
+FIG2 = scenario('fig2').goal_at(ARM, 0.0)
+REACHABLE = (0.4, -0.3, 0.5)
+EVERYTHING = QoSProfile(depth=10_000)
+
+
+def snake_arm(*arguments):
+    """Return the command line of snake-arm, run as the same Python."""
+    return (sys.executable, '-c',
+            'import sys; from snake_arm_control.cli import main; sys.exit(main(sys.argv[1:]))',
+            *arguments)
+
+
+@contextmanager
+def running(*arguments):
+    child = subprocess.Popen(snake_arm('up', *arguments), stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.communicate(timeout=20)
+
+
+class Observer:
+    """Hears everything that the nodes of one arm say."""
+
+    def __init__(self, namespace=''):
+        self.node = rclpy.create_node('observer', namespace=namespace)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.commands, self.chain, self.predicted = [], None, None
+        self.description, self.markers, self.diagnostics = None, None, {}
+        for kind, topic, qos, take in (
+                (JointState, topics.JOINT_COMMAND, EVERYTHING, self.commands.append),
+                (String, topics.ROBOT_DESCRIPTION, topics.LATCHED, self._setter('description')),
+                (MarkerArray, topics.MARKERS, topics.LATCHED, self._setter('markers')),
+                (DiagnosticArray, topics.DIAGNOSTICS, 100, self._take_diagnostics)):
+            self.node.create_subscription(kind, topic, take, qos)
+        for topic, name in ((topics.POSE_CHAIN, 'chain'),
+                            (topics.PREDICTED_POSE_CHAIN, 'predicted')):
+            self.node.create_subscription(PoseArray, topic, self._setter(name), 10, raw=True)
+        self.publishers = {
+            topic: self.node.create_publisher(kind, topic, 10)
+            for kind, topic in ((Float64MultiArray, topics.GOAL),
+                                (PoseStamped, topics.GOAL_POSE),
+                                (PointStamped, topics.CLICKED_POINT))}
+        self.prefix = self.node.get_namespace().rstrip('/')
+
+    def _setter(self, name):
+        return lambda message: setattr(self, name, message)
+
+    def _take_diagnostics(self, message):
+        for status in message.status:
+            self.diagnostics[status.name] = status
+
+    def wait(self, condition, what, timeout=20.0):
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f'waited {timeout} s in vain for {what}'
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def rest(self, duration):
+        end = time.monotonic() + duration
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def state(self, name='controller'):
+        status = self.diagnostics.get(f'{self.prefix}/{name}')
+        return status.message if status else 'not seen'
+
+    def detail(self, key, name='controller'):
+        status = self.diagnostics[f'{self.prefix}/{name}']
+        return next(value.value for value in status.values if value.key == key)
+
+    def errors(self, goal):
+        if self.chain is None:
+            return math.inf, math.inf
+        chain = conversions.deserialize_chain(self.chain)[1]
+        return goal.position_error(chain), goal.axis_error(chain)
+
+    def is_at(self, goal):
+        position_error, axis_error = self.errors(goal)
+        return position_error <= 1e-3 and axis_error <= math.radians(1.0)
+
+    def publish(self, topic, message):
+        publisher = self.publishers[topic]
+        self.wait(publisher.get_subscription_count, f'a subscriber of {topic}')
+        publisher.publish(message)
+
+    def publish_goal(self, goal):
+        self.publish(topics.GOAL, conversions.goal_to_message(goal))
+
+    def call(self, kind, service, request):
+        client = self.node.create_client(kind, service)
+        self.wait(client.service_is_ready, service)
+        future = client.call_async(request)
+        self.wait(future.done, f'an answer of {service}')
+        return future.result()
+
+    def set_parameter(self, node, name, value):
+        kind = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
+                float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
+                int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
+                str: (ParameterType.PARAMETER_STRING, 'string_value')}[type(value)]
+        message = ParameterMessage(
+            name=name, value=ParameterValue(type=kind[0], **{kind[1]: value}))
+        answer = self.call(SetParameters, f'{node}/set_parameters',
+                           SetParameters.Request(parameters=[message]))
+        return answer.results[0]
+
+    def get_parameter(self, node, name):
+        answer = self.call(GetParameters, f'{node}/get_parameters',
+                           GetParameters.Request(names=[name]))
+        return answer.values[0]
+
+    def close(self):
+        self.executor.shutdown()
+        self.node.destroy_node()
+
+
+@pytest.fixture(scope='module', autouse=True)
+def ros():
+    rclpy.init(args=[])
+    yield
+    rclpy.try_shutdown()
+
+
+@contextmanager
+def observing(namespace=''):
+    observer = Observer(namespace)
+    try:
+        yield observer
+    finally:
+        observer.close()
+
+
+@pytest.fixture(scope='module')
+def shared_arm():
+    """One arm for all tests that leave it as they found it."""
+    with running(), observing() as observer:
+        observer.wait(lambda: observer.state() == 'idle: no goal', 'an idle controller', 60.0)
+        yield observer
+
+
+@pytest.fixture
+def arm(shared_arm):
+    """Return an observer of an arm that stands at rest without a goal."""
+    response = shared_arm.call(Trigger, 'controller/reset', Trigger.Request())
+    assert response.success
+    shared_arm.wait(lambda: shared_arm.state() == 'idle: no goal', 'the arm at rest')
+    shared_arm.rest(0.1)
+    shared_arm.commands.clear()
+    shared_arm.markers = None
+    return shared_arm
+
+
+def settled(observer):
+    """Wait until no command comes any more."""
+    count = -1
+    while count != len(observer.commands):
+        count = len(observer.commands)
+        observer.rest(0.3)
+
+
+def positions(commands):
+    return np.array([command.position for command in commands])
+
+
+def test_every_iteration_is_one_bounded_command(arm):
+    """One message an iteration, stamps increase, all names in order, limits and bounds kept."""
+    before = int(arm.detail('iterations'))
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+    settled(arm)
+    arm.rest(1.2)  # the next diagnostics
+    assert len(arm.commands) == int(arm.detail('iterations')) - before > 10
+    stamps = [conversions.time_to_stamp(command.header.stamp) for command in arm.commands]
+    assert np.all(np.diff(stamps) > 0)
+    assert all(tuple(command.name) == ARM.joint_names for command in arm.commands)
+    path = np.vstack((np.zeros(ARM.dof), positions(arm.commands)))
+    assert np.abs(path).max() <= ARM.angle_limit
+    steps = np.abs(np.diff(path, axis=0)).max(axis=1)
+    assert 0.0 < steps.max() <= 0.05 + 1e-12
+    velocities = np.array([command.velocity for command in arm.commands])
+    assert np.abs(velocities).max() <= ARM.velocity_limit
+
+
+def test_a_reached_goal_is_said_to_be_reached(arm):
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.state() == 'goal reached', 'the word of the controller')
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+
+
+def test_predictions_and_true_poses_describe_the_same_arm(arm):
+    """The learned model is a few centimetres off at worst at a shape that an arm takes."""
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+    settled(arm)
+    arm.rest(0.3)
+    difference = (conversions.deserialize_chain(arm.chain)[1]
+                  - conversions.deserialize_chain(arm.predicted)[1])[:, pose.POSITION]
+    distance = np.linalg.norm(difference, axis=1)
+    assert 0.0 < distance.max() < 0.05
+
+
+def test_the_description_is_the_generated_urdf(arm):
+    arm.wait(lambda: arm.description, 'robot_description')
+    assert arm.description.data == urdf_text(ARM)
+
+
+def test_a_goal_of_nine_numbers_is_for_the_tool(arm):
+    arm.publish(topics.GOAL, Float64MultiArray(data=[*REACHABLE, *[NAN] * 6]))
+    goal = Goal.tool(position=REACHABLE)
+    arm.wait(lambda: arm.is_at(goal), 'the goal')
+
+
+def test_a_goal_of_a_whole_chain_without_a_layout(arm):
+    chain = np.full((40, 9), NAN)
+    chain[39, :3] = REACHABLE
+    chain[19, 0] = 0.1
+    arm.publish(topics.GOAL, Float64MultiArray(data=chain.ravel().tolist()))
+    goal = Goal.from_array(chain)
+    arm.wait(lambda: arm.is_at(goal), 'the goal')
+
+
+def test_the_command_line_publishes_goals(arm):
+    """Components given as - are free, several joints go in one command."""
+    sent = subprocess.run(
+        snake_arm('goal', '--joint', '20', '--position', '0.1', '-', '-',
+                  '--joint', 'tool', '--position', *map(str, REACHABLE), '--up', '0', '0', '1'),
+        capture_output=True, text=True, timeout=60)
+    assert sent.returncode == 0, sent.stderr
+    goal = (Goal.tool(position=REACHABLE, up=(0, 0, 1))
+            & Goal.joint(20, position=(0.1, None, None)))
+    arm.wait(lambda: arm.is_at(goal), 'the goal')
+
+
+def test_a_pose_from_rviz_is_a_full_tool_pose(arm):
+    message = PoseStamped()
+    message.header.frame_id = 'base_link'
+    p, q = message.pose.position, message.pose.orientation
+    p.x, p.y, p.z = 0.45, 0.1, 0.6
+    q.y, q.w = math.sin(math.pi / 4), math.cos(math.pi / 4)  # forward along x
+    arm.publish(topics.GOAL_POSE, message)
+    goal = Goal.tool((0.45, 0.1, 0.6), (1, 0, 0), (0, 1, 0))
+    arm.wait(lambda: arm.is_at(goal), 'the goal')
+
+
+def test_a_clicked_point_is_a_tool_position(arm):
+    message = PointStamped()
+    message.point.x, message.point.y, message.point.z = REACHABLE
+    arm.publish(topics.CLICKED_POINT, message)
+    goal = Goal.tool(position=REACHABLE)
+    arm.wait(lambda: arm.is_at(goal), 'the goal')
+
+
+def goal_message(data, *sizes):
+    message = Float64MultiArray(data=[float(v) for v in data])
+    message.layout.dim = [MultiArrayDimension(label='', size=size, stride=0) for size in sizes]
+    return message
+
+
+MALFORMED = {
+    'length': (goal_message([0.1] * 7), '7 numbers, expected 9'),
+    'layout': (goal_message([NAN] * 9, 3, 4), r'9 numbers, its layout says \(3, 4\)'),
+    'infinity': (goal_message([math.inf, *[NAN] * 8]), 'joint 40 x is inf'),
+    'long axis': (goal_message([*[NAN] * 6, 0, 0, 2]), r'up is \(0 0 2\) of length 2'),
+    'short axis': (goal_message([*[NAN] * 3, 0.1, 0, 0, *[NAN] * 3]), 'expected a unit vector'),
+    'axes': (goal_message([*[NAN] * 3, 0, 0, 1, 0, 0, 1]), 'forward and up are 0.0 degrees'),
+    'joint too high': (goal_message([41, *[NAN] * 9]), 'joint number is 41.0'),
+    'joint zero': (goal_message([0, *[NAN] * 9]), 'joint number is 0.0'),
+    'half a joint': (goal_message([1.5, *[NAN] * 9]), 'joint number is 1.5'),
+    'joint twice': (goal_message([7, *[NAN] * 9] * 2, 2, 10), 'joint 7 is given twice'),
+}
+
+
+@pytest.mark.parametrize('name', MALFORMED)
+def test_a_malformed_goal_is_rejected_with_its_reason(arm, name):
+    """The reason stands in the diagnostics, the goal before stays, the node lives."""
+    message, reason = MALFORMED[name]
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal before')
+    rejected = int(arm.detail('rejected goals'))
+    arm.publish(topics.GOAL, message)
+    arm.wait(lambda: int(arm.detail('rejected goals')) == rejected + 1, 'the rejection')
+    assert re.search(reason, arm.detail('last rejected goal'))
+    settled(arm)
+    assert arm.is_at(FIG2) and arm.state() == 'goal reached'
+    another = Goal.tool(position=REACHABLE)
+    arm.publish_goal(another)
+    arm.wait(lambda: arm.is_at(another), 'the next goal')
+
+
+def test_a_pose_in_another_frame_is_rejected(arm):
+    message = PoseStamped()
+    message.header.frame_id = 'map'
+    rejected = int(arm.detail('rejected goals'))
+    arm.publish(topics.GOAL_POSE, message)
+    arm.wait(lambda: int(arm.detail('rejected goals')) == rejected + 1, 'the rejection')
+    assert "frame 'map', expected 'base_link'" in arm.detail('last rejected goal')
+
+
+def test_the_empty_goal_drops_the_goal(arm):
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: len(arm.commands) > 5, 'commands')
+    arm.publish(topics.GOAL, Float64MultiArray())
+    arm.wait(lambda: arm.state() == 'idle: no goal', 'an idle controller')
+    settled(arm)
+    assert not arm.is_at(FIG2)
+
+
+def test_hold_stops_the_arm_until_it_is_released(arm):
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: len(arm.commands) > 5, 'commands')
+    assert arm.call(SetBool, 'controller/hold', SetBool.Request(data=True)).success
+    settled(arm)
+    held = len(arm.commands)
+    arm.rest(0.5)
+    assert len(arm.commands) == held and not arm.is_at(FIG2)
+    assert arm.state() == 'holding on request'
+    assert arm.call(SetBool, 'controller/hold', SetBool.Request(data=False)).success
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+
+
+def test_reset_returns_to_rest_without_a_jump(arm):
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+    settled(arm)
+    assert arm.call(Trigger, 'controller/reset', Trigger.Request()).success
+    arm.wait(lambda: not any(arm.commands[-1].position), 'rest')
+    path = positions(arm.commands)
+    assert np.abs(np.diff(path, axis=0)).max() <= 0.05 + 1e-12
+
+
+def test_markers_show_what_is_cared_for(arm):
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.markers, 'markers')
+    shown = [(marker.ns, marker.id) for marker in arm.markers.markers
+             if marker.action == Marker.ADD]
+    assert sorted(shown) == [('position', 40), ('up', 40)]
+
+
+def test_a_parameter_changes_live_and_a_bad_value_is_refused(arm):
+    assert arm.set_parameter('controller', 'momentum', 0.25).successful
+    assert arm.get_parameter('controller', 'momentum').double_value == 0.25
+    refused = arm.set_parameter('controller', 'momentum', 1.5)
+    assert not refused.successful and '1.5' in refused.reason
+    assert arm.get_parameter('controller', 'momentum').double_value == 0.25
+    assert not arm.set_parameter('controller', 'joints', 3).successful
+    assert arm.set_parameter('controller', 'momentum', 0.5).successful
+
+
+def test_weights_are_reloaded_only_if_they_are_good(arm, tmp_path):
+    damaged = tmp_path / 'damaged.safetensors'
+    damaged.write_bytes(b'not weights')
+    assert arm.set_parameter('forward_model', 'weights', str(damaged)).successful
+    response = arm.call(Trigger, 'forward_model/reload', Trigger.Request())
+    assert not response.success and 'not a whole safetensors file' in response.message
+    assert arm.set_parameter('forward_model', 'weights', '').successful
+    assert arm.call(Trigger, 'forward_model/reload', Trigger.Request()).success
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+
+
+def test_an_unreachable_goal_ends_with_the_reason():
+    """--until-converged exits with 1, and says what is left of the error."""
+    with running('--until-converged', '--timeout', '8') as child, observing() as observer:
+        observer.publish_goal(Goal.tool(position=(0.0, 0.0, 1.5)))
+        output, _ = child.communicate(timeout=60)
+    assert child.returncode == 1
+    last = output.strip().splitlines()[-1]
+    assert re.search(r'not reached within 8 s: \d+\.\d+ mm and 0.00 degrees', last)
+
+
+def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():
+    """Beside another arm, which does not move."""
+    with running('--namespace', 'other'), observing('other') as other:
+        other.wait(lambda: other.state() == 'idle: no goal', 'the other arm', 60.0)
+        done = subprocess.run(
+            snake_arm('up', '--processes', '--namespace', 'mine', '--scenario', 'fig2',
+                      '--until-converged'), capture_output=True, text=True, timeout=90)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.strip().splitlines()[-1].startswith('reached: ')
+        assert not other.commands
+
+
+def test_target_correction_reaches_the_goal_on_a_wrong_arm():
+    """With 5 % longer segments and joints 2 degrees off; without feedback the error stays."""
+    wrong = ('--set', 'simulator.length_error=0.05',
+             '--set', f'simulator.joint_offset={math.radians(2.0)}')
+    corrected = subprocess.run(snake_arm('up', '--scenario', 'fig2', '--until-converged', *wrong),
+                               capture_output=True, text=True, timeout=90)
+    assert corrected.returncode == 0, corrected.stdout + corrected.stderr
+    trusting = subprocess.run(
+        snake_arm('up', '--scenario', 'fig2', '--until-converged', '--timeout', '10', *wrong,
+                  '--set', 'controller.use_feedback=false'),
+        capture_output=True, text=True, timeout=90)
+    assert trusting.returncode == 1
+    remaining = float(re.search(r'not reached within 10 s: ([\d.]+) mm', trusting.stdout)[1])
+    assert remaining > 10.0
+
+
+def test_lost_feedback_holds_the_arm_and_returning_feedback_lets_it_go_on():
+    """The simulator is another process, which is killed and started again."""
+    code = 'import sys; from snake_arm_control.nodes.simulator import main; sys.exit(main())'
+    with running('--no-simulator'), observing() as observer:
+        simulator = subprocess.Popen((sys.executable, '-c', code))
+        try:
+            observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
+            observer.publish_goal(FIG2)
+            observer.wait(lambda: len(observer.commands) > 5, 'commands')
+        finally:
+            simulator.kill()
+            simulator.wait()
+        observer.wait(lambda: observer.state() == 'holding: no feedback', 'the hold')
+        held = observer.commands[-1].position
+        observer.rest(1.5)
+        assert observer.commands[-1].position == held
+        simulator = subprocess.Popen((sys.executable, '-c', code))
+        try:
+            observer.wait(lambda: observer.is_at(FIG2), 'the goal', 40.0)
+        finally:
+            simulator.terminate()
+            simulator.wait()
