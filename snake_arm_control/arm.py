@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 import hashlib
 import math
+from numbers import Real
 
 from snake_arm_control.errors import ArmError
 
@@ -31,11 +32,13 @@ class Arm:
     velocity_limit: float = 2.0  # [rad/s], for each angle
 
     def __post_init__(self):
-        if isinstance(self.joints, bool) or int(self.joints) != self.joints or self.joints < 1:
-            raise ArmError(f'joints is {self.joints!r}, expected an integer of at least 1')
+        joints = self.joints
+        if not _is_number(joints) or not 1 <= joints < math.inf or joints != int(joints):
+            raise ArmError(f'joints is {joints!r}, expected an integer of at least 1')
+        object.__setattr__(self, 'joints', int(joints))
         for name in ('segment_length', 'angle_limit', 'velocity_limit'):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
+            if not (_is_number(value) and 0.0 < value < math.inf):
                 raise ArmError(f'{name} is {value!r}, expected a positive finite number')
         if self.angle_limit > math.pi / 2:
             raise ArmError(f'angle_limit is {self.angle_limit!r} rad, expected at most pi/2: '
@@ -70,3 +73,7 @@ class Arm:
         """
         learned = f'Rx Ry Tz; {self.segment_length:.9g} m; {self.angle_limit:.9g} rad'
         return hashlib.sha256(learned.encode()).hexdigest()[:16]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
