@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, Field, fields
 import math
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from snake_arm_control.errors import SettingsError
@@ -47,8 +48,9 @@ def checked(each: Field, value: Any) -> Any:
     :raises SettingsError: if it has another type or is out of range
     """
     expected = type(each.default)
-    if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    for kind, numbers in ((float, Real), (int, Integral)):  # numpy's numbers too
+        if expected is kind and isinstance(value, numbers) and not isinstance(value, bool):
+            value = kind(value)
     if type(value) is not expected:
         raise SettingsError(f'{each.name} is {value!r}, expected a {expected.__name__}')
     low, high = each.metadata.get('low'), each.metadata.get('high')
