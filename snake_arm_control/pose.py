@@ -43,10 +43,9 @@ def to_matrix(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     :raises ShapeError: if the last axis is not 9
     """
     pose = check(pose)
-    forward = _unit(pose[..., FORWARD], np.array([0.0, 0.0, 1.0]))
-    up = pose[..., UP] - _dot(pose[..., UP], forward) * forward
-    spare = np.eye(3)[np.argmin(np.abs(forward), axis=-1)]
-    up = _unit(up, _unit(spare - _dot(spare, forward) * forward, np.array([0.0, 1.0, 0.0])))
+    up = _unit(pose[..., UP], np.zeros(3))
+    forward = _unit(pose[..., FORWARD], _orthogonal(up))
+    up = _unit(up - _dot(up, forward) * forward, _orthogonal(forward))
     return np.stack((np.cross(up, forward), up, forward), axis=-1), pose[..., POSITION].copy()
 
 
@@ -112,6 +111,12 @@ def check(pose: np.ndarray) -> np.ndarray:
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.sum(a * b, axis=-1, keepdims=True)
+
+
+def _orthogonal(axis: np.ndarray) -> np.ndarray:
+    """Return some unit vectors orthogonal to axes of length 1, or of length 0."""
+    spare = np.eye(3)[np.argmin(np.abs(axis), axis=-1)]
+    return _unit(spare - _dot(spare, axis) * axis, spare)
 
 
 def _unit(vector: np.ndarray, fallback: np.ndarray) -> np.ndarray:
