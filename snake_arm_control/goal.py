@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from snake_arm_control.errors import GoalError, ShapeError
 
 ROW = 1 + pose.SIZE  # a row of a sparse goal: the joint's number, then its components
 _UNIT_TOLERANCE = 0.01
+_ROUNDING = 1e-12
 _ORTHOGONAL_TOLERANCE = math.sin(math.radians(2.0))  # two axes, each a degree off
 _PARTS = {'position': pose.POSITION, 'forward': pose.FORWARD, 'up': pose.UP}
 
@@ -108,7 +110,9 @@ class Goal:
         for name, vector in (('position', position), ('forward', forward), ('up', up)):
             if vector is not None:
                 row[_PARTS[name]] = _vector(name, vector)
-        return cls.from_rows(np.concatenate(((number,), row))[None], joints)
+        chain = np.full((joints, pose.SIZE), np.nan)
+        chain[_index(number, joints)] = row
+        return cls.from_array(chain)
 
     @classmethod
     def tool(cls, position: Vector | None = None, forward: Vector | None = None,
@@ -128,7 +132,7 @@ class Goal:
         """
         try:
             entries = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
             raise GoalError(f'the goal is not YAML: {error}') from error
         if not isinstance(entries, list) or not all(isinstance(e, Mapping) for e in entries):
             raise GoalError('the goal is not a YAML list of joints')
@@ -255,7 +259,9 @@ def _check(target: np.ndarray, cared: np.ndarray) -> None:
             shown = ' '.join(f'{v:g}' if m else '-' for v, m in zip(axis[j], mask[j]))
             raise GoalError(f'joint {j + 1} {name} is ({shown}) of length {length[j]:.3g}, '
                             'expected a unit vector')
-        axis[whole] /= length[whole, None]
+        # Not twice: normalizing again moves the last digit, and a goal would conflict with itself.
+        rough = whole & (np.abs(length - 1.0) > _ROUNDING)
+        axis[rough] /= length[rough, None]
     both = cared[:, pose.FORWARD].all(axis=1) & cared[:, pose.UP].all(axis=1)
     cosine = np.sum(target[:, pose.FORWARD] * target[:, pose.UP], axis=1)
     bad = np.flatnonzero(both & (np.abs(cosine) > _ORTHOGONAL_TOLERANCE))
@@ -266,8 +272,8 @@ def _check(target: np.ndarray, cared: np.ndarray) -> None:
 
 
 def _index(number: Any, joints: int) -> int:
-    if isinstance(number, (bool, str)) or number is None or not (
-            math.isfinite(number) and number == int(number) and 1 <= number <= joints):
+    if isinstance(number, bool) or not isinstance(number, Real) or not (
+            1 <= number <= joints and number == int(number)):
         raise GoalError(f'joint number is {number}, expected an integer from 1 to {joints}')
     return int(number) - 1
 
@@ -275,7 +281,7 @@ def _index(number: Any, joints: int) -> int:
 def _vector(name: str, vector: Vector) -> np.ndarray:
     try:
         array = np.array([np.nan if v is None else v for v in vector], dtype=float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise GoalError(f'{name} is {vector!r}, expected three numbers') from error
     if array.shape != (3,):
         raise GoalError(f'{name} is {vector!r}, expected three numbers')
