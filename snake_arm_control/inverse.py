@@ -114,10 +114,15 @@ def advance(arm: Arm, angles: np.ndarray, change: np.ndarray, bound: float) -> n
     """
     Return angles + change, shortened to the bound with its direction kept, within the limits.
 
+    A change that is not finite has no direction (a target so far off that its gradient overflows):
+    the angles stay.
+
     :param angles, change: (joints, 2) [rad]
     :param bound: largest change of any angle [rad]
     """
     largest = np.abs(change).max()
+    if not math.isfinite(largest):
+        return angles
     if largest > bound:
         change = change * (bound / largest)
     return np.clip(angles + change, -arm.angle_limit, arm.angle_limit)
@@ -130,18 +135,19 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     """
     Descend from a configuration until the goal is reached or the iterations are used up.
 
-    :param start_angles: (joints, 2) [rad]
+    :param start_angles: (joints, 2) [rad], clipped to the joint limits
     :param true_chain: angles to their true pose chain (joints, 9), for target correction
         (equation 4); None trusts the model
     :return: the configuration of the smallest error relative to the tolerances
-    :raises ShapeError: if goal or angles don't fit the model's arm
+    :raises ShapeError: if goal or angles don't fit the model's arm, or angles are not finite
     """
     arm = model.arm
     if goal.joints != arm.joints:
         raise ShapeError('goal', goal.target.shape, f'({arm.joints}, {pose.SIZE})')
     start_angles = np.array(start_angles, dtype=float)
-    if start_angles.shape != (arm.joints, 2):
-        raise ShapeError('start_angles', start_angles.shape, f'({arm.joints}, 2)')
+    if start_angles.shape != (arm.joints, 2) or not np.isfinite(start_angles).all():
+        raise ShapeError('start_angles', start_angles.shape, f'({arm.joints}, 2), all finite')
+    start_angles = np.clip(start_angles, -arm.angle_limit, arm.angle_limit)
     motion, best, best_score = Motion.at_rest(start_angles), None, math.inf
     for iteration in range(max_iterations + 1):
         linearization = model.linearize(motion.angles)
