@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 import math
@@ -72,10 +73,10 @@ class ControlLoop:
         self._motion: Motion | None = None
         self._holding = self._returning = False
         self._stamp = 0
-        self._answered_stamp = self._received_stamp = 0
+        self._received_stamp = 0
+        self._unanswered: deque[tuple[int, float]] = deque()  # stamp [ns], time [s]
         self._commanded_at: float | None = None
-        self._unanswered_since: float | None = None
-        self._probed_at = 0.0
+        self._probed_at = -math.inf
         self._settled = self._reached = False
         self._errors: tuple[float, float] | None = None
         self.use_model(model)
@@ -153,11 +154,11 @@ class ControlLoop:
             raise FeedbackError('the pose chain is not finite')
         if 0 < stamp < self._received_stamp:
             raise FeedbackError('the pose chain is older than the one before it')
-        self._received_stamp = max(stamp, self._received_stamp)
-        answered = self.correction.update(stamp, true_chain)
-        if answered is not None:
-            self._answered_stamp = answered
-            self._unanswered_since = None if answered == self._stamp else self._commanded_at
+        # A stamp ahead of the latest command must not outdate the answers to come.
+        self._received_stamp = max(min(stamp, self._stamp), self._received_stamp)
+        self.correction.update(stamp, true_chain)
+        while self._unanswered and self._unanswered[0][0] <= stamp:
+            self._unanswered.popleft()
         if not measured.all() and self._motion is not None:
             expected = self.correction.estimate(self._linearize().chain)
             true_chain = np.where(measured, true_chain, expected)
@@ -167,7 +168,7 @@ class ControlLoop:
     @property
     def answered(self) -> bool:
         """Whether the latest command was answered, so that the next one may follow at once."""
-        return not self.settings.use_feedback or self._answered_stamp == self._stamp
+        return not self.settings.use_feedback or not self._unanswered
 
     def errors(self) -> tuple[float, float]:
         """
@@ -188,7 +189,7 @@ class ControlLoop:
 
     def feedback_age(self, now: float) -> float:
         """Return how long the oldest unanswered command has been waiting [s]."""
-        return 0.0 if self._unanswered_since is None else now - self._unanswered_since
+        return now - self._unanswered[0][1] if self._unanswered else 0.0
 
     def state(self, now: float) -> State:
         """Return what the controller does at a time [s]."""
@@ -252,6 +253,8 @@ class ControlLoop:
         if now - self._probed_at < self.settings.feedback_timeout:
             return None
         self._probed_at = now
+        while len(self._unanswered) > 1:  # the first tells the age; there may be no end of probes
+            self._unanswered.pop()
         return self._command(now, stamp)
 
     def _return(self, now: float, stamp: int) -> Command | None:
@@ -277,8 +280,8 @@ class ControlLoop:
         elapsed = _LONGEST_PERIOD if self._commanded_at is None else now - self._commanded_at
         velocities = (self._motion.angles - self._motion.previous) / max(elapsed, 1e-6)
         self._commanded_at = now
-        if self._unanswered_since is None:
-            self._unanswered_since = now
+        if self.settings.use_feedback:
+            self._unanswered.append((self._stamp, now))
         limit = self.arm.velocity_limit
         return Command(self._stamp, self._motion.angles, np.clip(velocities, -limit, limit))
 
