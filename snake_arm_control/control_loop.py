@@ -142,7 +142,8 @@ class ControlLoop:
 
         :param stamp: of that command, or of the measurement [ns]; 0 for an arm that was never
             commanded, which tells where it is but corrects nothing
-        :param true_chain: (joints, 9), NaN where nothing was measured
+        :param true_chain: (joints, 9), NaN where nothing was measured: that is expected as
+            predicted, and before the start, when nothing is, such a chain tells nothing
         :raises FeedbackError: if it is misshapen, infinite, or older than what was received
         """
         true_chain = np.array(true_chain, dtype=float)
@@ -159,7 +160,9 @@ class ControlLoop:
         self.correction.update(stamp, true_chain)
         while self._unanswered and self._unanswered[0][0] <= stamp:
             self._unanswered.popleft()
-        if not measured.all() and self._motion is not None:
+        if not measured.all():
+            if self._motion is None:
+                return
             expected = self.correction.estimate(self._linearize().chain)
             true_chain = np.where(measured, true_chain, expected)
         self.true_chain = true_chain
