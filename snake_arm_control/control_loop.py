@@ -92,7 +92,7 @@ class ControlLoop:
     @property
     def angles(self) -> np.ndarray | None:
         """Latest commanded angles (joints, 2) [rad]; None before the start."""
-        return None if self._motion is None else self._motion.angles
+        return None if self._motion is None else self._motion.angles.copy()
 
     def start(self, angles: np.ndarray) -> None:
         """
@@ -261,11 +261,11 @@ class ControlLoop:
         return self._command(now, stamp)
 
     def _return(self, now: float, stamp: int) -> Command | None:
-        if not self.angles.any():
+        here = self.angles
+        if not here.any():
             self._returning = False
             return None
-        angles = advance(self.arm, self.angles, -self.angles, self._bound(now))
-        self._motion = Motion(angles, self.angles)
+        self._motion = Motion(advance(self.arm, here, -here, self._bound(now)), here)
         return self._command(now, stamp)
 
     def _bound(self, now: float) -> float:
@@ -286,7 +286,7 @@ class ControlLoop:
         if self.settings.use_feedback:
             self._unanswered.append((self._stamp, now))
         limit = self.arm.velocity_limit
-        return Command(self._stamp, self._motion.angles, np.clip(velocities, -limit, limit))
+        return Command(self._stamp, self.angles, np.clip(velocities, -limit, limit))
 
     def _linearize(self):
         if self._linearization is None:
