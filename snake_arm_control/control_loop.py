@@ -15,7 +15,7 @@ import numpy as np
 from snake_arm_control import pose
 from snake_arm_control.arm import AXES
 from snake_arm_control.correction import TargetCorrection
-from snake_arm_control.errors import FeedbackError, ShapeError
+from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
 from snake_arm_control.goal import Goal
 from snake_arm_control.inverse import (
     advance, DifferentiableModel, InverseSettings, Motion, step)
@@ -67,7 +67,8 @@ class ControlLoop:
 
     def __init__(self, model: DifferentiableModel, settings: ControlSettings = ControlSettings()):
         self.settings = settings
-        self.goal = Goal.free(model.arm.joints)
+        self.arm = model.arm
+        self.goal = Goal.free(self.arm.joints)
         self.iterations = 0  # BPTT iterations, each of which made one command
         self.true_chain: np.ndarray | None = None  # (joints, 9), the latest feedback
         self._motion: Motion | None = None
@@ -82,10 +83,14 @@ class ControlLoop:
         self.use_model(model)
 
     def use_model(self, model: DifferentiableModel) -> None:
-        """Go on with another forward model of an arm with as many joints."""
-        if model.arm.joints != self.goal.joints:
-            raise ShapeError('model', model.arm.joints, f'{self.goal.joints} joints')
-        self.model, self.arm = model, model.arm
+        """
+        Go on with another forward model of the arm.
+
+        :raises ArmError: if it is of another arm; the model before stays
+        """
+        if model.arm != self.arm:
+            raise ArmError(f'the model is of {model.arm}, expected {self.arm}')
+        self.model = model
         self.correction = TargetCorrection(self.arm.joints)
         self._linearization = self._errors = None
 
