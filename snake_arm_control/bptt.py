@@ -3,12 +3,12 @@
 """
 The network without torch: compiled forward pass, back-propagation through time, Jacobian rows.
 
-Everything is computed for lanes: a lane is one configuration of the arm, or one row of a Jacobian
-on its way back. The columns of an array of lanes are put so that loops run over contiguous
-memory: the three gates of all blocks, then the first cell of all blocks, the second, ... The
-kernels know the sizes only at run time, so they're compiled once per precision and then cached.
+Everything is computed in lanes: a lane is one configuration of the arm, or one row of a Jacobian
+on its way back. Inside, the cells of all blocks are put together, the first cell of each, then
+the second, so that loops run over contiguous memory. The kernels learn the sizes only at run
+time: they're compiled once for each precision, and then cached.
 
-The numbers come in the precision of the parameters, float32 or float64.
+Results come in the precision of the parameters, float32 or float64.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from snake_arm_control import pose
 from snake_arm_control.arm import AXES
 from snake_arm_control.errors import ShapeError, WeightsError
 
+LAYERS = ('first', 'second')
+FIRST, SECOND = range(len(LAYERS))
 GATES = 3
 INPUT, FORGET, OUTPUT = range(GATES)
-LAYERS = ('first', 'second')
 ANGLES = len(AXES)
 
 # Sums may be reordered and fused, but a NaN stays one and a zero gradient stays zero.
@@ -35,49 +36,41 @@ _compiled = njit(cache=True, error_model='numpy',
                  fastmath={'contract', 'reassoc', 'nsz', 'arcp'})
 
 
-class _Layer(NamedTuple):
-    """The weights of a hidden layer as the kernels read them."""
-
-    weight: np.ndarray  # (inputs, columns); in the first layer the angles come last
-    back: np.ndarray  # (columns, width), weight without its angles, transposed
-    bias: np.ndarray  # (columns,)
-    peephole: np.ndarray  # (3, cells, blocks)
-    lateral: np.ndarray  # (3, 3, blocks)
-
-
 class _Weights(NamedTuple):
-    """The weights of the network as the kernels read them."""
+    """The parameters as the kernels read them; the first axis of most is the layer."""
 
-    first: _Layer
-    second: _Layer
+    hidden: np.ndarray  # (2, width, columns), from the output of a layer to the nets of the other
+    back: np.ndarray  # (2, columns, width), its transpose
+    angles: np.ndarray  # (2 angles, columns), to the nets of the first layer
+    bias: np.ndarray  # (2, columns)
+    peephole: np.ndarray  # (2, 3, cells, blocks)
+    lateral: np.ndarray  # (2, 3, 3, blocks)
     readout: np.ndarray  # (9, width)
     readout_bias: np.ndarray  # (9,)
 
 
-class _Trace(NamedTuple):
-    """What a hidden layer did; in net and cell element 0 is the state before the first joint."""
+class Tape(NamedTuple):
+    """
+    A forward pass: its result and what the way back needs.
 
-    inputs: np.ndarray  # (joints + 1, batch, inputs)
-    net: np.ndarray  # (joints + 1, batch, 3 + cells, blocks): gates and squashed cell inputs
-    cell: np.ndarray  # (joints + 1, batch, cells, blocks)
-    squashed: np.ndarray  # (joints, batch, cells, blocks): tanh of the cells
+    On the axis of joints + 1, element 0 is the state before the first joint.
+    """
+
+    angles: np.ndarray  # (batch, joints, 2) [rad]
+    chain: np.ndarray  # (batch, joints, 9)
+    net: np.ndarray  # (2, joints + 1, batch, 3 + cells, blocks): gates, then tanh of the nets
+    cell: np.ndarray  # (2, joints + 1, batch, cells, blocks)
+    squashed: np.ndarray  # (2, joints + 1, batch, cells, blocks): tanh of the cells
+    output: np.ndarray  # (2, joints + 1, batch, width)
 
 
 class _Slope(NamedTuple):
-    """What back-propagation knows of a hidden layer: dL by d something, in each lane."""
+    """What back-propagation knows: dL by d something, for each lane."""
 
-    output: np.ndarray  # (lanes, cells, blocks)
-    cell: np.ndarray  # (lanes, cells, blocks)
-    gates: np.ndarray  # (lanes, 3, blocks)
-    net: np.ndarray  # (1 or joints, lanes, 3 + cells, blocks): only the last one, or all
-
-
-class Tape(NamedTuple):
-    """A forward pass: its result and what the way back needs."""
-
-    chain: np.ndarray  # (batch, joints, 9)
-    first: _Trace
-    second: _Trace
+    output: np.ndarray  # (2, lanes, width)
+    cell: np.ndarray  # (2, lanes, cells, blocks)
+    gates: np.ndarray  # (2, lanes, 3, blocks)
+    net: np.ndarray  # (2, joints or 1, lanes, 3 + cells, blocks): of all joints, or of this one
 
 
 @dataclass(frozen=True)
@@ -91,26 +84,26 @@ class Parameters:
     arrays: Mapping[str, np.ndarray]  # named, shaped and ordered as those of the torch module
     blocks: int
     cells: int
-    weights: _Weights
+    weights: tuple[np.ndarray, ...]  # `_Weights`, unnamed: numba takes that three times faster
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Parameters:
         """
         Take parameters from arrays named as in the state_dict of `network.Network`.
 
-        :param arrays: all float32, or else taken as float64
+        :param arrays: float32 if all of them are, or else taken as float64
         :raises WeightsError: if one is missing, unknown, misshapen or not finite
         """
-        peephole = np.shape(arrays.get('first.peephole', ()))
-        if len(peephole) != 3:
+        names = _shapes(blocks=1, cells=1)
+        if set(arrays) != set(names):
+            raise WeightsError(f'the arrays are {sorted(arrays)}, expected {sorted(names)}')
+        peephole = np.shape(arrays['first.peephole'])
+        if len(peephole) != 3 or not all(peephole):
             raise WeightsError(f'first.peephole has shape {peephole}, expected (3, blocks, cells)')
         _, blocks, cells = peephole
-        shapes = _shapes(blocks, cells)
-        if set(arrays) != set(shapes):
-            raise WeightsError(f'the arrays are {sorted(arrays)}, expected {sorted(shapes)}')
-        single = all(np.asarray(a).dtype == np.float32 for a in arrays.values())
+        single = all(np.asarray(array).dtype == np.float32 for array in arrays.values())
         checked = {}
-        for name, shape in shapes.items():
+        for name, shape in _shapes(blocks, cells).items():
             array = np.array(arrays[name], dtype=np.float32 if single else np.float64, order='C')
             if array.shape != shape:
                 raise WeightsError(f'{name} has shape {array.shape}, expected {shape}')
@@ -119,7 +112,8 @@ class Parameters:
                                    'not finite, expected none')
             array.setflags(write=False)
             checked[name] = array
-        return cls(MappingProxyType(checked), blocks, cells, _lay_out(checked, blocks, cells))
+        return cls(MappingProxyType(checked), blocks, cells,
+                   tuple(_lay_out(checked, blocks, cells)))
 
     @property
     def width(self) -> int:
@@ -129,7 +123,7 @@ class Parameters:
     @property
     def dtype(self) -> np.dtype:
         """Precision of every result."""
-        return self.weights.readout.dtype
+        return self.weights[0].dtype
 
 
 def forward(parameters: Parameters, angles: np.ndarray) -> Tape:
@@ -140,14 +134,10 @@ def forward(parameters: Parameters, angles: np.ndarray) -> Tape:
     :return: a tape; its `chain` (batch, joints, 9) is the prediction
     :raises ShapeError: if angles are not (batch, joints, 2)
     """
-    angles = np.ascontiguousarray(angles, dtype=parameters.dtype)
+    angles = np.array(angles, dtype=parameters.dtype, order='C')
     if angles.ndim != 3 or angles.shape[2] != ANGLES:
         raise ShapeError('angles', angles.shape, f'(batch, joints, {ANGLES})')
-    batch, joints, _ = angles.shape
-    chain = np.empty((batch, joints, pose.SIZE), parameters.dtype)
-    tape = Tape(chain, *(_empty_trace(layer, joints, batch) for layer in parameters.weights[:2]))
-    _forward(parameters.weights, angles, tape)
-    return tape
+    return Tape(angles, *_forward(parameters.weights, angles))
 
 
 def input_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.ndarray) -> np.ndarray:
@@ -158,7 +148,8 @@ def input_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.ndarra
     :return: (batch, joints, 2), dL/dangles
     :raises ShapeError: if chain_gradient is not shaped as the chain of the tape
     """
-    gradient, *_ = _back_propagate(parameters, tape, chain_gradient, keep=1)
+    chain_gradient = _checked_gradient(parameters, tape, chain_gradient)
+    gradient, _ = _gradient(parameters.weights, tuple(tape), chain_gradient, False)
     return gradient
 
 
@@ -167,29 +158,24 @@ def jacobian_rows(parameters: Parameters, tape: Tape, joints: np.ndarray,
     """
     Return rows of the Jacobian of a chain by its angles, all from one sweep over the joints.
 
-    Each row is a lane that enters the sweep at its joint, so joints beyond cost it nothing.
+    A row is a lane that enters the sweep at its joint: the joints beyond cost it nothing.
 
     :param joints: (rows,), which joint's pose each row is of, counted from 0
     :param components: (rows,), which of the 9 components
     :return: (batch, rows, joints, 2), d chain[joints, components] / d angles
-    :raises ShapeError: if joints and components differ in length
+    :raises ShapeError: if joints and components are not both (rows,)
     :raises IndexError: if one is out of range
     """
-    batch, length, _ = tape.chain.shape
-    joints, components = (np.asarray(a, dtype=np.int64) for a in (joints, components))
+    batch, length, size = tape.chain.shape
+    joints, components = np.array(joints, np.int64), np.array(components, np.int64)
     if joints.ndim != 1 or joints.shape != components.shape:
-        raise ShapeError('components', components.shape, f'(rows,), as joints {joints.shape}')
-    joints = _checked_index('joint', joints, length)
-    components = _checked_index('component', components, pose.SIZE)
-    rows = len(joints)
-    order = np.argsort(-joints, kind='stable')  # the order of entry
-    gradient = np.zeros((rows, batch, length, ANGLES), parameters.dtype)
-    slopes = [_zero_slope(layer, rows * batch) for layer in parameters.weights[:2]]
-    _rows(parameters.weights, tape, *slopes, joints[order], components[order],
-          gradient.reshape(rows * batch, length, ANGLES))
-    result = np.empty((batch, rows, length, ANGLES), parameters.dtype)
-    result[:, order] = gradient.swapaxes(0, 1)
-    return result
+        raise ShapeError('components', components.shape, f'(rows,), and so joints {joints.shape}')
+    for name, index, end in (('joint', joints, length), ('component', components, size)):
+        if len(index) and not 0 <= index.min() <= index.max() < end:
+            raise IndexError(f'the rows have {name} {index.min()} to {index.max()}, '
+                             f'expected 0 to {end - 1}')
+    order = np.argsort(-joints, kind='stable')  # in which the rows enter
+    return _rows(parameters.weights, tuple(tape), joints, components, order)
 
 
 def parameter_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.ndarray
@@ -201,28 +187,27 @@ def parameter_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.nd
     :return: dL/dparameters by name, shaped as `Parameters.arrays`; dL/dangles (batch, joints, 2)
     :raises ShapeError: if chain_gradient is not shaped as the chain of the tape
     """
-    length = tape.chain.shape[1]
-    gradient, chain_gradient, *slopes = _back_propagate(
-        parameters, tape, chain_gradient, keep=max(length, 1))
-    rows, columns, hidden = _orders(parameters.blocks, parameters.cells)
-    result = {name: np.empty_like(array) for name, array in parameters.arrays.items()}
-    for name, rows, trace, slope in zip(LAYERS, rows, tape[1:], slopes):
-        net = slope.net[:length]  # no element where there are no joints
-        by_net = net.reshape(-1, len(columns))
-        inputs = trace.inputs[:length].reshape(len(by_net), -1)
-        result[name + '.weight'][np.ix_(rows, columns)] = inputs.T @ by_net
-        result[name + '.bias'][columns] = by_net.sum(axis=0)
-        by_gate, gates = net[:, :, :GATES], trace.net[:length, :, :GATES]
-        cell = (trace.cell[:-1], trace.cell[:-1], trace.cell[1:])  # which one each gate sees
-        for gate in range(GATES):
-            result[name + '.peephole'][gate] = np.einsum(
-                'jlb,jlcb->bc', by_gate[:, :, gate], cell[gate])
-        result[name + '.lateral'][:] = np.einsum('jlgb,jlmb->gmb', by_gate, gates)
-    by_pose = chain_gradient.swapaxes(0, 1).reshape(-1, pose.SIZE)
-    output = tape.first.inputs[1:, :, :parameters.width].reshape(len(by_pose), -1)
-    result['readout'][hidden] = output.T @ by_pose
-    result['readout_bias'][:] = by_pose.sum(axis=0)
-    return result, gradient
+    chain_gradient = _checked_gradient(parameters, tape, chain_gradient)
+    gradient, nets = _gradient(parameters.weights, tuple(tape), chain_gradient, True)
+    columns, hidden = _orders(parameters.blocks, parameters.cells)
+    arrays = {name: np.empty_like(array) for name, array in parameters.arrays.items()}
+    inputs = (tape.output[SECOND, :-1], tape.output[FIRST, 1:])
+    for layer, name in enumerate(LAYERS):
+        net, cell = nets[layer], tape.cell[layer]
+        weight = arrays[name + '.weight']
+        if layer == FIRST:
+            weight[:ANGLES, columns] = _product(tape.angles.swapaxes(0, 1), net)
+            weight = weight[ANGLES:]
+        weight[np.ix_(hidden, columns)] = _product(inputs[layer], net)
+        arrays[name + '.bias'][columns] = net.sum(axis=(0, 1)).ravel()
+        for gate, seen in enumerate((cell[:-1], cell[:-1], cell[1:])):
+            arrays[name + '.peephole'][gate] = np.einsum('jlb,jlcb->bc', net[:, :, gate], seen)
+        arrays[name + '.lateral'][...] = np.einsum(
+            'jlgb,jlmb->gmb', net[:, :, :GATES], tape.net[layer, :-1, :, :GATES])
+    by_pose = chain_gradient.swapaxes(0, 1)
+    arrays['readout'][hidden] = _product(tape.output[SECOND, 1:], by_pose)
+    arrays['readout_bias'][...] = by_pose.sum(axis=(0, 1))
+    return arrays, gradient
 
 
 def compile_all(dtypes: tuple[type, ...] = (np.float32,)) -> None:
@@ -231,22 +216,21 @@ def compile_all(dtypes: tuple[type, ...] = (np.float32,)) -> None:
         parameters = Parameters.from_arrays(
             {name: np.zeros(shape, dtype) for name, shape in _shapes(blocks=1, cells=1).items()})
         tape = forward(parameters, np.zeros((1, 1, ANGLES)))
-        parameter_gradient(parameters, tape, tape.chain)
         input_gradient(parameters, tape, tape.chain)
         jacobian_rows(parameters, tape, [0], [0])
 
 
-def _back_propagate(parameters: Parameters, tape: Tape, chain_gradient: np.ndarray, keep: int
-                    ) -> tuple[np.ndarray, np.ndarray, _Slope, _Slope]:
-    """Return the angles' gradient, chain_gradient as an array, and the slopes of `keep` joints."""
+def _checked_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.ndarray
+                      ) -> np.ndarray:
     chain_gradient = np.ascontiguousarray(chain_gradient, dtype=parameters.dtype)
     if chain_gradient.shape != tape.chain.shape:
         raise ShapeError('chain_gradient', chain_gradient.shape, str(tape.chain.shape))
-    batch, joints, _ = tape.chain.shape
-    slopes = [_zero_slope(layer, batch, keep) for layer in parameters.weights[:2]]
-    gradient = np.empty((batch, joints, ANGLES), parameters.dtype)
-    _gradient(parameters.weights, tape, *slopes, chain_gradient, gradient)
-    return gradient, chain_gradient, *slopes
+    return chain_gradient
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Sum the outer products of (joints, batch, inputs) and (joints, batch, ...)."""
+    return np.tensordot(a, b, axes=((0, 1), (0, 1))).reshape(a.shape[-1], -1)
 
 
 def _shapes(blocks: int, cells: int) -> dict[str, tuple[int, ...]]:
@@ -260,70 +244,32 @@ def _shapes(blocks: int, cells: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _orders(blocks: int, cells: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray,
-                                              np.ndarray]:
-    """Return where the kernels' rows (of each layer), columns and cells are in torch's order."""
+def _orders(blocks: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the kernels' columns, and their cells, are in torch's order."""
     hidden = np.arange(blocks * cells).reshape(blocks, cells).T.ravel()
-    columns = np.concatenate((np.arange(GATES * blocks), GATES * blocks + hidden))
-    return (np.concatenate((ANGLES + hidden, np.arange(ANGLES))), hidden), columns, hidden
+    return np.concatenate((np.arange(GATES * blocks), GATES * blocks + hidden)), hidden
 
 
 def _lay_out(arrays: Mapping[str, np.ndarray], blocks: int, cells: int) -> _Weights:
     """Put checked parameters into the kernels' order."""
-    rows, columns, hidden = _orders(blocks, cells)
-    layers = []
-    for name, rows in zip(LAYERS, rows):
-        weight = arrays[name + '.weight'][np.ix_(rows, columns)]
-        layers.append(_Layer(*map(_aligned, (
-            weight, weight[:blocks * cells].T, arrays[name + '.bias'][columns],
-            arrays[name + '.peephole'].swapaxes(1, 2), arrays[name + '.lateral']))))
-    return _Weights(*layers, _aligned(arrays['readout'][hidden].T),
-                    _aligned(arrays['readout_bias']))
-
-
-def _empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an array that begins at a cache line: loads that straddle two cost a third more."""
-    line, size = 64, int(np.prod(shape)) * dtype.itemsize
-    buffer = np.empty(size + line, np.uint8)
-    start = -buffer.ctypes.data % line
-    return buffer[start:start + size].view(dtype).reshape(shape)
+    columns, hidden = _orders(blocks, cells)
+    first = arrays['first.weight'][:, columns]
+    weight = np.stack((first[ANGLES:], arrays['second.weight'][:, columns]))[:, hidden]
+    bias, peephole, lateral = (np.stack([arrays[f'{layer}.{name}'] for layer in LAYERS])
+                               for name in ('bias', 'peephole', 'lateral'))
+    return _Weights(*map(_aligned, (
+        weight, weight.swapaxes(1, 2), first[:ANGLES], bias[:, columns],
+        peephole.swapaxes(2, 3), lateral, arrays['readout'][hidden].T, arrays['readout_bias'])))
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:
-    copy = _empty(array.shape, array.dtype)
+    """Copy to where a cache line begins: reading vectors across lines takes half as long again."""
+    line = 64
+    buffer = np.empty(array.nbytes + line, np.uint8)
+    start = -buffer.ctypes.data % line
+    copy = buffer[start:start + array.nbytes].view(array.dtype).reshape(array.shape)
     copy[...] = array
     return copy
-
-
-def _zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    array = _empty(shape, dtype)
-    array.fill(0)
-    return array
-
-
-def _empty_trace(layer: _Layer, joints: int, batch: int) -> _Trace:
-    _, cells, blocks = layer.peephole.shape
-    inputs, dtype = len(layer.weight), layer.weight.dtype
-    return _Trace(_empty((joints + 1, batch, inputs), dtype),
-                  _empty((joints + 1, batch, GATES + cells, blocks), dtype),
-                  _empty((joints + 1, batch, cells, blocks), dtype),
-                  _empty((joints, batch, cells, blocks), dtype))
-
-
-def _zero_slope(layer: _Layer, lanes: int, keep: int = 1) -> _Slope:
-    _, cells, blocks = layer.peephole.shape
-    dtype = layer.weight.dtype
-    return _Slope(_zeros((lanes, cells, blocks), dtype),
-                  _zeros((lanes, cells, blocks), dtype),
-                  _zeros((lanes, GATES, blocks), dtype),
-                  _empty((keep, lanes, GATES + cells, blocks), dtype))
-
-
-def _checked_index(name: str, index: np.ndarray, size: int) -> np.ndarray:
-    bad = index[(index < 0) | (index >= size)]
-    if len(bad):
-        raise IndexError(f'{name} is {bad[0]}, expected 0 to {size - 1}')
-    return index
 
 
 # The kernels
@@ -335,7 +281,7 @@ def _tanh(x):
     Return tanh(x) by arithmetic alone, which the compiler can do for many x at once.
 
     A continued fraction of x / 2^n, then tanh 2y = 2 tanh y / (1 + tanh^2 y) n times, with one
-    division at the end. Its error is a few units in the last place; beyond the limit tanh
+    division at the end. The error is a few units in the last place; beyond the limit tanh
     rounds to 1. Written so that a NaN stays one.
     """
     real = type(x)
@@ -360,13 +306,12 @@ def _sigmoid(x):
 @_compiled
 def _add_product(x, weight, out):
     """
-    Add ``x @ weight`` to out.
+    Add ``x @ weight`` to out: here the time goes.
 
-    Here the time goes. Eight rows of the weights at a time are read once for all lanes, and
-    twice per pair of lanes from the nearest cache.
+    Eight rows of the weights are read at a time, from the second cache for the first two lanes
+    and from the first cache for all others.
     """
-    lanes, depth = x.shape
-    columns = out.shape[1]
+    (lanes, depth), columns = x.shape, out.shape[1]
     paired, tiled = lanes - lanes % 2, depth - depth % 8
     for k in range(0, tiled, 8):
         for a in range(0, paired, 2):
@@ -400,51 +345,64 @@ def _add_product(x, weight, out):
 
 
 @_compiled
-def _forward(weights, angles, tape):
-    batch, joints, inputs = angles.shape
-    chain, first, second = tape
-    width = second.inputs.shape[2]
-    for trace in (first, second):
-        trace.net[0] = 0
-        trace.cell[0] = 0
-    first.inputs[0] = 0
+def _forward(weights, angles):
+    weights = _Weights(*weights)
+    batch, joints, _ = angles.shape
+    _, _, cells, blocks = weights.peephole.shape
+    size, width = weights.readout.shape
+    real = angles.dtype
+    chain = np.empty((batch, joints, size), real)
+    net = np.empty((2, joints + 1, batch, GATES + cells, blocks), real)
+    cell = np.empty((2, joints + 1, batch, cells, blocks), real)
+    squashed = np.empty((2, joints + 1, batch, cells, blocks), real)
+    output = np.empty((2, joints + 1, batch, width), real)
+    tape = Tape(angles, chain, net, cell, squashed, output)
+    net[:, 0] = 0
+    cell[:, 0] = 0
+    output[:, 0] = 0
+    nets = net.reshape((2, joints + 1, batch, (GATES + cells) * blocks))
     for j in range(joints):
+        by_column = nets[FIRST, j + 1]
         for lane in range(batch):
-            for n in range(inputs):
-                first.inputs[j, lane, width + n] = angles[lane, j, n]
-        _step(weights.first, first, j, second.inputs[j])
-        output = first.inputs[j + 1]  # the second layer's, on its way to the next joint
-        _step(weights.second, second, j, output)
+            x, y = angles[lane, j]
+            for n in range(by_column.shape[1]):
+                by_column[lane, n] = (weights.bias[FIRST, n] + x * weights.angles[0, n]
+                                      + y * weights.angles[1, n])
+        _add_product(output[SECOND, j], weights.hidden[FIRST], by_column)
+        _activate(weights, tape, FIRST, j)
+        by_column = nets[SECOND, j + 1]
         for lane in range(batch):
-            for component in range(chain.shape[2]):
+            for n in range(by_column.shape[1]):
+                by_column[lane, n] = weights.bias[SECOND, n]
+        _add_product(output[FIRST, j + 1], weights.hidden[SECOND], by_column)
+        _activate(weights, tape, SECOND, j)
+        for lane in range(batch):
+            for component in range(size):
                 value = weights.readout_bias[component]
                 for n in range(width):
-                    value += weights.readout[component, n] * output[lane, n]
+                    value += weights.readout[component, n] * output[SECOND, j + 1, lane, n]
                 chain[lane, j, component] = value
+    return chain, net, cell, squashed, output
 
 
 @_compiled
-def _step(layer, trace, j, output):
-    """Take joint j's step through a layer: its inputs and state to its output and new state."""
-    _, batch, cells, blocks = trace.cell.shape
-    columns = len(layer.bias)
-    before, net = trace.net[j], trace.net[j + 1]
-    old, new, squashed = trace.cell[j], trace.cell[j + 1], trace.squashed[j]
-    by_column = net.reshape((batch, columns))
-    for lane in range(batch):
-        for n in range(columns):
-            by_column[lane, n] = layer.bias[n]
-    _add_product(trace.inputs[j], layer.weight, by_column)
+def _activate(weights, tape, layer, j):
+    """Turn the nets of a layer at joint j, up to here weighted inputs, into state and output."""
+    peephole, lateral = weights.peephole[layer], weights.lateral[layer]
+    before, net = tape.net[layer, j], tape.net[layer, j + 1]
+    old, new = tape.cell[layer, j], tape.cell[layer, j + 1]
+    squashed, output = tape.squashed[layer, j + 1], tape.output[layer, j + 1]
+    batch, cells, blocks = new.shape
     for lane in range(batch):
         for gate in range(GATES):
             for b in range(blocks):
-                net[lane, gate, b] += (layer.lateral[gate, INPUT, b] * before[lane, INPUT, b]
-                                       + layer.lateral[gate, FORGET, b] * before[lane, FORGET, b]
-                                       + layer.lateral[gate, OUTPUT, b] * before[lane, OUTPUT, b])
+                net[lane, gate, b] += (lateral[gate, INPUT, b] * before[lane, INPUT, b]
+                                       + lateral[gate, FORGET, b] * before[lane, FORGET, b]
+                                       + lateral[gate, OUTPUT, b] * before[lane, OUTPUT, b])
         for c in range(cells):
             for b in range(blocks):
-                net[lane, INPUT, b] += layer.peephole[INPUT, c, b] * old[lane, c, b]
-                net[lane, FORGET, b] += layer.peephole[FORGET, c, b] * old[lane, c, b]
+                net[lane, INPUT, b] += peephole[INPUT, c, b] * old[lane, c, b]
+                net[lane, FORGET, b] += peephole[FORGET, c, b] * old[lane, c, b]
         for gate in range(OUTPUT):
             for b in range(blocks):
                 net[lane, gate, b] = _sigmoid(net[lane, gate, b])
@@ -455,7 +413,7 @@ def _step(layer, trace, j, output):
             for b in range(blocks):
                 new[lane, c, b] = (net[lane, FORGET, b] * old[lane, c, b]
                                    + net[lane, INPUT, b] * net[lane, GATES + c, b])
-                net[lane, OUTPUT, b] += layer.peephole[OUTPUT, c, b] * new[lane, c, b]
+                net[lane, OUTPUT, b] += peephole[OUTPUT, c, b] * new[lane, c, b]
         for b in range(blocks):
             net[lane, OUTPUT, b] = _sigmoid(net[lane, OUTPUT, b])
         for c in range(cells):
@@ -466,92 +424,104 @@ def _step(layer, trace, j, output):
 
 
 @_compiled
-def _gradient(weights, tape, first, second, chain_gradient, gradient):
-    """Sweep back with a lane for each configuration."""
+def _gradient(weights, tape, chain_gradient, keep):
+    """Sweep back with a lane for each configuration; keep the slopes of all nets, or of none."""
+    weights, tape = _Weights(*weights), Tape(*tape)
     batch, joints, size = chain_gradient.shape
-    output = second.output.reshape((batch, weights.readout.shape[1]))
+    slope = _zero_slope(weights, batch, joints if keep else 1)
+    gradient = np.empty_like(tape.angles)
     by_pose = np.empty((batch, size), chain_gradient.dtype)
     for j in range(joints - 1, -1, -1):
         for lane in range(batch):
             for component in range(size):
                 by_pose[lane, component] = chain_gradient[lane, j, component]
-        _add_product(by_pose, weights.readout, output)
-        _step_back(weights, tape, first, second, j, batch, gradient)
+        _add_product(by_pose, weights.readout, slope.output[SECOND])
+        _step_back(weights, tape, slope, j, batch, gradient)
+    return gradient, slope.net
 
 
 @_compiled
-def _rows(weights, tape, first, second, joints, components, gradient):
+def _rows(weights, tape, joints, components, order):
     """Sweep back with a lane for each row and configuration, the rows in order of entry."""
-    batch, length, _ = tape.chain.shape
-    width = weights.readout.shape[1]
-    output = second.output.reshape((len(joints) * batch, width))
+    weights, tape = _Weights(*weights), Tape(*tape)
+    batch, length, inputs = tape.angles.shape
+    rows = len(order)
+    slope = _zero_slope(weights, rows * batch, 1)
+    gradient = np.zeros((rows * batch, length, inputs), tape.angles.dtype)
     entered = 0
     for j in range(length - 1, -1, -1):
-        while entered < len(joints) and joints[entered] == j:
+        while entered < rows and joints[order[entered]] == j:
+            component = components[order[entered]]
             for lane in range(entered * batch, (entered + 1) * batch):
-                for n in range(width):
-                    output[lane, n] += weights.readout[components[entered], n]
+                slope.output[SECOND, lane] += weights.readout[component]
             entered += 1
-        _step_back(weights, tape, first, second, j, entered * batch, gradient)
+        _step_back(weights, tape, slope, j, entered * batch, gradient)
+    result = np.empty((batch, rows, length, inputs), gradient.dtype)
+    for lane in range(rows * batch):
+        result[lane % batch, order[lane // batch]] = gradient[lane]
+    return result
 
 
 @_compiled
-def _step_back(weights, tape, first, second, j, lanes, gradient):
+def _zero_slope(weights, lanes, keep):
+    _, _, cells, blocks = weights.peephole.shape
+    real = weights.bias.dtype
+    return _Slope(np.zeros((2, lanes, cells * blocks), real),
+                  np.zeros((2, lanes, cells, blocks), real),
+                  np.zeros((2, lanes, GATES, blocks), real),
+                  np.empty((2, keep, lanes, GATES + cells, blocks), real))
+
+
+@_compiled
+def _step_back(weights, tape, slope, j, lanes, gradient):
     """Take joint j's step back: from the slope of its output to that before, and its angles'."""
-    _differentiate(weights.second, tape.second, j, second, lanes)
-    _pass_back(weights.second, second, j, lanes, first.output)
-    _differentiate(weights.first, tape.first, j, first, lanes)
-    net = _pass_back(weights.first, first, j, lanes, second.output)
-    angles = weights.first.weight[weights.first.back.shape[1]:]
+    columns = weights.bias.shape[1]
+    keep = slope.net.shape[1]
+    for layer in (SECOND, FIRST):
+        net = slope.net[layer, j % keep, :lanes]
+        _differentiate(weights, tape, slope, layer, j, net)
+        by_column = net.reshape((lanes, columns))
+        _add_product(by_column, weights.back[layer], slope.output[1 - layer, :lanes])
     for lane in range(lanes):
-        for axis in range(len(angles)):
+        for axis in range(gradient.shape[2]):
             value = gradient.dtype.type(0)
-            for n in range(net.shape[1]):
-                value += angles[axis, n] * net[lane, n]
+            for n in range(columns):
+                value += weights.angles[axis, n] * by_column[lane, n]
             gradient[lane, j, axis] = value  # equation 2
 
 
 @_compiled
-def _pass_back(layer, slope, j, lanes, target):
-    """Set target to the slope of a layer's inputs, without the angles; return that of its nets."""
-    columns, width = layer.back.shape
-    net = slope.net[j % len(slope.net)][:lanes].reshape((lanes, columns))
-    by_input = target[:lanes].reshape((lanes, width))
-    for lane in range(lanes):
-        for n in range(width):
-            by_input[lane, n] = 0
-    _add_product(net, layer.back, by_input)
-    return net
-
-
-@_compiled
-def _differentiate(layer, trace, j, slope, lanes):
+def _differentiate(weights, tape, slope, layer, j, by_net):
     """
-    Go back through a layer's elements at joint j: the slope of its output to that of its nets.
+    Go back through the elements of a layer at joint j: set by_net to the slope of its nets.
 
-    On the way in, slope.cell and slope.gates are what the next joint passes back; on the way
-    out, what this joint passes back to the one before.
+    The slope of its output is used up, and left zero. On the way in the slopes of its cells and
+    gates are what the next joint passes back, on the way out what this one does.
     """
-    _, batch, cells, blocks = trace.cell.shape
-    net, old, squashed = trace.net[j + 1], trace.cell[j], trace.squashed[j]
-    by_net, by_cell, by_gate = slope.net[j % len(slope.net)], slope.cell, slope.gates
-    for lane in range(lanes):
-        t = lane % batch  # lanes are put row by row, and a row has one for each configuration
+    peephole, lateral = weights.peephole[layer], weights.lateral[layer]
+    net, old, squashed = tape.net[layer, j + 1], tape.cell[layer, j], tape.squashed[layer, j + 1]
+    by_output, by_cell, by_gate = slope.output[layer], slope.cell[layer], slope.gates[layer]
+    batch, cells, blocks = old.shape
+    for lane in range(len(by_net)):
+        t = lane % batch  # a row of a Jacobian has one lane for each configuration
         for gate in range(GATES):
             for b in range(blocks):
                 by_net[lane, gate, b] = by_gate[lane, gate, b]
         for c in range(cells):
+            row = by_output[lane, c * blocks:]
             for b in range(blocks):
-                by_net[lane, OUTPUT, b] += slope.output[lane, c, b] * squashed[t, c, b]
+                by_net[lane, OUTPUT, b] += row[b] * squashed[t, c, b]
         for b in range(blocks):
             gate = net[t, OUTPUT, b]
             by_net[lane, OUTPUT, b] *= gate - gate * gate
         for c in range(cells):
+            row = by_output[lane, c * blocks:]
             for b in range(blocks):
-                through = slope.output[lane, c, b] * net[t, OUTPUT, b]
+                through = row[b] * net[t, OUTPUT, b]
+                row[b] = 0
                 by_state = (by_cell[lane, c, b] + through
                             - through * squashed[t, c, b] * squashed[t, c, b]
-                            + by_net[lane, OUTPUT, b] * layer.peephole[OUTPUT, c, b])
+                            + by_net[lane, OUTPUT, b] * peephole[OUTPUT, c, b])
                 by_cell[lane, c, b] = by_state
                 value = net[t, GATES + c, b]
                 by_net[lane, INPUT, b] += by_state * value
@@ -564,11 +534,10 @@ def _differentiate(layer, trace, j, slope, lanes):
         for c in range(cells):
             for b in range(blocks):
                 by_cell[lane, c, b] = (by_cell[lane, c, b] * net[t, FORGET, b]
-                                       + by_net[lane, INPUT, b] * layer.peephole[INPUT, c, b]
-                                       + by_net[lane, FORGET, b] * layer.peephole[FORGET, c, b])
+                                       + by_net[lane, INPUT, b] * peephole[INPUT, c, b]
+                                       + by_net[lane, FORGET, b] * peephole[FORGET, c, b])
         for gate in range(GATES):
             for b in range(blocks):
-                by_gate[lane, gate, b] = (
-                    layer.lateral[INPUT, gate, b] * by_net[lane, INPUT, b]
-                    + layer.lateral[FORGET, gate, b] * by_net[lane, FORGET, b]
-                    + layer.lateral[OUTPUT, gate, b] * by_net[lane, OUTPUT, b])
+                by_gate[lane, gate, b] = (lateral[INPUT, gate, b] * by_net[lane, INPUT, b]
+                                          + lateral[FORGET, gate, b] * by_net[lane, FORGET, b]
+                                          + lateral[OUTPUT, gate, b] * by_net[lane, OUTPUT, b])
