@@ -226,7 +226,9 @@ class Goal:
         Return the angles of each joint's forward and up axis [rad], (*batch, joints, 2).
 
         The angle is that of the chord over the cared components: of two unit vectors that is the
-        angle between them, of a partly free axis the smallest that the components allow.
+        angle between them, of a partly free axis at most the angle to any axis that is allowed. An
+        axis of which only ``up_z = 1`` is asked may lean by 10 degrees at an error of 1; ask for
+        the whole ``up = (0, 0, 1)``.
         """
         discrepancy = self.discrepancy(chain)
         chords = np.stack([np.linalg.norm(discrepancy[..., axis], axis=-1)
