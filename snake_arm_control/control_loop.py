@@ -93,6 +93,8 @@ class ControlLoop:
         self.model = model
         self.correction = TargetCorrection(self.arm.joints)
         self._linearization = self._errors = None
+        # The first iteration shall not wait for compiled code to be loaded.
+        model.linearize(np.zeros((self.arm.joints, len(AXES)))).gradient(self.goal.target)
 
     @property
     def angles(self) -> np.ndarray | None:

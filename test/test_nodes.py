@@ -118,7 +118,9 @@ class Observer:
 
     def publish(self, topic, message):
         publisher = self.publishers[topic]
-        self.wait(publisher.get_subscription_count, f'a subscriber of {topic}')
+        self.wait(lambda: publisher.get_subscription_count() >= len(
+            self.node.get_subscriptions_info_by_topic(publisher.topic_name)) > 0,
+            f'the subscribers of {topic}')
         publisher.publish(message)
 
     def publish_goal(self, goal):
@@ -398,7 +400,8 @@ def test_weights_are_reloaded_only_if_they_are_good(arm, tmp_path):
 
 def test_an_unreachable_goal_ends_with_the_reason():
     """--until-converged exits with 1, and says what is left of the error."""
-    with running('--until-converged', '--timeout', '8') as child, observing() as observer:
+    with (running('--namespace', 'far', '--until-converged', '--timeout', '8') as child,
+          observing('far') as observer):
         observer.publish_goal(Goal.tool(position=(0.0, 0.0, 1.5)))
         output, _ = child.communicate(timeout=60)
     assert child.returncode == 1
@@ -420,7 +423,7 @@ def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():
 
 def test_target_correction_reaches_the_goal_on_a_wrong_arm():
     """With 5 % longer segments and joints 2 degrees off; without feedback the error stays."""
-    wrong = ('--set', 'simulator.length_error=0.05',
+    wrong = ('--namespace', 'wrong', '--set', 'simulator.length_error=0.05',
              '--set', f'simulator.joint_offset={math.radians(2.0)}')
     corrected = subprocess.run(snake_arm('up', '--scenario', 'fig2', '--until-converged', *wrong),
                                capture_output=True, text=True, timeout=90)
@@ -437,8 +440,9 @@ def test_target_correction_reaches_the_goal_on_a_wrong_arm():
 def test_lost_feedback_holds_the_arm_and_returning_feedback_lets_it_go_on():
     """The simulator is another process, which is killed and started again."""
     code = 'import sys; from snake_arm_control.nodes.simulator import main; sys.exit(main())'
-    with running('--no-simulator'), observing() as observer:
-        simulator = subprocess.Popen((sys.executable, '-c', code))
+    command = (sys.executable, '-c', code, '--ros-args', '-r', '__ns:=/lost')
+    with running('--namespace', 'lost', '--no-simulator'), observing('lost') as observer:
+        simulator = subprocess.Popen(command)
         try:
             observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
             observer.publish_goal(FIG2)
@@ -450,7 +454,7 @@ def test_lost_feedback_holds_the_arm_and_returning_feedback_lets_it_go_on():
         held = observer.commands[-1].position
         observer.rest(1.5)
         assert observer.commands[-1].position == held
-        simulator = subprocess.Popen((sys.executable, '-c', code))
+        simulator = subprocess.Popen(command)
         try:
             observer.wait(lambda: observer.is_at(FIG2), 'the goal', 40.0)
         finally:

@@ -44,10 +44,10 @@ class ControllerNode(Node):
 
     def __init__(self, **node_options):
         super().__init__('controller', **node_options)
-        self._parameters = Parameters(self, ControllerSettings, self._change)
-        self._arm = self._parameters.value.arm()
+        self._settings = Parameters(self, ControllerSettings, self._change)
+        self._arm = self._settings.value.arm()
         self._loop: ControlLoop | None = None
-        self._first_angles = None if self._parameters.value.wait_for_joint_states else (
+        self._first_angles = None if self._settings.value.wait_for_joint_states else (
             [[0.0, 0.0]] * self._arm.joints)
         self._early_goal: Goal | None = None
         self._weights_trouble = ''
@@ -69,7 +69,7 @@ class ControllerNode(Node):
             subscribe(kind, topic, self._goal_callback(topic, convert), 10)
         self.create_service(SetBool, '~/hold', self._hold)
         self.create_service(Trigger, '~/reset', self._reset)
-        self._timer = self.create_timer(1.0 / self._parameters.value.rate, self._iterate)
+        self._timer = self.create_timer(1.0 / self._settings.value.rate, self._iterate)
         self._diagnostics = Diagnostics(self, self._describe)
 
     def _change(self, settings: ControllerSettings) -> None:
@@ -86,7 +86,7 @@ class ControllerNode(Node):
             return
         self._weights_trouble = ''
         if self._loop is None:
-            self._loop = ControlLoop(model, part(ControlSettings, self._parameters.value))
+            self._loop = ControlLoop(model, part(ControlSettings, self._settings.value))
             if self._first_angles is not None:
                 self._loop.start(self._first_angles)
             if self._early_goal is not None:
@@ -114,7 +114,7 @@ class ControllerNode(Node):
         except FeedbackError as error:
             self._reject_feedback(error)
             return
-        if self._parameters.value.lockstep and self._loop.answered:
+        if self._settings.value.lockstep and self._loop.answered:
             self._timer.reset()
             self._iterate()
 
@@ -175,8 +175,10 @@ class ControllerNode(Node):
         state = self._loop.state(now)
         if state is not self._reported:
             self._reported = state
-            log = self.get_logger()
-            (log.warning if state is State.NO_FEEDBACK else log.info)(state.value)
+            if state is State.NO_FEEDBACK:
+                self.get_logger().warning(state.value)
+            else:
+                self.get_logger().info(state.value)
             self._diagnostics.publish()
 
     def _describe(self):

@@ -38,8 +38,8 @@ class ForwardModelNode(Node):
 
     def __init__(self, **node_options):
         super().__init__('forward_model', **node_options)
-        self._parameters = Parameters(self, ForwardModelSettings)
-        self._arm = self._parameters.value.arm()
+        self._settings = Parameters(self, ForwardModelSettings)
+        self._arm = self._settings.value.arm()
         self._rejected = 0
         self._trouble = ''
         self._weights = self.create_publisher(UInt8MultiArray, topics.WEIGHTS, topics.LATCHED)
@@ -51,7 +51,7 @@ class ForwardModelNode(Node):
         self._diagnostics = Diagnostics(self, self._describe)
 
     def _load(self) -> None:
-        self._path = Path(self._parameters.value.weights or SHIPPED)
+        self._path = Path(self._settings.value.weights or SHIPPED)
         self._model = ForwardModel.load(self._path, self._arm)
         self._weights.publish(conversions.bytes_to_message(self._model.to_bytes()))
         self.get_logger().info(f'serving {self._path.name}, {self._model.fingerprint}')

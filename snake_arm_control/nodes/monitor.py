@@ -14,7 +14,6 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from snake_arm_control.errors import SnakeArmError
-from snake_arm_control.goal import Goal
 from snake_arm_control.inverse import InverseSettings
 from snake_arm_control.nodes import conversions, topics
 from snake_arm_control.nodes.diagnostics import Level
@@ -96,25 +95,3 @@ class MonitorNode(Node):
         """Return whether the goal is reached on the true poses."""
         return progress.known and settings.is_reached(progress.position_error,
                                                       progress.axis_error)
-
-
-class GoalNode(Node):
-    """Publishes one goal to a running controller."""
-
-    def __init__(self, **node_options):
-        super().__init__('goal', **node_options)
-        self._publisher = self.create_publisher(Float64MultiArray, topics.GOAL, 10)
-
-    def publish(self, goal: Goal) -> None:
-        """Publish a goal."""
-        self._publisher.publish(conversions.goal_to_message(goal))
-
-    @property
-    def topic(self) -> str:
-        """Full name of the goal topic."""
-        return self._publisher.topic_name
-
-    @property
-    def listeners(self) -> int:
-        """How many subscribe to goals."""
-        return self._publisher.get_subscription_count()

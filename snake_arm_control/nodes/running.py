@@ -20,6 +20,10 @@ except ImportError:  # Jazzy
     EventsExecutor = SingleThreadedExecutor
 
 
+# [s] Without a bound the events executor of rclpy 9.1 turns over at full load and serves nothing.
+_LONGEST_WAIT = 1.0
+
+
 def make_executor() -> Executor:
     """Return the fastest single-threaded executor that this rclpy has."""
     return EventsExecutor()
@@ -35,7 +39,10 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     node = None
     try:
         node = make_node()
-        rclpy.spin(node, make_executor())
+        executor = make_executor()
+        executor.add_node(node)
+        while rclpy.ok():
+            executor.spin_once(timeout_sec=_LONGEST_WAIT)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (SnakeArmError, ParameterException) as error:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import time
 
 from rclpy.node import Node
-from std_msgs.msg import Float64MultiArray
 
-from snake_arm_control.goal import Goal
-from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes.goal_publisher import GoalPublisher
 from snake_arm_control.nodes.parameters import ArmSettings, Parameters
 from snake_arm_control.nodes.running import run
 from snake_arm_control.scenarios import scenario, SCENARIOS
@@ -34,19 +32,18 @@ class ScenarioNode(Node):
         super().__init__('scenario', **node_options)
         settings = Parameters(self, ScenarioSettings).value
         self._scenario, self._arm = scenario(settings.scenario), settings.arm()
-        self._publisher = self.create_publisher(Float64MultiArray, topics.GOAL, 10)
+        self._publisher = GoalPublisher(self)
         self._started_at: float | None = None
-        self.goal: Goal = self._scenario.goal_at(self._arm, 0.0)
         self._timer = self.create_timer(1.0 / settings.rate, self._publish)
 
     def _publish(self) -> None:
-        if not self._publisher.get_subscription_count():
+        if not self._publisher.is_heard:
             return
         if self._started_at is None:
             self.get_logger().info(f'{self._scenario.name}: {self._scenario.description}')
             self._started_at = time.monotonic()
-        self.goal = self._scenario.goal_at(self._arm, time.monotonic() - self._started_at)
-        self._publisher.publish(conversions.goal_to_message(self.goal))
+        elapsed = time.monotonic() - self._started_at
+        self._publisher.publish(self._scenario.goal_at(self._arm, elapsed))
         if not self._scenario.period:
             self._timer.cancel()
 

@@ -38,8 +38,8 @@ class SimulatorNode(Node):
 
     def __init__(self, **node_options):
         super().__init__('simulator', **node_options)
-        self._parameters = Parameters(self, SimulatorSettings, self._change)
-        settings = self._parameters.value
+        self._settings = Parameters(self, SimulatorSettings, self._change)
+        settings = self._settings.value
         self._arm = SimulatedArm(settings.arm(), part(SimulationSettings, settings))
         self._pending: deque[Measurement] = deque()
         self._commands = self._rejected = 0

@@ -23,17 +23,19 @@ from snake_arm_control.errors import SettingsError
 from snake_arm_control.goal import Goal
 from snake_arm_control.nodes.controller import ControllerNode, ControllerSettings
 from snake_arm_control.nodes.forward_model import ForwardModelNode, ForwardModelSettings
-from snake_arm_control.nodes.monitor import GoalNode, MonitorNode, Progress
+from snake_arm_control.nodes.goal_publisher import GoalPublisher
+from snake_arm_control.nodes.monitor import MonitorNode, Progress
 from snake_arm_control.nodes.running import make_executor
 from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.scenarios import scenario
 
-_SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSettings,
+SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSettings,
              'simulator': SimulatorSettings, 'scenario': ScenarioSettings}
 _NODES = {'forward_model': ForwardModelNode, 'controller': ControllerNode,
           'simulator': SimulatorNode, 'scenario': ScenarioNode}
 _DISPLAY_PERIOD = 0.1  # [s]
+_FLUSH_TIME = 0.1  # [s] that a message needs to leave before the process ends
 _SETTLING_TIME = 0.2  # [s] that the arm must stay at its goal
 
 
@@ -90,17 +92,17 @@ def send_goal(goal: Goal, namespace: str, wait: float) -> int:
     :return: 0, or 1 if none listens
     """
     with _context():
-        node = GoalNode(**_namespace(namespace))
+        publisher = GoalPublisher(rclpy.create_node('goal', **_namespace(namespace)))
         deadline = time.monotonic() + wait
-        while not node.listeners:
+        while not publisher.is_heard:
             if time.monotonic() > deadline:
-                print(f'no controller listens to {node.topic}; is one running? (snake-arm up)',
-                      file=sys.stderr)
+                print(f'no controller listens to {publisher.topic}; is one running? '
+                      '(snake-arm up)', file=sys.stderr)
                 return 1
             time.sleep(0.05)
-        node.publish(goal)
-        print(f'published to {node.topic}:\n{goal.to_yaml()}', end='')
-        node.destroy_node()
+        publisher.publish(goal)
+        time.sleep(_FLUSH_TIME)
+        print(f'published to {publisher.topic}:\n{goal.to_yaml()}', end='')
     return 0
 
 
@@ -221,10 +223,10 @@ def _given(name: str, settings: tuple[str, ...]) -> dict[str, str]:
     for text in settings:
         node, _, rest = text.partition('.')
         key, equals, value = rest.partition('=')
-        if node not in _SETTINGS or not equals:
+        if node not in SETTINGS or not equals:
             raise SettingsError(f'setting is {text!r}, expected NODE.NAME=VALUE with a node of '
-                                f'{", ".join(_SETTINGS)}')
-        known = {each.name: each for each in fields(_SETTINGS[node])}
+                                f'{", ".join(SETTINGS)}')
+        known = {each.name: each for each in fields(SETTINGS[node])}
         if key not in known:
             raise SettingsError(f'{node} has no parameter {key!r}, expected one of '
                                 f'{", ".join(known)}')

@@ -1,0 +1,138 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Messages to arrays and back; malformed goals are tested over the wire in test_nodes."""
+
+import math
+
+from geometry_msgs.msg import Pose, PoseArray
+import numpy as np
+import pytest
+from rclpy.serialization import deserialize_message, serialize_message
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension
+
+from snake_arm_control.arm import Arm
+from snake_arm_control.errors import FeedbackError, GoalError
+from snake_arm_control.goal import Goal
+from snake_arm_control.kinematics import forward_kinematics
+from snake_arm_control.nodes import conversions
+
+STAMP = 12_345_678_901_234_567
+
+
+def random_chain(joints, seed=0):
+    angles = np.random.default_rng(seed).uniform(-0.7, 0.7, (joints, 2))
+    return forward_kinematics(Arm(joints=joints), angles)
+
+
+@pytest.mark.parametrize('joints', (1, 2, 40))
+def test_a_serialized_chain_is_what_ros_makes_of_it(joints):
+    """It is as long as rclpy's own, and rclpy reads it as the poses of the chain."""
+    chain = random_chain(joints)
+    data = conversions.serialize_chain(chain, STAMP)
+    message = deserialize_message(data, PoseArray)
+    assert len(serialize_message(message)) == len(data)  # padding may hold anything
+    assert conversions.time_to_stamp(message.header.stamp) == STAMP
+    assert message.header.frame_id == 'base_link'
+    assert [(p.position.x, p.position.y, p.position.z) for p in message.poses] == [
+        tuple(row) for row in chain[:, :3].tolist()]
+
+
+@pytest.mark.parametrize('frame', ('', 'a', 'ab', 'abc', 'base_link', 'a_longer_frame'))
+@pytest.mark.parametrize('joints', (1, 2, 40))
+def test_a_chain_survives_the_way_through_a_message(frame, joints):
+    chain = random_chain(joints)
+    message = deserialize_message(conversions.serialize_chain(chain, STAMP), PoseArray)
+    message.header.frame_id = frame
+    stamp, received = conversions.deserialize_chain(serialize_message(message))
+    assert stamp == STAMP
+    np.testing.assert_allclose(received, chain, atol=1e-14)
+
+
+def test_a_chain_in_another_encoding_is_read_too(monkeypatch):
+    chain = random_chain(3)
+    data = conversions.serialize_chain(chain, STAMP)
+    monkeypatch.setattr(conversions, '_CDR', b'\x00\x00\x00\x00')  # nothing looks familiar
+    stamp, received = conversions.deserialize_chain(data)
+    assert stamp == STAMP
+    np.testing.assert_allclose(received, chain, atol=1e-14)
+
+
+def test_an_empty_chain_is_read():
+    stamp, chain = conversions.deserialize_chain(serialize_message(PoseArray()))
+    assert stamp == 0 and chain.shape == (0, 9)
+
+
+def pose_array(**position):
+    pose = Pose()
+    for axis, value in position.items():
+        setattr(pose.position, axis, value)
+    return pose
+
+
+def test_a_chain_that_is_not_finite_is_refused():
+    message = PoseArray(poses=[pose_array(x=math.nan)])
+    with pytest.raises(FeedbackError, match='not finite'):
+        conversions.deserialize_chain(serialize_message(message))
+
+
+def test_an_orientation_of_no_length_is_refused():
+    pose = pose_array(x=1.0)
+    pose.orientation.w = 0.0
+    with pytest.raises(FeedbackError, match='orientation of no length'):
+        conversions.deserialize_chain(serialize_message(PoseArray(poses=[pose])))
+
+
+@pytest.mark.parametrize('joints', (1, 3, 40))
+def test_joint_states_are_matched_by_name(joints):
+    """In any order, and beside joints that are not the arm's."""
+    arm = Arm(joints=joints)
+    rng = np.random.default_rng(joints)
+    angles = rng.uniform(-0.7, 0.7, (joints, 2))
+    message = conversions.angles_to_joint_state(arm, STAMP, angles)
+    np.testing.assert_array_equal(conversions.joint_state_to_angles(arm, message), angles)
+    order = rng.permutation(arm.dof + 1)
+    names, positions = [*message.name, 'gripper'], [*message.position, 9.0]
+    message.name = [names[i] for i in order]
+    message.position = [positions[i] for i in order]
+    np.testing.assert_array_equal(conversions.joint_state_to_angles(arm, message), angles)
+
+
+def test_joint_states_that_lack_a_joint_are_refused():
+    arm = Arm(joints=3)
+    message = conversions.angles_to_joint_state(Arm(joints=2), STAMP, np.zeros((2, 2)))
+    with pytest.raises(FeedbackError, match='lack 2 of the 6 joints: joint_3_x, joint_3_y'):
+        conversions.joint_state_to_angles(arm, message)
+
+
+def test_joint_states_with_too_few_positions_are_refused():
+    arm = Arm(joints=3)
+    message = conversions.angles_to_joint_state(arm, STAMP, np.zeros((3, 2)))
+    message.position = message.position[:-1]
+    with pytest.raises(FeedbackError, match='name 6 joints and have 5 positions'):
+        conversions.joint_state_to_angles(arm, message)
+
+
+@pytest.mark.parametrize('goal', (
+    Goal.free(40),
+    Goal.tool(position=(0.3, None, 0.5), up=(0, 0, 1)),
+    Goal.tool(forward=(1, 0, 0)) & Goal.joint(1, position=(0, 0, 0.025)),
+    Goal.from_array(random_chain(40)),
+), ids=('free', 'tool', 'two joints', 'chain'))
+def test_a_goal_survives_the_way_through_a_message(goal):
+    message = serialize_message(conversions.goal_to_message(goal))
+    received = conversions.message_to_goal(deserialize_message(message, Float64MultiArray), 40)
+    np.testing.assert_array_equal(received.cared, goal.cared)
+    np.testing.assert_allclose(received.target, goal.target, atol=1e-15)
+
+
+def test_the_layout_decides_where_the_length_does_not():
+    """90 numbers are a chain of 10 joints, unless the layout says that they are 9 rows."""
+    rows = np.full((9, 10), np.nan)
+    rows[:, 0], rows[:, 1] = range(1, 10), 0.5
+    message = Float64MultiArray(data=rows.ravel().tolist())
+    message.layout.dim = [MultiArrayDimension(size=9), MultiArrayDimension(size=10)]
+    goal = conversions.message_to_goal(message, 10)
+    np.testing.assert_array_equal(np.argwhere(goal.cared), [[j, 0] for j in range(9)])
+    message.layout.dim = []
+    with pytest.raises(GoalError, match='expected a unit vector'):  # for rows are no axes
+        conversions.message_to_goal(message, 10)

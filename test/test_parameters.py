@@ -1,0 +1,99 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings as ROS parameters: the shipped file, and what becomes of bad values."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.parameter import Parameter
+import yaml
+
+from snake_arm_control.errors import SettingsError
+from snake_arm_control.nodes.parameters import ArmSettings, Parameters
+from snake_arm_control.nodes.up import SETTINGS
+
+CONFIG = Path(__file__).parent.parent / 'config' / 'snake_arm.yaml'
+ARM_SETTINGS = {each.name for each in fields(ArmSettings)}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def ros():
+    rclpy.init(args=[])
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def node():
+    node = rclpy.create_node('parameters')
+    yield node
+    node.destroy_node()
+
+
+def test_the_parameter_file_holds_every_parameter_with_its_default():
+    """Those of the arm once for all nodes, the others under their node."""
+    written = {name: block['ros__parameters']
+               for name, block in yaml.safe_load(CONFIG.read_text()).items()}
+    expected = {'/**': {each.name: each.default for each in fields(ArmSettings)}}
+    for node_name, kind in SETTINGS.items():
+        expected[f'/**/{node_name}'] = {each.name: each.default for each in fields(kind)
+                                        if each.name not in ARM_SETTINGS}
+    assert written == expected
+
+
+def test_the_parameter_file_says_what_each_parameter_means():
+    lines = CONFIG.read_text().splitlines()
+    for kind in SETTINGS.values():
+        for each in fields(kind):
+            assert any(line.strip().startswith(f'{each.name}: ')
+                       and each.metadata['description'] in line for line in lines)
+
+
+@pytest.mark.parametrize('kind', SETTINGS.values(), ids=SETTINGS)
+def test_every_parameter_describes_itself(node, kind):
+    """With its unit, and with its range if it is a number."""
+    Parameters(node, kind)
+    for each in fields(kind):
+        descriptor = node.describe_parameter(each.name)
+        assert descriptor.description == each.metadata['description']
+        if type(each.default) is float:
+            value_range, = descriptor.floating_point_range
+            assert value_range.from_value <= each.default <= value_range.to_value
+
+
+@pytest.mark.parametrize('kind', SETTINGS.values(), ids=SETTINGS)
+def test_defaults_are_good_values(kind):
+    kind()
+
+
+def test_a_change_is_told_once_and_only_if_it_is_one(node):
+    told = []
+    kind = SETTINGS['controller']
+    parameters = Parameters(node, kind, told.append)
+    assert node.set_parameters([Parameter('momentum', value=0.25)])[0].successful
+    assert node.set_parameters([Parameter('momentum', value=0.25)])[0].successful
+    assert [settings.momentum for settings in told] == [0.25]
+    assert parameters.value == kind(momentum=0.25)
+
+
+@pytest.mark.parametrize(('name', 'value', 'reason'), (
+    ('momentum', 1.5, 'momentum out of range'),
+    ('momentum', float('nan'), ''),
+    ('rate', 'fast', 'type'),
+    ('joints', 3, 'read-only'),
+))
+def test_a_bad_change_is_refused_with_its_reason(node, name, value, reason):
+    parameters = Parameters(node, SETTINGS['controller'])
+    before = parameters.value
+    result, = node.set_parameters([Parameter(name, value=value)])
+    assert not result.successful and reason in result.reason
+    assert parameters.value == before
+
+
+def test_a_bad_value_at_the_start_is_refused():
+    with pytest.raises((ParameterException, SettingsError)):
+        bad = rclpy.create_node('bad', parameter_overrides=[Parameter('joints', value=0)])
+        Parameters(bad, SETTINGS['controller'])
