@@ -110,7 +110,7 @@ SHIPPED = TrainingSettings(
     preset='shipped',
     phases=(Phase('mixed', joints=10, iterations=2_000),
             Phase('mixed', joints=20, iterations=4_000),
-            Phase('mixed', iterations=154_000)),
+            Phase('mixed', iterations=84_000)),
     batch=128, optimiser='soap', rate=1e-2, warm_up=100, decay_from=0.25, clip=1.0,
     position_weight=9.0)
 

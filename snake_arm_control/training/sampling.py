@@ -64,9 +64,9 @@ def limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
 
 
 def some_at_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
-    """Return independent angles of which a part drawn for each shape is at the limits."""
-    at_limit = _uniform((count, arm.joints, len(AXES)), generator) < _uniform(
-        (count, 1, 1), generator)
+    """Return independent angles of which a part drawn for each shape, mostly many, is at limits."""
+    part = _uniform((count, 1, 1), generator).sqrt()
+    at_limit = _uniform((count, arm.joints, len(AXES)), generator) < part
     return torch.where(at_limit, limits(arm, count, generator),
                        independent(arm, count, generator))
 
@@ -83,7 +83,7 @@ HELD_OUT: dict[str, Sampler] = {
 
 # What a model for control learns from: the part of each in a batch.
 MIXED: dict[Sampler, float] = {
-    independent: 0.35, any_scale: 0.2, smooth: 0.25, some_at_limits: 0.1, smooth_to_limits: 0.1}
+    independent: 0.3, any_scale: 0.2, smooth: 0.2, some_at_limits: 0.15, smooth_to_limits: 0.15}
 
 
 def mixed(arm: Arm, count: int, generator: torch.Generator) -> Tensor:

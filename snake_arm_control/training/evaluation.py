@@ -1,0 +1,205 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""How wrong a forward model is: poses and derivatives against exact kinematics, held-out shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+import json
+import math
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from snake_arm_control import pose
+from snake_arm_control.arm import Arm
+from snake_arm_control.forward_model import ForwardModel
+from snake_arm_control.kinematics import forward_kinematics, jacobian
+from snake_arm_control.network import Network
+from snake_arm_control.training import engine, plots
+from snake_arm_control.training.sampling import HELD_OUT, Sampler
+
+LENGTHS = (1, 10, 20, 60, 80, 120)  # arms of other lengths that the same weights are tried on
+SAMPLES = 4000  # shapes of each distribution
+JACOBIANS = 400  # of these, how many have their Jacobian measured at most
+PIECE = 100  # shapes at a time
+
+
+class Model(Protocol):
+    """Anything that predicts pose chains and their derivatives."""
+
+    def predict(self, angles: np.ndarray) -> np.ndarray:
+        """Return pose chains (*batch, joints, 9) of angles (*batch, joints, 2) [rad]."""
+
+    def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
+                      components: np.ndarray) -> np.ndarray:
+        """Return derivatives (*batch, rows, joints, 2) of components of the joints' poses."""
+
+
+class TorchModel:
+    """The torch network as a model of numpy arrays; it serves arms of any number of joints."""
+
+    def __init__(self, network: Network):
+        self.network = network
+
+    @torch.no_grad()
+    def predict(self, angles: np.ndarray) -> np.ndarray:
+        """Return pose chains (*batch, joints, 9) of angles (*batch, joints, 2) [rad]."""
+        inputs = self._inputs(angles).flatten(0, -3)
+        predict = engine.predict if inputs.device.type == 'cpu' else Network.__call__
+        chain = torch.cat([predict(self.network, piece) for piece in inputs.split(1024)])
+        return chain.cpu().numpy().reshape(*angles.shape[:-1], pose.SIZE)
+
+    def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
+                      components: np.ndarray) -> np.ndarray:
+        """Return derivatives (*batch, rows, joints, 2) of components of the joints' poses."""
+        inputs = self._inputs(angles).requires_grad_()
+        chain = self.network(inputs)
+        rows = [torch.autograd.grad(chain[..., j, c].sum(), inputs, retain_graph=True)[0]
+                for j, c in zip(joints, components)]
+        return torch.stack(rows, -3).cpu().numpy()
+
+    def _inputs(self, angles: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(np.asarray(angles)).to(self.network.readout, copy=True)
+
+
+def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
+             lengths: Sequence[int] = LENGTHS,
+             model_for: Callable[[Arm], Model] | None = None) -> dict[str, Any]:
+    """
+    Measure a model on shapes that it hasn't seen.
+
+    :param seed: of the shapes; not one that the model was trained with
+    :param samples: shapes of each distribution; a tenth of them for each other length
+    :param lengths: numbers of joints of other arms of the same segments
+    :param model_for: the same weights for an arm of another length; not needed for a
+        `ForwardModel`, nor for a model that serves any
+    :return: what JSON can hold. `distributions` has an entry for each held-out distribution:
+        `tool_position` and `chain_position` [m], `tool_axes` and `chain_axes` [rad], each with
+        mean, p95, max; `tool_jacobian`, of all nine rows, of positions and of axes, relative
+        Frobenius errors, likewise; `position_by_joint` [m] and `axes_by_joint` [rad], means.
+        `lengths` has, by number of joints and distribution, `tool_position` and `tool_axes`
+    """
+    if model_for is None and isinstance(model, ForwardModel):
+        def model_for(other: Arm) -> Model:
+            return ForwardModel.from_bytes(model.to_bytes(), other)
+    result = {'arm': {'joints': arm.joints, 'segment_length': arm.segment_length,
+                      'angle_limit': arm.angle_limit},
+              'seed': seed, 'samples': samples, 'distributions': {}, 'lengths': {}}
+    for name, draw in HELD_OUT.items():
+        angles = held_out(draw, arm, samples, seed)
+        errors = _pose_errors(model, arm, angles)
+        result['distributions'][name] = {
+            **_summary(errors), 'tool_jacobian': _jacobian_errors(model, arm, angles[:JACOBIANS]),
+            **{name + '_by_joint': error.mean(0).tolist() for name, error in errors.items()}}
+    for joints in lengths:
+        other = replace(arm, joints=joints)
+        served = model_for(other) if model_for else model
+        result['lengths'][str(joints)] = {
+            name: _summary(_pose_errors(
+                served, other, held_out(draw, other, math.ceil(samples / 10), seed)),
+                kinds=('tool',))
+            for name, draw in HELD_OUT.items()}
+    return result
+
+
+def held_out(draw: Sampler, arm: Arm, samples: int, seed: int) -> np.ndarray:
+    """Return the angles (samples, joints, 2) [rad] that a distribution is measured on."""
+    return draw(arm, samples, torch.Generator().manual_seed(seed)).double().numpy()
+
+
+def tool_errors(model: Model, arm: Arm, seed: int, samples: int) -> dict[str, float]:
+    """Return the mean position error of the tool [m] on each held-out distribution."""
+    return {name: float(_pose_errors(model, arm, held_out(draw, arm, samples, seed))
+                        ['position'][:, -1].mean()) for name, draw in HELD_OUT.items()}
+
+
+def write_report(result: dict[str, Any], model: Model, arm: Arm, folder: Path) -> None:
+    """
+    Write a result as `evaluation.json`, with pictures beside it.
+
+    :param result: of `evaluate`, for the same model and arm
+    :param folder: made if it isn't there
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'evaluation.json').write_text(json.dumps(result, indent=1) + '\n')
+    plots.error_along_arm(result, folder / 'error_along_arm.png')
+    tools = {}
+    for name, draw in HELD_OUT.items():
+        angles = held_out(draw, arm, min(500, result['samples']), result['seed'])
+        tools[name] = (forward_kinematics(arm, angles)[:, -1], model.predict(angles)[:, -1])
+    plots.truth_and_prediction(tools, folder / 'truth_and_prediction.png')
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the main numbers of a result as lines of text."""
+    lines = [f'{"":12} {"tool position [mm]":>26} {"chain [mm]":>10} {"tool axes [deg]":>16} '
+             f'{"Jacobian [%]":>13}',
+             f'{"":12} {"mean":>8} {"95 %":>8} {"max":>8} {"mean":>10} {"mean":>16} {"mean":>13}']
+    for name, of in result['distributions'].items():
+        tool = of['tool_position']
+        lines.append(
+            f'{name:12} {1e3 * tool["mean"]:8.2f} {1e3 * tool["p95"]:8.2f} '
+            f'{1e3 * tool["max"]:8.2f} {1e3 * of["chain_position"]["mean"]:10.2f} '
+            f'{math.degrees(of["tool_axes"]["mean"]):16.3f} '
+            f'{100 * of["tool_jacobian"]["all"]["mean"]:13.2f}')
+    for joints, of in result['lengths'].items():
+        means = '  '.join(f'{name} {1e3 * error["tool_position"]["mean"]:.2f}'
+                          for name, error in of.items())
+        lines.append(f'{joints:>4} joints: tool position, mean [mm]: {means}')
+    return '\n'.join(lines)
+
+
+def _pose_errors(model: Model, arm: Arm, angles: np.ndarray) -> dict[str, np.ndarray]:
+    """Return errors (samples, joints): of position [m], and the greater of both axes' [rad]."""
+    errors = {'position': [], 'axes': []}
+    for piece in _pieces(angles):
+        truth, predicted = forward_kinematics(arm, piece), model.predict(piece)
+        errors['position'].append(np.linalg.norm(
+            predicted[..., pose.POSITION] - truth[..., pose.POSITION], axis=-1))
+        errors['axes'].append(np.maximum(*(_angle(predicted[..., axis], truth[..., axis])
+                                           for axis in pose.AXES)))
+    return {name: np.concatenate(parts) for name, parts in errors.items()}
+
+
+def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the angle between vectors (*batch, 3), well conditioned where it's small [rad]."""
+    return np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), np.sum(a * b, axis=-1))
+
+
+def _jacobian_errors(model: Model, arm: Arm, angles: np.ndarray) -> dict[str, dict[str, float]]:
+    """Summarise relative Frobenius errors of the tool's rows: all, positions, axes."""
+    parts = {'all': slice(None), 'position': pose.POSITION,
+             'axes': slice(pose.FORWARD.start, pose.UP.stop)}
+    errors = {part: [] for part in parts}
+    tool = np.full(pose.SIZE, arm.joints - 1)
+    for piece in _pieces(angles):
+        truth = jacobian(arm, forward_kinematics(arm, piece), piece)[:, -1]
+        error = model.jacobian_rows(piece, tool, np.arange(pose.SIZE)) - truth
+        for part, rows in parts.items():
+            errors[part].append(_frobenius(error[:, rows]) / _frobenius(truth[:, rows]))
+    return {part: _statistics(np.concatenate(error)) for part, error in errors.items()}
+
+
+def _frobenius(matrices: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.sum(matrices ** 2, axis=(1, 2, 3)))
+
+
+def _pieces(angles: np.ndarray) -> list[np.ndarray]:
+    return np.split(angles, range(PIECE, len(angles), PIECE))
+
+
+def _summary(errors: dict[str, np.ndarray], kinds: Sequence[str] = ('tool', 'chain')
+             ) -> dict[str, dict[str, float]]:
+    """Summarise errors (samples, joints) by kind and name."""
+    return {f'{kind}_{name}': _statistics(error[:, -1] if kind == 'tool' else error)
+            for name, error in errors.items() for kind in kinds}
+
+
+def _statistics(error: np.ndarray) -> dict[str, float]:
+    return {'mean': float(np.mean(error)), 'p95': float(np.percentile(error, 95)),
+            'max': float(np.max(error))}

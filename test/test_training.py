@@ -1,0 +1,483 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of training: what is drawn, learnt, saved, resumed and measured."""
+
+from copy import deepcopy
+from dataclasses import replace
+import errno
+import json
+import math
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from snake_arm_control import pose  # noqa: E402
+from snake_arm_control.arm import Arm  # noqa: E402
+from snake_arm_control.errors import SettingsError  # noqa: E402
+from snake_arm_control.forward_model import ForwardModel  # noqa: E402
+from snake_arm_control.kinematics import forward_kinematics, jacobian  # noqa: E402
+from snake_arm_control.network import Architecture, Network  # noqa: E402
+from snake_arm_control.training import checkpoint, engine, evaluation, sampling  # noqa: E402
+from snake_arm_control.training import train, trainer  # noqa: E402
+from snake_arm_control.training.presets import (  # noqa: E402
+    PAPER, Phase, PRESETS, SHIPPED, TrainingSettings)
+from snake_arm_control.training.soap import Soap  # noqa: E402
+
+ARM = Arm(joints=4)
+SAMPLERS = [*sampling.HELD_OUT.values(), *sampling.MIXED, sampling.mixed]
+FRESH = TrainingSettings(
+    phases=(Phase('mixed', joints=2, iterations=8), Phase('mixed', iterations=16)),
+    batch=8, optimiser='soap', rate=1e-2, warm_up=4, decay_from=0.5, clip=1.0,
+    position_weight=9.0, difference_weight=1e-3, architecture=Architecture(blocks=3, cells=2),
+    evaluate_every=6, checkpoint_every=12, evaluation_samples=8)
+FIXED = replace(FRESH, optimiser='adam', difference_weight=0.0, clip=math.inf, phases=(
+    Phase(range=0.1, examples=12, epochs=4), Phase(examples=20, epochs=6)))
+
+
+@pytest.fixture(autouse=True)
+def small_final_measurement(monkeypatch):
+    monkeypatch.setattr(trainer, 'FINAL_SAMPLES', 8)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+class Exact:
+    """Exact kinematics in the place of a model."""
+
+    def predict(self, angles):
+        return forward_kinematics(Arm(angles.shape[-2]), angles)
+
+    def jacobian_rows(self, angles, joints, components):
+        arm = Arm(angles.shape[-2])
+        return jacobian(arm, self.predict(angles), angles)[..., joints, components, :, :]
+
+
+# What is drawn
+
+
+@pytest.mark.parametrize('draw', SAMPLERS)
+@pytest.mark.parametrize('joints', [1, 7])
+def test_shapes_keep_the_limits_and_follow_from_the_seed(draw, joints):
+    """A sample is finite, within the limits, and the same for the same seed only."""
+    arm = Arm(joints)
+    angles = draw(arm, 50, generator())
+    assert angles.shape == (50, joints, 2)
+    assert angles.abs().max() <= arm.angle_limit * (1 + 1e-6)
+    assert torch.equal(angles, draw(arm, 50, generator()))
+    assert not torch.equal(angles, draw(arm, 50, generator(1)))
+
+
+def test_neighbours_keep_the_limits_and_are_near():
+    """A neighbour of a shape at its limits is within them, and some joints have moved."""
+    angles = sampling.limits(ARM, 100, generator())
+    near = sampling.neighbours(angles, ARM, 0.01, generator(1))
+    assert near.abs().max() <= ARM.angle_limit * (1 + 1e-6)
+    assert 0.0 < (near - angles).abs().max() < 0.1
+
+
+def test_smooth_shapes_bend_gradually():
+    """Of a smooth shape, neighbouring angles differ far less than those of independent ones."""
+    arm = Arm()
+    step = [float(draw(arm, 200, generator()).diff(dim=1).square().mean().sqrt())
+            for draw in (sampling.smooth, sampling.independent)]
+    assert step[0] < 0.2 * step[1]
+
+
+def test_torch_chain_is_the_exact_chain():
+    """The chains that are learnt are those of exact kinematics."""
+    arm = Arm(joints=12, segment_length=0.3)
+    angles = sampling.mixed(arm, 40, generator()).double()
+    np.testing.assert_allclose(sampling.exact_chain(arm, angles).numpy(),
+                               forward_kinematics(arm, angles.numpy()), atol=1e-12)
+
+
+# What learns
+
+
+@pytest.mark.parametrize('batch, joints', [(1, 1), (3, 5), (engine.LANES + 5, 3)])
+@pytest.mark.parametrize('dtype, bound', [(torch.float64, 1e-12), (torch.float32, 2e-4)])
+def test_engine_is_the_network(batch, joints, dtype, bound):
+    """The compiled engine and autograd give the same chains and the same gradients."""
+    network = Network(Architecture(blocks=5, cells=2), generator()).to(dtype)
+    angles = sampling.independent(Arm(joints), batch, generator(1)).to(dtype)
+    weight = torch.randn(batch, joints, pose.SIZE, generator=generator(2)).to(dtype)
+    chains, gradients = [], []
+    for predict in (network, lambda angles: engine.predict(network, angles)):
+        network.zero_grad()
+        chain = predict(angles)
+        (weight * chain).sum().backward()
+        chains.append(chain.detach())
+        gradients.append([parameter.grad.clone() for parameter in network.parameters()])
+    torch.testing.assert_close(*chains, rtol=bound, atol=bound)
+    for (name, _), a, b in zip(network.named_parameters(), *gradients):
+        assert joints == 1 or a.abs().max() > 0.0, name
+        torch.testing.assert_close(a, b, rtol=bound, atol=bound * float(a.abs().max()))
+
+
+def test_engine_leaves_no_trace_in_the_parameters():
+    """Two predictions of one network may be differentiated together: their gradients add."""
+    network = Network(Architecture(blocks=2, cells=2), generator()).double()
+    angles = sampling.independent(ARM, 3, generator()).double()
+    loss = engine.predict(network, angles).sum() + engine.predict(network, -angles).sum()
+    loss.backward()
+    both = [p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    engine.predict(network, torch.cat((angles, -angles))).sum().backward()
+    for a, parameter in zip(both, network.parameters()):
+        torch.testing.assert_close(a, parameter.grad, rtol=1e-12, atol=1e-12)
+
+
+def soap_path(start, gradient_of, steps, **options):
+    parameter = torch.nn.Parameter(start.clone())
+    optimiser = Soap([parameter], **options)
+    for _ in range(steps):
+        parameter.grad = gradient_of(parameter.detach())
+        optimiser.step()
+    return parameter.detach()
+
+
+def test_soap_does_not_care_for_the_basis():
+    """A problem turned by rotations of rows and columns is solved along the turned path."""
+    target, start, a, b = torch.randn(4, 3, 3, generator=generator(), dtype=torch.double)
+    stiff = torch.tensor([100.0, 10.0, 1.0], dtype=torch.double)
+    left, right = torch.linalg.qr(a).Q, torch.linalg.qr(b).Q
+
+    def gradient(x):
+        return (x - target) * stiff
+
+    def turned(x):
+        return left @ gradient(left.T @ x @ right) @ right.T
+
+    plain = soap_path(start, gradient, 15, lr=0.1)
+    other = soap_path(left @ start @ right.T, turned, 15, lr=0.1)
+    assert (plain - start).abs().max() > 0.5  # it went somewhere, over a change of bases
+    torch.testing.assert_close(left @ plain @ right.T, other, rtol=1e-3, atol=1e-3)
+
+
+def test_soap_goes_on_from_its_state():
+    """Saving and loading an optimiser's state changes nothing in what follows."""
+    network, twin = (Network(Architecture(blocks=2, cells=2), generator()) for _ in range(2))
+    angles = sampling.mixed(ARM, 16, generator())
+    target = sampling.exact_chain(ARM, angles)
+
+    def learn(network, optimiser, steps):
+        for _ in range(steps):
+            optimiser.zero_grad()
+            (engine.predict(network, angles) - target).square().mean().backward()
+            optimiser.step()
+
+    optimiser, resumed = Soap(network.parameters()), Soap(twin.parameters())
+    learn(network, optimiser, 13)
+    twin.load_state_dict(network.state_dict())
+    resumed.load_state_dict(deepcopy(optimiser.state_dict()))
+    learn(network, optimiser, 13)
+    learn(twin, resumed, 13)
+    for a, b in zip(network.parameters(), twin.parameters()):
+        assert torch.equal(a, b)
+
+
+# What is asked for
+
+
+def test_paper_preset_is_the_papers():
+    """Ten episodes of growing range, 2 000 examples, in the last 20 000; 50 epochs, Adam 1e-4."""
+    assert [phase.range for phase in PAPER.phases] == pytest.approx(np.arange(1, 11) / 10)
+    assert [phase.examples for phase in PAPER.phases] == 9 * [2000] + [20000]
+    assert {phase.epochs for phase in PAPER.phases} == {50}
+    assert {phase.distribution for phase in PAPER.phases} == {'independent'}
+    assert {PAPER.rate_at(i) for i in (0, 1000, PAPER.iterations - 1)} == {1e-4}
+    assert (PAPER.optimiser, PAPER.architecture) == ('adam', Architecture(24, 3))
+    assert torch.optim.Adam(Network().parameters()).defaults['betas'] == (0.9, 0.999)
+
+
+def test_rate_grows_and_falls_to_none():
+    """With warm-up and decay, the rate starts and ends near none and never exceeds its setting."""
+    rates = [SHIPPED.rate_at(i) for i in range(SHIPPED.iterations)]
+    assert max(rates) == SHIPPED.rate and min(rates) > 0.0
+    assert rates[0] < 0.02 * SHIPPED.rate and rates[-1] < 1e-4 * SHIPPED.rate
+
+
+@pytest.mark.parametrize('changes', [
+    {'phases': ()}, {'optimiser': 'sgd'}, {'batch': 0}, {'rate': -1.0}, {'decay_from': 2.0},
+    {'seed': -1}, {'difference_weight': math.nan}])
+def test_impossible_settings_are_refused(changes):
+    """A setting outside its range raises an error that names it."""
+    with pytest.raises(SettingsError, match=next(iter(changes))):
+        replace(FRESH, **changes)
+
+
+@pytest.mark.parametrize('changes', [
+    {'range': 0.0}, {'range': 1.5}, {'iterations': 0}, {'examples': 5},
+    {'distribution': 'normal'}, {'joints': -1}])
+def test_impossible_phases_are_refused(changes):
+    """A phase is either fixed examples for some epochs or fresh ones for some iterations."""
+    with pytest.raises(SettingsError, match=next(iter(changes))):
+        Phase(**{'iterations': 5, **changes})
+
+
+def test_presets_are_known_by_their_names():
+    """The name of a preset is in its record."""
+    assert PRESETS == {'paper': PAPER, 'shipped': SHIPPED}
+
+
+# What is saved
+
+
+def state(number):
+    return {'number': number, 'weights': torch.full((1000,), float(number))}
+
+
+def test_checkpoint_comes_back(tmp_path):
+    """What is loaded is what was saved last."""
+    for number in range(3):
+        checkpoint.save(tmp_path, state(number))
+    loaded = checkpoint.load(tmp_path)
+    assert loaded['number'] == 2 and torch.equal(loaded['weights'], state(2)['weights'])
+
+
+@pytest.mark.parametrize('damage', ['cut', 'empty', 'flip', 'gone'])
+def test_damaged_checkpoint_costs_one_checkpoint(tmp_path, caplog, damage):
+    """When the newest checkpoint is damaged, the one before is loaded, and that's said."""
+    checkpoint.save(tmp_path, state(1))
+    checkpoint.save(tmp_path, state(2))
+    newest = tmp_path / checkpoint.NAME
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes({'cut': data[:-1000], 'empty': b'', 'flip': data, 'gone': b''}[damage])
+    if damage == 'gone':
+        newest.unlink()
+    assert checkpoint.load(tmp_path)['number'] == 1
+    assert checkpoint.NAME in caplog.text and checkpoint.PREVIOUS in caplog.text
+    checkpoint.save(tmp_path, state(3))
+    assert checkpoint.load(tmp_path)['number'] == 3
+
+
+def test_no_whole_checkpoint_is_an_error(tmp_path):
+    """Where all is damaged, the error names every file that was tried."""
+    for name in (checkpoint.NAME, checkpoint.PREVIOUS):
+        (tmp_path / name).write_bytes(b'not one')
+    with pytest.raises(checkpoint.CheckpointError, match=f'{checkpoint.NAME}.*damaged'):
+        checkpoint.load(tmp_path)
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_full_disk_loses_nothing_that_was_saved(tmp_path, monkeypatch):
+    """When a checkpoint can't be written, those before stay, and no piece of it is left."""
+    for number in (1, 2):
+        checkpoint.save(tmp_path, state(number))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'fsync', full_disk)
+        with pytest.raises(OSError, match='space'):
+            checkpoint.save(tmp_path, state(3))
+    assert checkpoint.load(tmp_path)['number'] == 2
+    assert {path.name for path in tmp_path.iterdir()} == {checkpoint.NAME, checkpoint.PREVIOUS}
+
+
+# A run
+
+
+def weights_of(path):
+    return ForwardModel.load(path, ARM).parameters.arrays
+
+
+def learnt(folder):
+    """Return all of the metrics that doesn't depend on the clock."""
+    return [{key: value for key, value in json.loads(line).items() if key != 'seconds'}
+            for line in (folder / trainer.METRICS).read_text().splitlines()]
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def interrupt_at(monkeypatch, iteration):
+    """Press Ctrl-C in that iteration."""
+    learn = trainer._Run._learn
+
+    def pressed(run, angles):
+        learn(run, angles)
+        if run.iteration == iteration:
+            signal.raise_signal(signal.SIGINT)
+    monkeypatch.setattr(trainer._Run, '_learn', pressed)
+
+
+@pytest.mark.parametrize('settings', [FRESH, FIXED], ids=['fresh', 'fixed'])
+def test_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch, settings):
+    """Ctrl-C leaves a checkpoint; resumed from it, a run ends at the same weights, bit by bit."""
+    whole = train(ARM, settings, tmp_path / 'whole', progress=False)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 9)
+        with pytest.raises(KeyboardInterrupt, match='10'):
+            train(ARM, settings, tmp_path / 'parts', progress=False)
+    part = ForwardModel.load(tmp_path / 'parts' / trainer.WEIGHTS, ARM)
+    assert part.training_record['iterations'] == 10 and not part.training_record['finished']
+    parts = train(ARM, settings, tmp_path / 'parts', resume=True, progress=False)
+    assert same(weights_of(whole), weights_of(parts))
+    assert not same(part.parameters.arrays, weights_of(parts))
+    assert learnt(tmp_path / 'whole') == learnt(tmp_path / 'parts')
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_run_resumes_from_the_checkpoint_before_a_damaged_one(tmp_path):
+    """A truncated checkpoint costs the iterations since the one before, and nothing else."""
+    whole = train(ARM, FRESH, tmp_path, progress=False)
+    expected, metrics = weights_of(whole), learnt(tmp_path)
+    newest = tmp_path / checkpoint.NAME
+    newest.write_bytes(newest.read_bytes()[:5000])
+    again = train(ARM, FRESH, tmp_path, resume=True, progress=False)
+    assert same(weights_of(again), expected) and learnt(tmp_path) == metrics
+
+
+def test_full_disk_does_not_stop_a_run(tmp_path, monkeypatch, caplog):
+    """A checkpoint that can't be written is a warning; the run ends as without it."""
+    expected = weights_of(train(ARM, FRESH, tmp_path / 'roomy', progress=False))
+    save, calls = checkpoint.save, []
+
+    def full_at_first(*arguments):
+        calls.append(arguments)
+        return full_disk() if len(calls) == 1 else save(*arguments)
+
+    monkeypatch.setattr(checkpoint, 'save', full_at_first)
+    path = train(ARM, FRESH, tmp_path / 'full', progress=False)
+    assert 'not saved' in caplog.text and len(calls) > 1
+    assert same(weights_of(path), expected)
+
+
+def test_run_folder_tells_what_happened(tmp_path):
+    """The folder has the settings, the metrics, a picture, and weights that say how they came."""
+    path = train(ARM, FRESH, tmp_path, progress=False)
+    config = json.loads((tmp_path / trainer.CONFIG).read_text())
+    assert config['arm']['joints'] == 4 and config['settings']['rate'] == FRESH.rate
+    metrics = learnt(tmp_path)
+    assert [line['iteration'] for line in metrics] == [6, 12, 18, 24]
+    assert metrics[-1]['samples'] == 24 * FRESH.batch
+    assert (tmp_path / trainer.CURVES).read_bytes().startswith(b'\x89PNG')
+    record = ForwardModel.load(path, ARM).training_record
+    assert record['finished'] and record['iterations'] == FRESH.iterations
+    assert set(record['tool_position']) == set(sampling.HELD_OUT)
+
+
+def test_run_learns(tmp_path):
+    """A short run predicts better than one that was never trained."""
+    settings = replace(FRESH, phases=(Phase('mixed', iterations=250),), batch=32,
+                       architecture=Architecture(blocks=8, cells=2), evaluate_every=25)
+    train(ARM, settings, tmp_path, progress=False)
+    first, *_, last = learnt(tmp_path)
+    assert last['loss'] < 0.1 * first['loss']
+    assert last['tool_position']['independent'] < 0.5 * first['tool_position']['independent']
+
+
+def test_run_is_never_overwritten_nor_mixed_up(tmp_path):
+    """A folder with a run is only resumed on demand, by the same run."""
+    with pytest.raises(trainer.TrainingError, match='no checkpoint'):
+        train(ARM, FRESH, tmp_path, resume=True, progress=False)
+    train(ARM, FRESH, tmp_path, progress=False)
+    with pytest.raises(trainer.TrainingError, match='holds a run'):
+        train(ARM, FRESH, tmp_path, progress=False)
+    with pytest.raises(trainer.TrainingError, match='rate was 0.01, now 0.5'):
+        train(ARM, replace(FRESH, rate=0.5), tmp_path, resume=True, progress=False)
+
+
+def test_run_that_diverges_saves_nothing(tmp_path):
+    """Weights that are no longer finite never replace a checkpoint."""
+    with pytest.raises(trainer.TrainingError, match='finite|nan'):
+        train(ARM, replace(FIXED, rate=math.inf, warm_up=0), tmp_path, progress=False)
+    assert not checkpoint.exists(tmp_path)
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    """Two processes that share each batch end at the weights of one that has it all."""
+    settings = replace(FIXED, phases=(Phase(examples=16, epochs=4),))
+    alone = weights_of(train(ARM, settings, tmp_path / 'alone', progress=False))
+    script = tmp_path / 'together.py'
+    script.write_text(
+        'from math import inf\n'
+        'from snake_arm_control.arm import Arm\n'
+        'from snake_arm_control.network import Architecture\n'
+        'from snake_arm_control.training import train\n'
+        'from snake_arm_control.training.presets import Phase, TrainingSettings\n'
+        f'train({ARM!r}, {settings!r}, {str(tmp_path / "together")!r}, progress=False)\n')
+    root = Path(trainer.__file__).parents[2]
+    subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2',
+         str(script)], check=True, timeout=120,
+        env={**os.environ, 'OMP_NUM_THREADS': '1',
+             'PYTHONPATH': os.pathsep.join((str(root), os.environ.get('PYTHONPATH', '')))})
+    together = weights_of(tmp_path / 'together' / trainer.WEIGHTS)
+    for name, expected in alone.items():
+        np.testing.assert_allclose(together[name], expected, atol=2e-5, err_msg=name)
+    assert json.loads((tmp_path / 'together' / trainer.CONFIG).read_text())['processes'] == 2
+
+
+# What is measured
+
+
+def test_exact_model_has_no_error():
+    """Exact kinematics measured against itself has no error, in poses or derivatives."""
+    result = evaluation.evaluate(Exact(), ARM, samples=20, lengths=(1, 6))
+    for of in result['distributions'].values():
+        for kind in ('tool_position', 'chain_position', 'tool_axes', 'chain_axes'):
+            assert of[kind]['max'] < 1e-7
+        assert of['tool_jacobian']['all']['max'] < 1e-7
+    assert result['lengths']['6']['limits']['tool_position']['max'] < 1e-7
+
+
+def test_known_error_is_measured():
+    """A model off by a known offset and turn has exactly that error at every joint."""
+    class Off(Exact):
+        def predict(self, angles):
+            chain = super().predict(angles)
+            chain[..., 0] += 3e-3
+            sine, cosine = math.sin(0.02), math.cos(0.02)
+            turn = np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
+            chain[..., pose.UP] = chain[..., pose.UP] @ turn
+            return chain
+
+        def jacobian_rows(self, *arguments):
+            return 1.25 * super().jacobian_rows(*arguments)
+
+    of = evaluation.evaluate(Off(), ARM, samples=20, lengths=())['distributions']['independent']
+    assert of['tool_position']['mean'] == pytest.approx(3e-3)
+    assert of['position_by_joint'] == pytest.approx(4 * [3e-3])
+    assert 0.5 * 0.02 < of['tool_axes']['p95'] <= of['tool_axes']['max'] < 0.02 + 1e-9
+    assert of['tool_jacobian']['position']['mean'] == pytest.approx(0.25, abs=0.05)
+
+
+def test_every_model_of_the_same_weights_has_the_same_errors(tmp_path):
+    """The torch network and the compiled model agree on every number, for any length of arm."""
+    path = train(ARM, FRESH, tmp_path / 'run', progress=False)
+    compiled = ForwardModel.load(path, ARM)
+    network = Network(FRESH.architecture)
+    network.load_state_dict({name: torch.tensor(array)
+                             for name, array in compiled.parameters.arrays.items()})
+    results = [evaluation.evaluate(model, ARM, seed=3, samples=20, lengths=(1, 6))
+               for model in (compiled, evaluation.TorchModel(network))]
+    flat = [[float(text) for text in numbers(result)] for result in results]
+    np.testing.assert_allclose(*flat, rtol=1e-4, atol=1e-5)
+    evaluation.write_report(results[0], compiled, ARM, tmp_path / 'report')
+    assert json.loads((tmp_path / 'report' / 'evaluation.json').read_text()) == results[0]
+    assert len([*(tmp_path / 'report').glob('*.png')]) == 2
+    assert 'independent' in evaluation.table(results[0])
+
+
+def numbers(result):
+    """Yield the numbers of a nested result, in its order."""
+    if isinstance(result, dict):
+        result = list(result.values())
+    if isinstance(result, list):
+        for part in result:
+            yield from numbers(part)
+    elif not isinstance(result, str):
+        yield result
