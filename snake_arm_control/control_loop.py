@@ -18,7 +18,7 @@ from snake_arm_control.correction import TargetCorrection
 from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
 from snake_arm_control.goal import Goal
 from snake_arm_control.inverse import (
-    advance, DifferentiableModel, InverseSettings, Motion, step)
+    advance, DifferentiableModel, InverseSettings, make_descent)
 from snake_arm_control.settings import setting
 
 _SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
@@ -66,12 +66,12 @@ class ControlLoop:
     """
 
     def __init__(self, model: DifferentiableModel, settings: ControlSettings = ControlSettings()):
-        self.settings = settings
         self.arm = model.arm
+        self.settings = settings
         self.goal = Goal.free(self.arm.joints)
         self.iterations = 0  # BPTT iterations, each of which made one command
         self.true_chain: np.ndarray | None = None  # (joints, 9), the latest feedback
-        self._motion: Motion | None = None
+        self._angles: np.ndarray | None = None  # (joints, 2) [rad], as last commanded
         self._holding = self._returning = False
         self._stamp = 0
         self._received_stamp = 0
@@ -81,6 +81,17 @@ class ControlLoop:
         self._settled = self._reached = False
         self._errors: tuple[float, float] | None = None
         self.use_model(model)
+
+    @property
+    def settings(self) -> ControlSettings:
+        """How to descend, and what to make of feedback; may be replaced at any time."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: ControlSettings) -> None:
+        self._settings = settings
+        self._descent = make_descent(self.arm, settings)
+        self._errors = None
 
     def use_model(self, model: DifferentiableModel) -> None:
         """
@@ -94,12 +105,14 @@ class ControlLoop:
         self.correction = TargetCorrection(self.arm.joints)
         self._linearization = self._errors = None
         # The first iteration shall not wait for compiled code to be loaded.
-        model.linearize(np.zeros((self.arm.joints, len(AXES)))).gradient(self.goal.target)
+        linearization = model.linearize(np.zeros((self.arm.joints, len(AXES))))
+        linearization.gradient(self.goal.target)
+        linearization.jacobian_rows(np.zeros(1, dtype=int), np.zeros(1, dtype=int))
 
     @property
     def angles(self) -> np.ndarray | None:
         """Latest commanded angles (joints, 2) [rad]; None before the start."""
-        return None if self._motion is None else self._motion.angles.copy()
+        return None if self._angles is None else self._angles.copy()
 
     def start(self, angles: np.ndarray) -> None:
         """
@@ -114,9 +127,9 @@ class ControlLoop:
                                 f'({self.arm.joints}, {len(AXES)})')
         if not np.isfinite(angles).all():
             raise FeedbackError('joint states are not finite')
-        if self._motion is None:
+        if self._angles is None:
             limit = self.arm.angle_limit
-            self._motion = Motion.at_rest(np.clip(angles, -limit, limit))
+            self._angles = np.clip(angles, -limit, limit)
 
     def set_goal(self, goal: Goal) -> None:
         """
@@ -129,19 +142,19 @@ class ControlLoop:
         self.goal = goal
         self._returning = self._settled = self._reached = False
         self._errors = None
-        self._rest()
+        self._descent.rest()
 
     def hold(self, holding: bool) -> None:
         """Stand still, or go on."""
         self._holding = holding
-        self._rest()
+        self._descent.rest()
 
     def reset(self) -> None:
         """Drop the goal and return to the zero angles."""
         self.goal = Goal.free(self.arm.joints)
         self._holding, self._returning = False, True
         self._errors = None
-        self._rest()
+        self._descent.rest()
 
     def receive(self, stamp: int, true_chain: np.ndarray) -> None:
         """
@@ -168,7 +181,7 @@ class ControlLoop:
         while self._unanswered and self._unanswered[0][0] <= stamp:
             self._unanswered.popleft()
         if not measured.all():
-            if self._motion is None:
+            if self._angles is None:
                 return
             expected = self.correction.estimate(self._linearize().chain)
             true_chain = np.where(measured, true_chain, expected)
@@ -190,7 +203,7 @@ class ControlLoop:
         if self._errors is None:
             chain = self.true_chain if self.settings.use_feedback else None
             if chain is None:
-                if self._motion is None:
+                if self._angles is None:
                     return math.nan, math.nan
                 chain = self._linearize().chain
             self._errors = (float(self.goal.position_error(chain)),
@@ -203,7 +216,7 @@ class ControlLoop:
 
     def state(self, now: float) -> State:
         """Return what the controller does at a time [s]."""
-        if self._motion is None:
+        if self._angles is None:
             return State.WAITING
         if self._holding:
             return State.HOLDING
@@ -241,10 +254,9 @@ class ControlLoop:
         estimate = linearization.chain
         if self.settings.use_feedback:
             estimate = self.correction.estimate(estimate)  # eq. 4
-        self._motion = step(self.goal, self._motion, linearization, estimate, self.arm,
-                            self.settings, self._bound(now))
         self.iterations += 1
-        return self._command(now, stamp)
+        return self._command(now, stamp, self._descent.step(
+            self.goal, self._angles, linearization, estimate, self._bound(now)))
 
     def _rests(self) -> bool:
         """Return whether the arm is to be left alone: settled once, and still at the goal."""
@@ -254,26 +266,25 @@ class ControlLoop:
             self._settled = ratio <= 1.0
         elif ratio <= _SETTLED and self.answered:
             self._settled = True
-            self._rest()
+            self._descent.rest()
         return self._settled
 
     def _probe(self, now: float, stamp: int) -> Command | None:
         """Repeat the last command now and then, so that returning feedback has an answer."""
-        self._rest()
+        self._descent.rest()
         if now - self._probed_at < self.settings.feedback_timeout:
             return None
         self._probed_at = now
         while len(self._unanswered) > 1:  # the first tells the age; there may be no end of probes
             self._unanswered.pop()
-        return self._command(now, stamp)
+        return self._command(now, stamp, self._angles)
 
     def _return(self, now: float, stamp: int) -> Command | None:
-        here = self.angles
+        here = self._angles
         if not here.any():
             self._returning = False
             return None
-        self._motion = Motion(advance(self.arm, here, -here, self._bound(now)), here)
-        return self._command(now, stamp)
+        return self._command(now, stamp, advance(self.arm, here, -here, self._bound(now)))
 
     def _bound(self, now: float) -> float:
         """Return the largest step [rad] that settings and the velocity limit allow."""
@@ -281,25 +292,21 @@ class ControlLoop:
         elapsed = min(max(elapsed, 0.0), _LONGEST_PERIOD)
         return min(self.settings.max_step, self.arm.velocity_limit * elapsed)
 
-    def _command(self, now: float, stamp: int) -> Command:
+    def _command(self, now: float, stamp: int, angles: np.ndarray) -> Command:
+        elapsed = _LONGEST_PERIOD if self._commanded_at is None else now - self._commanded_at
+        velocities = (angles - self._angles) / max(elapsed, 1e-6)
+        self._commanded_at = now
         self._stamp = max(stamp, self._stamp + 1)
-        self._linearization = None
+        self._angles, self._linearization = angles, None
+        self.correction.remember(self._stamp, self._linearize().chain)
         if not self.settings.use_feedback:
             self._errors = None
-        self.correction.remember(self._stamp, self._linearize().chain)
-        elapsed = _LONGEST_PERIOD if self._commanded_at is None else now - self._commanded_at
-        velocities = (self._motion.angles - self._motion.previous) / max(elapsed, 1e-6)
-        self._commanded_at = now
-        if self.settings.use_feedback:
+        else:
             self._unanswered.append((self._stamp, now))
         limit = self.arm.velocity_limit
         return Command(self._stamp, self.angles, np.clip(velocities, -limit, limit))
 
     def _linearize(self):
         if self._linearization is None:
-            self._linearization = self.model.linearize(self._motion.angles)
+            self._linearization = self.model.linearize(self._angles)
         return self._linearization
-
-    def _rest(self) -> None:
-        if self._motion is not None:
-            self._motion = Motion.at_rest(self._motion.angles)

@@ -18,6 +18,11 @@ from snake_arm_control.goal import Goal
 from snake_arm_control.settings import setting, Settings
 
 
+_FIRST_DAMPING = 0.4  # [m^2], of the first step times the factor
+_LAST_DAMPING = 1e7  # [m^2] from here on steps are so short that they lead nowhere
+_DAMPING_FACTOR = 4.0
+
+
 class Linearization(Protocol):
     """A forward model at one configuration."""
 
@@ -25,6 +30,9 @@ class Linearization(Protocol):
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """Return dL/dangles (joints, 2) for dL/dchain (joints, 9)."""
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
+        """Return the rows (rows, joints, 2) of dchain/dangles for indices into the chain."""
 
 
 class DifferentiableModel(Protocol):
@@ -40,12 +48,18 @@ class DifferentiableModel(Protocol):
 class InverseSettings(Settings):
     """How to descend (section 2 of the paper; the symbols are its own)."""
 
+    method: str = setting(
+        'levenberg_marquardt', 'way down: second order, or the paper\'s own',
+        choices=('levenberg_marquardt', 'momentum'))
     gradient_scale: float = setting(
         0.1, 'gradient scale factor eta of equation 3', 'rad^2', low=0.0, high=10.0)
     momentum: float = setting(
         0.5, 'momentum rate mu of equation 3', low=0.0, high=0.99)
+    damping: float = setting(
+        3e-3, 'damping below which Levenberg-Marquardt never goes: about the square of the error '
+        'of the model\'s Jacobian', 'm^2', low=0.0, high=1e3)
     max_step: float = setting(
-        0.05, 'largest change of any angle in one iteration', 'rad', low=1e-6, high=1.0)
+        0.3, 'largest change of any angle in one iteration', 'rad', low=1e-6, high=1.0)
     position_gain: float = setting(
         1.0, 'gain gamma_1 of position discrepancies in equation 4', low=0.0, high=1.0)
     axis_gain: float = setting(
@@ -68,18 +82,6 @@ class InverseSettings(Settings):
                 and axis_error <= self.axis_tolerance)
 
 
-class Motion(NamedTuple):
-    """Where the arm is and where it was one iteration before: momentum is their difference."""
-
-    angles: np.ndarray  # (joints, 2) [rad]
-    previous: np.ndarray  # (joints, 2) [rad]
-
-    @classmethod
-    def at_rest(cls, angles: np.ndarray) -> Motion:
-        """Return the motion that stands still."""
-        return cls(angles, angles)
-
-
 class Solution(NamedTuple):
     """Result of `solve`; errors are the largest over the cared components."""
 
@@ -90,24 +92,120 @@ class Solution(NamedTuple):
     axis_error: float  # [rad]
 
 
-def step(goal: Goal, motion: Motion, linearization: Linearization, estimate: np.ndarray,
-         arm: Arm, settings: InverseSettings, max_step: float | None = None) -> Motion:
+class Descent(Protocol):
+    """A way down: one step after the other, with a memory of the steps before."""
+
+    stalled: bool  # whether further steps would lead nowhere
+
+    def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
+             estimate: np.ndarray, bound: float) -> np.ndarray:
+        """
+        Return the next angles (joints, 2) [rad], within the limits.
+
+        :param angles: (joints, 2) [rad]
+        :param linearization: the model at these angles
+        :param estimate: (joints, 9), the true chain u; the prediction itself without feedback
+        :param bound: largest change of any angle [rad]
+        """
+
+    def rest(self) -> None:
+        """Forget the steps before: the arm stands, or the goal is another."""
+
+
+class MomentumDescent:
     """
-    Take one step of equation 3.
+    The paper's descent (equation 3).
 
     With the corrected target of equation 4, ``z' = y + gamma (z - u)``, the gradient of the loss
     ``|y - z'|^2 / 2`` by the prediction y is ``gamma (u - z)``; it is exactly zero where the
     goal doesn't care.
-
-    :param linearization: the model at motion.angles
-    :param estimate: (joints, 9), the true chain u; the prediction itself without feedback
-    :param max_step: bound of this step [rad], settings.max_step if None
     """
-    bound = settings.max_step if max_step is None else max_step
-    chain_gradient = goal.weight * settings.gains * goal.discrepancy(estimate)
-    change = (settings.momentum * (motion.angles - motion.previous)
-              - settings.gradient_scale * linearization.gradient(chain_gradient))  # eq. 3
-    return Motion(advance(arm, motion.angles, change, bound), motion.angles)
+
+    stalled = False
+
+    def __init__(self, arm: Arm, settings: InverseSettings):
+        self._arm, self._settings = arm, settings
+        self._change: np.ndarray | float = 0.0  # Phi(tau) - Phi(tau - 1) [rad]
+
+    def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
+             estimate: np.ndarray, bound: float) -> np.ndarray:
+        """Take one step; see `Descent`."""
+        s = self._settings
+        chain_gradient = goal.weight * s.gains * goal.discrepancy(estimate)
+        change = (s.momentum * self._change
+                  - s.gradient_scale * linearization.gradient(chain_gradient))  # eq. 3
+        following = advance(self._arm, angles, change, bound)
+        self._change = following - angles
+        return following
+
+    def rest(self) -> None:
+        """Drop the momentum."""
+        self._change = 0.0
+
+
+class LevenbergMarquardt:
+    """
+    Damped Gauss-Newton steps on the model's Jacobian rows of the cared components.
+
+    The loss is that of `MomentumDescent`, ``sum(weight gamma (u - z)^2) / 2``: residuals are those
+    of the true chain, rows come by back-propagation through the model. A joint at its limit that
+    is pushed outward is left out of the step. After a step that made the loss larger the next one
+    starts where the loss was smallest, with more damping.
+
+    Damping has a floor: a learned Jacobian has some small gain in directions in which no real arm
+    can move a pose (lengthening an axis), and a step must not rely on them.
+    """
+
+    def __init__(self, arm: Arm, settings: InverseSettings):
+        self._arm, self._settings = arm, settings
+        self.rest()
+
+    def rest(self) -> None:
+        """Forget the best configuration and the damping."""
+        self.stalled = False
+        self._damping = _FIRST_DAMPING
+        self._loss = math.inf
+
+    def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
+             estimate: np.ndarray, bound: float) -> np.ndarray:
+        """Take one step; see `Descent`."""
+        importance = goal.weight * self._settings.gains
+        cared = np.nonzero(importance)
+        if not len(cared[0]):
+            return angles
+        scale = np.sqrt(importance[cared])
+        residual = scale * goal.discrepancy(estimate)[cared]
+        loss = float(residual @ residual)
+        factor = _DAMPING_FACTOR if loss > self._loss else 1.0 / _DAMPING_FACTOR
+        self._damping = max(self._damping * factor, self._settings.damping)
+        self.stalled = self._damping > _LAST_DAMPING
+        self._loss = loss
+        rows = linearization.jacobian_rows(*cared).reshape(len(scale), -1)
+        rows = rows.astype(float) * scale[:, None]
+        return advance(self._arm, angles, self._change(angles, rows, residual), bound)
+
+    def _change(self, angles: np.ndarray, rows: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """Return the damped step (joints, 2) [rad]."""
+        slope = residual @ rows
+        flat = angles.ravel()
+        limit = self._arm.angle_limit
+        free = ~(((flat >= limit) & (slope < 0.0)) | ((flat <= -limit) & (slope > 0.0)))
+        rows = rows * free
+        if len(rows) < rows.shape[1]:
+            gram = rows @ rows.T
+            gram.flat[::len(gram) + 1] += self._damping
+            change = -np.linalg.solve(gram, residual) @ rows
+        else:
+            gram = rows.T @ rows
+            gram.flat[::len(gram) + 1] += self._damping
+            change = -np.linalg.solve(gram, slope * free)
+        return change.reshape(angles.shape)
+
+
+def make_descent(arm: Arm, settings: InverseSettings) -> Descent:
+    """Return the way down that the settings name."""
+    kinds = {'momentum': MomentumDescent, 'levenberg_marquardt': LevenbergMarquardt}
+    return kinds[settings.method](arm, settings)
 
 
 def advance(arm: Arm, angles: np.ndarray, change: np.ndarray, bound: float) -> np.ndarray:
@@ -148,17 +246,18 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     if start_angles.shape != (arm.joints, 2) or not np.isfinite(start_angles).all():
         raise ShapeError('start_angles', start_angles.shape, f'({arm.joints}, 2), all finite')
     start_angles = np.clip(start_angles, -arm.angle_limit, arm.angle_limit)
-    motion, best, best_score = Motion.at_rest(start_angles), None, math.inf
+    angles, best, best_score = start_angles, None, math.inf
+    descent = make_descent(arm, settings)
     for iteration in range(max_iterations + 1):
-        linearization = model.linearize(motion.angles)
-        chain = linearization.chain if true_chain is None else true_chain(motion.angles)
+        linearization = model.linearize(angles)
+        chain = linearization.chain if true_chain is None else true_chain(angles)
         errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
         reached = settings.is_reached(*errors)
         score = max(errors[0] / settings.position_tolerance, errors[1] / settings.axis_tolerance)
         if best is None or score < best_score:
-            best, best_score = (motion.angles, *errors), score
-        if reached or iteration == max_iterations:
+            best, best_score = (angles, *errors), score
+        if reached or descent.stalled or iteration == max_iterations:
             break
-        motion = step(goal, motion, linearization, chain, arm, settings)
+        angles = descent.step(goal, angles, linearization, chain, settings.max_step)
     angles, position_error, axis_error = best
     return Solution(angles, iteration, reached, position_error, axis_error)
