@@ -98,7 +98,7 @@ class ControlLoop:
 
     @property
     def angles(self) -> np.ndarray | None:
-        """Latest commanded angles (joints, 2) [rad]; None before the start."""
+        """Angles of the latest command, (joints, 2) [rad]; None before the start."""
         return None if self._motion is None else self._motion.angles.copy()
 
     def start(self, angles: np.ndarray) -> None:
