@@ -111,7 +111,7 @@ class ControlLoop:
 
     @property
     def angles(self) -> np.ndarray | None:
-        """Latest commanded angles (joints, 2) [rad]; None before the start."""
+        """Angles of the latest command, (joints, 2) [rad]; None before the start."""
         return None if self._angles is None else self._angles.copy()
 
     def start(self, angles: np.ndarray) -> None:

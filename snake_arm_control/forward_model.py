@@ -92,7 +92,7 @@ class ForwardModel:
         return json.loads(self.metadata.get('training', '{}'))
 
     def predict(self, angles: np.ndarray) -> np.ndarray:
-        """Return the predicted pose chains (*batch, joints, 9) of angles (*batch, joints, 2)."""
+        """Return predicted pose chains, (*batch, joints, 9), for angles, (*batch, joints, 2)."""
         return self.linearize(angles).chain
 
     def linearize(self, angles: np.ndarray) -> NetworkLinearization:

@@ -182,7 +182,11 @@ class LevenbergMarquardt:
         self._loss = loss
         rows = linearization.jacobian_rows(*cared).reshape(len(scale), -1)
         rows = rows.astype(float) * scale[:, None]
-        return advance(self._arm, angles, self._change(angles, rows, residual), bound)
+        try:
+            change = self._change(angles, rows, residual)
+        except np.linalg.LinAlgError:  # of targets or weights beyond all numbers: no direction
+            return angles
+        return advance(self._arm, angles, change, bound)
 
     def _change(self, angles: np.ndarray, rows: np.ndarray, residual: np.ndarray) -> np.ndarray:
         """Return the damped step (joints, 2) [rad]."""

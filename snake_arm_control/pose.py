@@ -87,14 +87,13 @@ def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     :return: quaternion xyzw (*batch, 4) of length 1, position (*batch, 3) [m]
     """
     rotation, position = to_matrix(pose)
-    m = np.moveaxis(rotation, (-2, -1), (0, 1))
+    (a, b, c), (d, e, f), (g, h, i) = np.moveaxis(rotation, (-2, -1), (0, 1))
     # Four times the products q_a q_b, symmetric, in the order x y z w: any row is the quaternion
     # up to length; the one with the largest diagonal is never short.
-    k = np.array((
-        (1.0 + m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[2, 1] - m[1, 2]),
-        (m[0, 1] + m[1, 0], 1.0 - m[0, 0] + m[1, 1] - m[2, 2], m[1, 2] + m[2, 1], m[0, 2] - m[2, 0]),
-        (m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], 1.0 - m[0, 0] - m[1, 1] + m[2, 2], m[1, 0] - m[0, 1]),
-        (m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], 1.0 + m[0, 0] + m[1, 1] + m[2, 2])))
+    k = np.array(((1.0 + a - e - i, b + d, c + g, h - f),
+                  (b + d, 1.0 - a + e - i, f + h, c - g),
+                  (c + g, f + h, 1.0 - a - e + i, d - b),
+                  (h - f, c - g, d - b, 1.0 + a + e + i)))
     largest = np.argmax(np.einsum('aa...->a...', k), axis=0)
     xyzw = np.take_along_axis(np.moveaxis(k, (0, 1), (-2, -1)),
                               largest[..., None, None], axis=-2)[..., 0, :]

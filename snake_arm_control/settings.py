@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, Field, fields
+from dataclasses import dataclass, Field, field, fields
 import math
 from numbers import Integral, Real
 from typing import Any, TypeVar

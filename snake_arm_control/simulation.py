@@ -86,7 +86,7 @@ class SimulatedArm:
         self.angles = self.angles + np.clip(self._target - self.angles, -reach, reach)
 
     def true_chain(self, angles: np.ndarray | None = None) -> np.ndarray:
-        """Return the true pose chain (joints, 9) at angles (joints, 2), the present ones if None."""
+        """Return the true pose chain (joints, 9) at angles (joints, 2), at the present if None."""
         angles = self.angles if angles is None else angles
         s = self.settings
         lengths = np.full(self.arm.joints, self.arm.segment_length * (1.0 + s.length_error))

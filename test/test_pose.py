@@ -126,7 +126,8 @@ def test_any_finite_components_make_a_proper_rotation(components):
     assert_proper(rotation, atol=1e-6)
 
 
-@pytest.mark.parametrize('up', ((0, 0, 0), (0, 0, 1), (0, 0, -1e9), (1e-12, 0, 0), (0, 0, math.nan)))
+@pytest.mark.parametrize('up', ((0, 0, 0), (0, 0, 1), (0, 0, -1e9), (1e-12, 0, 0),
+                                (0, 0, math.nan)))
 def test_forward_is_kept_where_up_is_undefined(up):
     for forward in ((0, 0, 1), (0, 0, 3)):
         rotation, _ = pose.to_matrix(np.array((0, 0, 0, *forward, *up), dtype=float))

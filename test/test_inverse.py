@@ -1,0 +1,394 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of inverse control: equation 3, equation 4, the bounds, and don't care."""
+
+from dataclasses import replace
+import math
+
+from hypothesis import given, settings as examples, strategies
+import numpy as np
+import pytest
+
+from snake_arm_control.arm import Arm
+from snake_arm_control.errors import ShapeError
+from snake_arm_control.forward_model import ForwardModel
+from snake_arm_control.goal import Goal
+from snake_arm_control.inverse import (
+    advance, InverseSettings, LevenbergMarquardt, make_descent, MomentumDescent, solve)
+from snake_arm_control.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.scenarios import scenario
+from snake_arm_control.simulation import SimulatedArm, SimulationSettings
+
+JOINTS = (1, 2, 40, 100)
+BENDS = {'zero': 0.0, 'nearly straight': 1e-6, 'bent': 0.5}
+ROUNDING = 1e-12  # [rad]
+FREE_TARGETS = (math.nan, math.inf, -math.inf, 1e308, -1e30, 3.0, -0.0)
+# No bound that binds, so that a step is equation 3 and nothing else.
+UNBOUND = InverseSettings(method='momentum', gradient_scale=1e-3, max_step=1.0, momentum=0.0)
+METHODS = ('momentum', 'levenberg_marquardt')
+UNLIKE = SimulationSettings(length_error=0.05, joint_offset=math.radians(2.0))
+
+
+@pytest.fixture(scope='module')
+def learned():
+    return ForwardModel.load()
+
+
+def random_angles(arm, seed=0, bend=0.5):
+    return np.random.default_rng(seed).uniform(
+        -bend * arm.angle_limit, bend * arm.angle_limit, (arm.joints, 2))
+
+
+def random_goal(arm, seed=0, share=0.5):
+    """Return a reachable goal that cares for a share of the components, not all alike."""
+    generator = np.random.default_rng(seed + 1000)
+    weight = generator.uniform(0.5, 2.0, (arm.joints, 9))
+    weight *= generator.random(weight.shape) < share
+    weight[-1, 0] = 1.0
+    return Goal(forward_kinematics(arm, random_angles(arm, seed + 1)), weight)
+
+
+def step(goal, angles, linearization, estimate, arm, settings):
+    """Return the first step of a descent."""
+    descent = make_descent(arm, settings)
+    return descent.step(goal, angles, linearization, estimate, settings.max_step)
+
+
+def descent(model, goal, angles, settings):
+    """
+    Return -eta times the slope of sum(weight gamma (y - z)^2) / 2, by central differences.
+
+    :param model: a function from angles (*batch, joints, 2) to chains
+    """
+    gains = np.repeat((settings.position_gain, settings.axis_gain), (3, 6))
+    small = 1e-5
+    nudges = small * np.eye(angles.size).reshape(angles.size, *angles.shape)
+
+    def loss(at):
+        chain = np.asarray(model(at), dtype=float)
+        return 0.5 * np.sum(goal.weight * gains * (chain - goal.target) ** 2, axis=(-2, -1))
+
+    slope = (loss(angles + nudges) - loss(angles - nudges)) / (2.0 * small)
+    return -settings.gradient_scale * slope.reshape(angles.shape)
+
+
+@pytest.mark.parametrize('joints', JOINTS)
+@pytest.mark.parametrize('bend', BENDS.values(), ids=BENDS)
+def test_with_feedback_equal_to_the_prediction_a_step_descends_the_weighted_discrepancy(
+        joints, bend):
+    """Equation 4 then reduces to plain gradient descent (equation 3 without momentum)."""
+    arm = Arm(joints=joints)
+    model, goal, angles = ExactModel(arm), random_goal(arm), random_angles(arm, bend=bend)
+    linearization = model.linearize(angles)
+    moved = step(goal, angles, linearization, linearization.chain, arm, UNBOUND)
+    expected = descent(lambda at: forward_kinematics(arm, at), goal, angles, UNBOUND)
+    assert np.abs(expected).max() > 1e-7
+    np.testing.assert_allclose(moved - angles, expected, rtol=1e-4,
+                               atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize('joints', (2, 40))
+def test_the_same_holds_of_the_learned_model(joints):
+    arm = Arm(joints=joints)
+    model = ForwardModel.load(arm=arm, dtype=np.float64)
+    goal, angles = random_goal(arm), random_angles(arm)
+    linearization = model.linearize(angles)
+    moved = step(goal, angles, linearization, linearization.chain, arm, UNBOUND)
+    expected = descent(model.predict, goal, angles, UNBOUND)
+    assert np.abs(expected).max() > 1e-7
+    np.testing.assert_allclose(moved - angles, expected, rtol=1e-4,
+                               atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize('joints', (1, 2, 40))
+def test_with_feedback_a_step_follows_the_true_discrepancy_through_the_models_derivative(joints):
+    """Equation 4: the target shown to the model is z' = y + gamma (z - u)."""
+    arm = Arm(joints=joints)
+    goal, angles = random_goal(arm), random_angles(arm)
+    true = SimulatedArm(arm, UNLIKE).true_chain(angles)
+    linearization = ExactModel(arm).linearize(angles)
+    gains = np.array(3 * (UNBOUND.position_gain,) + 6 * (UNBOUND.axis_gain,))
+    shown = linearization.chain + gains * (goal.target - true)
+    by_chain = goal.weight * (linearization.chain - shown)
+    expected = angles - UNBOUND.gradient_scale * linearization.gradient(by_chain)
+    moved = step(goal, angles, linearization, true, arm, UNBOUND)
+    assert np.abs(expected - angles).max() > 1e-7
+    np.testing.assert_allclose(moved, expected, atol=ROUNDING)
+
+
+@pytest.mark.parametrize('momentum', (0.0, 0.3, 0.9))
+def test_momentum_adds_its_share_of_the_step_before(momentum):
+    arm = Arm(joints=3)
+    goal, angles = random_goal(arm), random_angles(arm)
+    before = angles - np.random.default_rng(5).uniform(-0.02, 0.02, angles.shape)
+    linearization = ExactModel(arm).linearize(angles)
+    settings = replace(UNBOUND, momentum=momentum)
+    chain = linearization.chain
+    resting = step(goal, angles, linearization, chain, arm, settings)
+    descent = MomentumDescent(arm, settings)
+    first = descent.step(goal, before, ExactModel(arm).linearize(before), chain, 1.0) - before
+    moving = descent.step(goal, angles, linearization, chain, 1.0)
+    np.testing.assert_allclose(moving - resting, momentum * first, atol=ROUNDING)
+    descent.rest()
+    np.testing.assert_array_equal(descent.step(goal, angles, linearization, chain, 1.0), resting)
+
+
+@pytest.mark.parametrize('joints', JOINTS)
+@pytest.mark.parametrize('bend', BENDS.values(), ids=BENDS)
+def test_with_every_component_free_an_arm_at_rest_does_not_move(joints, bend):
+    arm = Arm(joints=joints)
+    angles = random_angles(arm, bend=bend)
+    linearization = ExactModel(arm).linearize(angles)
+    estimate = np.full((joints, 9), np.nan)
+    for method in METHODS:
+        descent = make_descent(arm, InverseSettings(method=method))
+        for _ in range(3):
+            moved = descent.step(Goal.free(joints), angles, linearization, estimate, 1.0)
+            np.testing.assert_array_equal(moved, angles)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_nor_with_the_learned_model(learned, method):
+    angles = random_angles(learned.arm)
+    linearization = learned.linearize(angles)
+    moved = step(Goal.free(), angles, linearization, linearization.chain,
+                 learned.arm, InverseSettings(method=method))
+    np.testing.assert_array_equal(moved, angles)
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('free_target', FREE_TARGETS)
+def test_the_target_of_a_dont_care_component_leaves_solve_bit_identical(
+        learned, free_target, method):
+    goal = scenario('fig2').goal_at(learned.arm, 0.0)
+    other = Goal(np.where(goal.cared, goal.target, free_target), goal.weight)
+    true_chain = SimulatedArm(learned.arm, UNLIKE).true_chain
+    for truth in (None, true_chain):
+        first, second = (solve(each, np.zeros((40, 2)), learned, truth,
+                               InverseSettings(method=method), max_iterations=40)
+                         for each in (goal, other))
+        assert first.angles.any()
+        assert first.angles.tobytes() == second.angles.tobytes()
+        assert first[1:] == second[1:]
+
+
+@pytest.mark.parametrize('settings', (UNBOUND, InverseSettings()), ids=METHODS)
+@pytest.mark.parametrize('seed', range(5))
+def test_what_is_estimated_of_a_dont_care_component_leaves_a_step_bit_identical(
+        learned, seed, settings):
+    goal, angles = random_goal(learned.arm, seed), random_angles(learned.arm, seed)
+    linearization = learned.linearize(angles)
+    estimate = np.array(linearization.chain, dtype=float)
+    expected = step(goal, angles, linearization, estimate, learned.arm, settings)
+    assert (expected != angles).any()
+    for value in FREE_TARGETS:
+        moved = step(goal, angles, linearization,
+                     np.where(goal.cared, estimate, value), learned.arm, settings)
+        assert moved.tobytes() == expected.tobytes()
+
+
+def test_the_target_of_a_cared_component_does_matter(learned):
+    goal = scenario('fig2').goal_at(learned.arm, 0.0)
+    target = np.array(goal.target)
+    target[-1, 0] += 1e-3
+    first, second = (solve(each, np.zeros((40, 2)), learned, max_iterations=40)
+                     for each in (goal, Goal(target, goal.weight)))
+    assert (first.angles != second.angles).any()
+
+
+@given(change=strategies.lists(strategies.floats(allow_nan=True, allow_infinity=True),
+                               min_size=6, max_size=6),
+       start=strategies.lists(strategies.floats(-1.0, 1.0), min_size=6, max_size=6),
+       bound=strategies.floats(0.0, 1.0))
+@examples(max_examples=500)
+def test_a_step_stays_within_its_bound_and_the_limits_whatever_the_change(change, start, bound):
+    arm = Arm(joints=3)
+    angles = arm.angle_limit * np.reshape(start, (3, 2))
+    moved = advance(arm, angles, np.reshape(change, (3, 2)), bound)
+    assert np.abs(moved - angles).max() <= bound + ROUNDING
+    assert np.abs(moved).max() <= arm.angle_limit
+
+
+def test_a_step_that_is_too_long_is_shortened_and_keeps_its_direction():
+    arm = Arm(joints=2)
+    change = np.array(((0.4, -0.2), (0.1, 0.0)))
+    np.testing.assert_allclose(advance(arm, np.zeros((2, 2)), change, 0.04), change / 10.0)
+    np.testing.assert_array_equal(advance(arm, np.zeros((2, 2)), change, 0.4), change)
+
+
+@pytest.mark.filterwarnings('ignore:overflow', 'ignore:invalid')
+@pytest.mark.parametrize('target', (1e20, 1e38, 1e300))
+@pytest.mark.parametrize('weight', (1.0, 1e300))
+def test_a_target_beyond_all_bounds_makes_no_step_beyond_its_bound(learned, target, weight):
+    weights = np.zeros((40, 9))
+    weights[-1, :3] = weight
+    goal = Goal(np.full((40, 9), target), weights)
+    for model in (learned, ExactModel(learned.arm)):
+        solution = solve(goal, np.zeros((40, 2)), model, max_iterations=5)
+        assert np.isfinite(solution.angles).all()
+        assert np.abs(solution.angles).max() <= 5 * InverseSettings().max_step + ROUNDING
+        assert not solution.converged
+
+
+@pytest.mark.parametrize('joints', (10, 20, 40))
+@pytest.mark.parametrize('seed', range(2))
+def test_solve_reaches_a_reachable_tool_position(joints, seed):
+    arm = Arm(joints=joints, segment_length=1.0 / joints)
+    target = forward_kinematics(arm, random_angles(arm, seed + 3, bend=0.4))
+    goal = Goal.tool(position=target[-1, :3], joints=joints)
+    solution = solve(goal, random_angles(arm, seed, bend=0.1), ExactModel(arm))
+    assert solution.converged
+    assert 0 < solution.iterations < 2000
+    chain = forward_kinematics(arm, solution.angles)
+    assert goal.position_error(chain) == solution.position_error <= 1e-3
+    assert np.abs(solution.angles).max() <= arm.angle_limit
+
+
+def test_a_goal_that_is_reached_takes_no_iteration():
+    arm = Arm(joints=5)
+    angles = random_angles(arm)
+    goal = Goal.from_array(forward_kinematics(arm, angles))
+    solution = solve(goal, angles, ExactModel(arm))
+    assert (solution.iterations, solution.converged) == (0, True)
+    np.testing.assert_array_equal(solution.angles, angles)
+
+
+def test_a_goal_out_of_reach_is_not_reached_and_the_best_that_was_found_is_returned():
+    arm = Arm(joints=4)
+    goal = Goal.tool(position=(0.0, 0.0, 0.2), joints=4)
+    solution = solve(goal, random_angles(arm), ExactModel(arm), max_iterations=300)
+    assert (solution.iterations, solution.converged) == (300, False)
+    start_error = goal.position_error(forward_kinematics(arm, random_angles(arm)))
+    assert 0.1 - 1e-9 <= solution.position_error < start_error
+    assert goal.position_error(forward_kinematics(arm, solution.angles)) == \
+        solution.position_error
+
+
+@pytest.mark.parametrize('model', ('learned', 'exact'))
+def test_target_correction_reaches_figure_2_although_the_model_is_wrong(learned, model):
+    """Segments 5 % longer, each angle off by 2 degrees: the model alone misses by centimetres."""
+    if model == 'exact':
+        learned = ExactModel(learned.arm)
+    goal = scenario('fig2').goal_at(learned.arm, 0.0)
+    true_chain = SimulatedArm(learned.arm, UNLIKE).true_chain
+    start = np.zeros((40, 2))
+
+    trusting = solve(goal, start, learned)
+    assert trusting.converged
+    missed = true_chain(trusting.angles)
+    assert goal.position_error(missed) > 0.03
+    assert goal.axis_error(missed) > math.radians(3.0)
+
+    corrected = solve(goal, start, learned, true_chain)
+    assert corrected.converged
+    reached = true_chain(corrected.angles)
+    assert goal.position_error(reached) <= 1e-3
+    assert goal.axis_error(reached) <= math.radians(1.0)
+    assert corrected.iterations < 1000
+    assert (corrected.position_error, corrected.axis_error) == \
+        (goal.position_error(reached), goal.axis_error(reached))
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_solve_steps_within_the_bound_and_the_limits(seed):
+    arm = Arm(joints=6, angle_limit=0.3)
+    visited = []
+
+    def true_chain(angles):
+        visited.append(angles)
+        return forward_kinematics(arm, angles)
+
+    goal = Goal.tool(position=np.random.default_rng(seed).uniform(-0.15, 0.15, 3), joints=6)
+    settings = InverseSettings(gradient_scale=5.0, max_step=0.02)
+    solve(goal, random_angles(arm, seed), ExactModel(arm), true_chain, settings,
+          max_iterations=100)
+    assert len(visited) > 10
+    assert np.abs(np.diff(visited, axis=0)).max() <= 0.02 + ROUNDING
+    assert np.abs(visited).max() <= 0.3
+
+
+def test_a_start_outside_the_limits_is_taken_to_them():
+    arm = Arm(joints=2, angle_limit=0.3)
+    start = np.array(((0.5, -0.1), (0.0, -9.0)))
+    solution = solve(Goal.free(2), start, ExactModel(arm))
+    np.testing.assert_array_equal(solution.angles, ((0.3, -0.1), (0.0, -0.3)))
+    assert start[0, 0] == 0.5
+
+
+def test_solve_keeps_its_hands_off_what_it_is_given(learned):
+    start = random_angles(learned.arm)
+    before = start.copy()
+    solution = solve(scenario('fig2').goal_at(learned.arm, 0.0), start, learned, max_iterations=3)
+    np.testing.assert_array_equal(start, before)
+    assert not np.shares_memory(solution.angles, start)
+
+
+@pytest.mark.parametrize('start', (np.zeros((3, 2)), np.zeros(8), np.zeros((1, 4, 2)),
+                                   np.full((4, 2), np.nan), np.full((4, 2), np.inf)))
+def test_start_angles_that_are_none_are_refused(start):
+    with pytest.raises(ShapeError, match=r'start_angles has shape .*, expected \(4, 2\)'):
+        solve(Goal.free(4), start, ExactModel(Arm(joints=4)))
+
+
+def test_a_goal_for_another_arm_is_refused():
+    with pytest.raises(ShapeError, match=r'goal has shape \(5, 9\), expected \(4, 9\)'):
+        solve(Goal.free(5), np.zeros((4, 2)), ExactModel(Arm(joints=4)))
+
+
+@pytest.mark.parametrize(('errors', 'reached'), (
+    ((0.0, 0.0), True), ((1e-3, math.radians(1.0)), True), ((1.001e-3, 0.0), False),
+    ((0.0, math.radians(1.01)), False), ((math.nan, 0.0), False), ((0.0, math.nan), False)))
+def test_a_goal_is_reached_within_a_millimetre_and_a_degree(errors, reached):
+    assert InverseSettings().is_reached(*errors) is reached
+
+
+def test_the_gains_are_the_papers_and_stand_where_their_components_do():
+    np.testing.assert_array_equal(InverseSettings().gains, (1, 1, 1, .1, .1, .1, .1, .1, .1))
+
+
+@pytest.mark.parametrize('share', (0.02, 0.5))
+def test_a_damped_step_solves_the_normal_equations(share):
+    """With fewer rows than angles, and with more: (J'WJ + lambda) change = -J'W (u - z)."""
+    arm = Arm(joints=5)
+    goal, angles = random_goal(arm, share=share), random_angles(arm, bend=0.3)
+    linearization = ExactModel(arm).linearize(angles)
+    descent = LevenbergMarquardt(arm, InverseSettings())
+    moved = descent.step(goal, angles, linearization, linearization.chain, 10.0)
+    change = (moved - angles).ravel()
+    weight = (goal.weight * InverseSettings().gains)[goal.cared]
+    rows = linearization.jacobian_rows(*np.nonzero(goal.cared)).reshape(len(weight), -1)
+    slope = rows.T @ (weight * goal.discrepancy(linearization.chain)[goal.cared])
+    damping = 0.1
+    assert np.abs(change).max() > 1e-3 and np.abs(moved).max() < arm.angle_limit
+    np.testing.assert_allclose(rows.T @ (weight * (rows @ change)) + damping * change, -slope,
+                               atol=1e-10)
+
+
+def test_a_joint_at_its_limit_that_is_pushed_outward_leaves_the_step_to_the_others():
+    """The step is the one of an arm that lacks that joint."""
+    arm = Arm(joints=3)
+    angles = random_angles(arm)
+    angles[1, 0] = arm.angle_limit
+    linearization = ExactModel(arm).linearize(angles)
+    rows = linearization.jacobian_rows(np.full(3, 2), np.arange(3)).reshape(3, -1)
+    outward = rows[:, 2]  # the tool's motion with joint_2_x
+    goal = Goal.tool(linearization.chain[-1, :3] + 0.01 * outward, joints=3)
+    descent = LevenbergMarquardt(arm, InverseSettings())
+    change = (descent.step(goal, angles, linearization, linearization.chain, 10.0)
+              - angles).ravel()
+    others = np.delete(rows, 2, axis=1)
+    damped = others.T @ others + 0.1 * np.eye(5)
+    expected = np.linalg.solve(damped, others.T @ (0.01 * outward))
+    assert change[2] == 0.0 and np.abs(expected).max() > 1e-5
+    np.testing.assert_allclose(np.delete(change, 2), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_both_methods_reach_goals_of_random_shapes(learned, method):
+    """Full tool poses, on the true chain of an arm that is not quite the model's."""
+    truth = SimulatedArm(learned.arm, UNLIKE).true_chain
+    for seed in range(5):
+        chain = truth(random_angles(learned.arm, seed, bend=0.4))
+        goal = Goal.tool(chain[-1, :3], chain[-1, 3:6], chain[-1, 6:])
+        solution = solve(goal, np.zeros((40, 2)), learned, truth, InverseSettings(method=method))
+        assert solution.converged, seed
