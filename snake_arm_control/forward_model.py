@@ -92,7 +92,7 @@ class ForwardModel:
         return json.loads(self.metadata.get('training', '{}'))
 
     def predict(self, angles: np.ndarray) -> np.ndarray:
-        """Return predicted pose chains, (*batch, joints, 9), for angles, (*batch, joints, 2)."""
+        """Return the pose chains (*batch, joints, 9) at angles (*batch, joints, 2)."""
         return self.linearize(angles).chain
 
     def linearize(self, angles: np.ndarray) -> NetworkLinearization:
@@ -124,7 +124,7 @@ class NetworkLinearization:
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """
-        Return the input gradient (equation 2).
+        Return the input gradient of equation 2.
 
         :param chain_gradient: dL/dchain (*batch, joints, 9)
         :return: dL/dangles (*batch, joints, 2)
