@@ -94,7 +94,7 @@ def _read(path: Path, device: torch.device | str) -> dict[str, Any]:
     data = path.read_bytes()
     digest, content = data[:DIGEST], data[DIGEST:]
     if hashlib.sha256(content).digest() != digest:
-        raise CheckpointError(f'damaged, {len(data)} bytes don\'t fit their digest')
+        raise CheckpointError(f'damaged: its {len(data)} bytes do not fit their digest')
     return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
 
 

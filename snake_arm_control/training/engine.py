@@ -1,7 +1,7 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The network's forward and backward pass compiled for many samples at once: the trainer's CPU engine.
+The network's passes compiled for many samples at once: the trainer's engine on a CPU.
 
 `bptt` is built for the answer to one configuration to come soon, this for many gradients a second:
 the lanes (samples) come last in every array, so that every loop runs over them, and the products
@@ -21,6 +21,9 @@ from snake_arm_control.bptt import _sigmoid, _tanh
 from snake_arm_control.network import GATES, Network
 
 LANES = 64  # samples at a time: what a core's cache holds well
+
+# Traces that are no longer in use, by their shapes.
+_spare: dict[tuple, list[_Trace]] = {}
 
 _compiled = njit(cache=True, error_model='numpy',
                  fastmath={'contract', 'reassoc', 'nsz', 'arcp'})
@@ -66,7 +69,7 @@ class _Predict(torch.autograd.Function):
         chains = []
         for piece in angles.split(LANES):
             lanes_last = np.ascontiguousarray(piece.permute(1, 2, 0).numpy(), dtype=real)
-            tapes = [_empty_trace(layer, *lanes_last.shape[::2]) for layer in (first, second)]
+            tapes = [_take_trace(layer, *lanes_last.shape[::2]) for layer in (first, second)]
             chain = np.empty((len(lanes_last), len(readout), len(piece)), real)
             _forward(first, second, readout, readout_bias, lanes_last, *tapes, chain)
             ctx.pieces.append(tapes)
@@ -76,12 +79,16 @@ class _Predict(torch.autograd.Function):
     @staticmethod
     def backward(ctx, chain_gradient: Tensor) -> tuple[Tensor | None, ...]:
         first, second, readout = ctx.weights
-        sums = None
-        for tapes, piece in zip(ctx.pieces, chain_gradient.split(LANES)):
+        sums, pieces, ctx.pieces = None, ctx.pieces, None
+        if pieces is None:
+            raise RuntimeError('a prediction can be differentiated only once')
+        for tapes, piece in zip(pieces, chain_gradient.split(LANES)):
             by_chain = np.ascontiguousarray(piece.permute(1, 2, 0).numpy(), dtype=readout.dtype)
             gradients = [_Layer(*map(np.zeros_like, layer)) for layer in (first, second)]
             by_readout = np.zeros_like(readout)
             _backward(first, second, readout, *tapes, by_chain, *gradients, by_readout)
+            for tape in tapes:
+                _spare.setdefault(_key(tape), []).append(tape)
             part = [*gradients[1], *gradients[0], by_readout, by_chain.sum((0, 2))]
             sums = part if sums is None else [a + b for a, b in zip(sums, part)]
         second, first, (readout, readout_bias) = sums[:4], sums[4:8], sums[8:]
@@ -98,11 +105,19 @@ def _weights(parameters: list[np.ndarray]) -> tuple[_Layer, _Layer, np.ndarray, 
     return first, second, np.ascontiguousarray(readout.T), readout_bias
 
 
-def _empty_trace(layer: _Layer, joints: int, lanes: int) -> _Trace:
+def _take_trace(layer: _Layer, joints: int, lanes: int) -> _Trace:
+    """Return a trace to be written, a spare one if there is: fresh memory costs a third more."""
     columns, inputs = layer.weight.shape
     width = columns - len(GATES) * layer.peephole.shape[1]
     shapes = ((joints + 1, inputs), (joints + 1, columns), (joints + 1, width), (joints, width))
+    spare = _spare.get((tuple((*shape, lanes) for shape in shapes), layer.weight.dtype))
+    if spare:
+        return spare.pop()
     return _Trace(*(np.empty((*shape, lanes), layer.weight.dtype) for shape in shapes))
+
+
+def _key(trace: _Trace) -> tuple:
+    return tuple(array.shape for array in trace), trace.net.dtype
 
 
 # The kernels
@@ -188,7 +203,8 @@ def _backward(first, second, readout, tape_1, tape_2, by_chain, by_first, by_sec
                         np.zeros((columns - width, lanes), real))
     by_inputs = np.zeros((inputs, lanes), real)
     by_hidden = np.empty((width, lanes), real)
-    weight_1, weight_2 = np.ascontiguousarray(first.weight.T), np.ascontiguousarray(second.weight.T)
+    weight_1 = np.ascontiguousarray(first.weight.T)
+    weight_2 = np.ascontiguousarray(second.weight.T)
     product_1, product_2 = np.empty_like(first.weight), np.empty_like(second.weight)
     for j in range(joints - 1, -1, -1):
         output = tape_1.inputs[j + 1]
@@ -214,7 +230,7 @@ def _backward(first, second, readout, tape_1, tape_2, by_chain, by_first, by_sec
 @_compiled
 def _step_back(layer, tape, j, by_output, offset, by_cell, by_gates, delta, total):
     """
-    Go back through a layer's elements at joint j: from the slope of its output to that of its nets.
+    Go back through a layer at joint j: from the slope of its output to that of its nets.
 
     by_cell and by_gates are what joint j + 1 passes back; on the way out, what joint j does.
     """

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""How wrong a forward model is: poses and derivatives against exact kinematics, held-out shapes."""
+"""How wrong a forward model is, in poses and derivatives, on shapes that it has not seen."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def scaled(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
 
 
 def any_scale(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
-    """Return independent angles over a part of the range drawn for each shape, from none to all."""
+    """Return independent angles over a part of the range drawn for each shape."""
     return independent(arm, count, generator) * _uniform((count, 1, 1), generator)
 
 
@@ -64,7 +64,7 @@ def limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
 
 
 def some_at_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
-    """Return independent angles of which a part drawn for each shape, mostly many, is at limits."""
+    """Return independent angles of which a part, drawn for each shape, is at the limits."""
     part = _uniform((count, 1, 1), generator).sqrt()
     at_limit = _uniform((count, arm.joints, len(AXES)), generator) < part
     return torch.where(at_limit, limits(arm, count, generator),
@@ -115,8 +115,8 @@ def exact_chain(arm: Arm, angles: Tensor) -> Tensor:
     :return: (count, joints, 9)
     """
     (sa, sb), (ca, cb) = torch.sin(angles).unbind(-1), torch.cos(angles).unbind(-1)
-    turns = torch.stack((cb, torch.zeros_like(sa), sb, sa * sb, ca, -sa * cb, -ca * sb, sa, ca * cb),
-                        -1).unflatten(-1, (3, 3))
+    rows = (cb, torch.zeros_like(sa), sb, sa * sb, ca, -sa * cb, -ca * sb, sa, ca * cb)
+    turns = torch.stack(rows, -1).unflatten(-1, (3, 3))
     rotation = torch.eye(3, dtype=angles.dtype, device=angles.device)
     rotations = []
     for turn in turns.unbind(1):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import contextlib
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import partial
 import itertools
 import json
 import logging
@@ -112,7 +113,7 @@ class _Run:
         self.arm, self.settings, self.folder, self.team = arm, settings, folder, team
         self.network = Network(settings.architecture,
                                torch.Generator().manual_seed(settings.seed)).to(team.device)
-        make = {'adam': torch.optim.Adam, 'soap': Soap}[settings.optimiser]
+        make = {'adam': partial(torch.optim.Adam, fused=True), 'soap': Soap}[settings.optimiser]
         self.optimiser = make(self.network.parameters(), lr=settings.rate)
         self.iteration, self.samples, self.seconds = 0, 0, 0.0
         self.loss_sum, self.loss_count = torch.zeros((), device=team.device), 0
@@ -137,8 +138,8 @@ class _Run:
     def advance(self) -> Iterator[None]:
         """Train to the end; yield after each iteration."""
         settings = self.settings
-        for angles in itertools.islice(self._batches(), self.iteration, None):
-            self._learn(angles())
+        for examples in itertools.islice(self._batches(), self.iteration, None):
+            self._learn(*examples())
             if self.iteration % settings.evaluate_every == 0:
                 self._measure()
             if self.iteration % settings.checkpoint_every == 0:
@@ -200,8 +201,8 @@ class _Run:
                         f'{part} {key} was {old}, now {new}'
                         for key, (old, new) in differing.items()))
         if saved['processes'] != self.team.size:
-            _log.warning('the run was begun by %d processes and goes on with %d: its end won\'t '
-                         'be the same bit by bit', saved['processes'], self.team.size)
+            _log.warning('the run was begun by %d processes and goes on with %d: its end will '
+                         'not be the same bit by bit', saved['processes'], self.team.size)
         self.network.load_state_dict(state['network'])
         self.optimiser.load_state_dict(state['optimiser'])
         self.iteration, self.samples = state['iteration'], state['samples']
@@ -215,7 +216,9 @@ class _Run:
 
     def _batches(self) -> Iterator[Any]:
         """
-        Yield, for each iteration of the run, a function that draws this process's angles.
+        Yield, for each iteration of the run, a function that draws this process's examples.
+
+        They are angles (count, joints, 2) [rad] and exact chains (count, joints, 9).
 
         What it draws depends on the seed, the iteration and the rank alone, so that a resumed
         run needs no memory of what came before.
@@ -237,7 +240,7 @@ class _Run:
         settings, kept = self.settings, {}
         per_epoch = math.ceil(phase.examples / settings.batch)
 
-        def batch(epoch: int, place: int) -> Tensor:
+        def batch(epoch: int, place: int) -> tuple[Tensor, ...]:
             if 'examples' not in kept:
                 kept['examples'] = self._draw(phase, arm, phase.examples,
                                               self._generator(2, number))
@@ -246,21 +249,23 @@ class _Run:
                 kept.update(epoch=epoch, order=torch.randperm(
                     phase.examples, generator=generator, device=generator.device))
             chosen = kept['order'][place * settings.batch:(place + 1) * settings.batch]
-            return kept['examples'][chosen[self.team.rank::self.team.size]]
+            return tuple(part[chosen[self.team.rank::self.team.size]]
+                         for part in kept['examples'])
 
         for epoch in range(phase.epochs):
             for place in range(per_epoch):
                 next(iteration)
                 yield lambda epoch=epoch, place=place: batch(epoch, place)
 
-    def _draw(self, phase: Phase, arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    def _draw(self, phase: Phase, arm: Arm, count: int, generator: torch.Generator
+              ) -> tuple[Tensor, Tensor]:
         draw = {'independent': sampling.independent, 'mixed': sampling.mixed}[phase.distribution]
         angles = phase.range * draw(arm, count, generator)
         if self.settings.difference_weight:
             step = sampling.neighbours(angles[:len(angles) // 2], arm,
                                        self.settings.difference_step, generator)
             angles = torch.cat((angles[:len(step)], step))
-        return angles
+        return angles, sampling.exact_chain(arm, angles)
 
     def _share(self) -> int:
         """Return this process's part of a batch."""
@@ -270,13 +275,12 @@ class _Run:
         seed = np.random.SeedSequence((self.settings.seed, *key)).generate_state(1, np.uint64)
         return torch.Generator(self.team.device).manual_seed(int(seed[0]))
 
-    def _learn(self, angles: Tensor) -> None:
+    def _learn(self, angles: Tensor, chain: Tensor) -> None:
         """Take one step of the optimiser."""
         settings = self.settings
         for group in self.optimiser.param_groups:
             group['lr'] = settings.rate_at(self.iteration)
-        arm = Arm(angles.shape[1], self.arm.segment_length, self.arm.angle_limit)
-        error = self.predict(angles) - sampling.exact_chain(arm, angles)
+        error = self.predict(angles) - chain
         weight = error.new_ones(pose.SIZE)
         weight[pose.POSITION] = settings.position_weight
         loss = (weight * error.square()).mean()
@@ -409,4 +413,3 @@ def _read_metrics(path: Path) -> list[dict[str, Any]]:
 def _write_text(path: Path, text: str) -> None:
     with _tolerated(path.name):
         checkpoint.write_whole(path, lambda draft: draft.write_text(text))
-
