@@ -126,27 +126,37 @@ class Parameters:
         return self.weights[0].dtype
 
 
-def forward(parameters: Parameters, angles: np.ndarray) -> Tape:
+def forward(parameters: Parameters, angles: np.ndarray, reuse: Tape | None = None) -> Tape:
     """
     Predict pose chains (equation 1), and keep what the way back needs.
 
     :param angles: (batch, joints, 2) [rad]
+    :param reuse: a tape to overwrite: fresh memory takes half the time of a large batch
     :return: a tape; its `chain` (batch, joints, 9) is the prediction
-    :raises ShapeError: if angles are not (batch, joints, 2)
+    :raises ShapeError: if angles are not (batch, joints, 2), or reuse is not of such a tape
     """
     angles = np.array(angles, dtype=parameters.dtype, order='C')
     if angles.ndim != 3 or angles.shape[2] != ANGLES:
         raise ShapeError('angles', angles.shape, f'(batch, joints, {ANGLES})')
-    return Tape(angles, *_forward(parameters.weights, angles))
+    if reuse is None:
+        tape = Tape(angles, *_empty_tape(parameters.weights, angles))
+    else:
+        tape = reuse._replace(angles=angles)
+        _check_tape(parameters, tape)
+    _forward(parameters.weights, tuple(tape))
+    return tape
 
 
 def input_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.ndarray) -> np.ndarray:
     """
     Back-propagate a gradient through time onto the angles (equation 2).
 
+    What has vanished below 1e-30 on its way counts as 0.
+
     :param chain_gradient: (batch, joints, 9), dL/dchain; where it's 0, a component has no part
     :return: (batch, joints, 2), dL/dangles
-    :raises ShapeError: if chain_gradient is not shaped as the chain of the tape
+    :raises ShapeError: if chain_gradient is not shaped as the chain of the tape, or the tape is of
+        another network
     """
     chain_gradient = _checked_gradient(parameters, tape, chain_gradient)
     gradient, _ = _gradient(parameters.weights, tuple(tape), chain_gradient, False)
@@ -163,10 +173,12 @@ def jacobian_rows(parameters: Parameters, tape: Tape, joints: np.ndarray,
     :param joints: (rows,), which joint's pose each row is of, counted from 0
     :param components: (rows,), which of the 9 components
     :return: (batch, rows, joints, 2), d chain[joints, components] / d angles
-    :raises ShapeError: if joints and components are not both (rows,)
+    :raises ShapeError: if joints and components are not both (rows,), or the tape is of another
+        network
     :raises IndexError: if one is out of range
     """
-    batch, length, size = tape.chain.shape
+    _check_tape(parameters, tape)
+    _, length, size = tape.chain.shape
     joints, components = np.array(joints, np.int64), np.array(components, np.int64)
     if joints.ndim != 1 or joints.shape != components.shape:
         raise ShapeError('components', components.shape, f'(rows,), and so joints {joints.shape}')
@@ -185,12 +197,13 @@ def parameter_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.nd
 
     :param chain_gradient: (batch, joints, 9), dL/dchain
     :return: dL/dparameters by name, shaped as `Parameters.arrays`; dL/dangles (batch, joints, 2)
-    :raises ShapeError: if chain_gradient is not shaped as the chain of the tape
+    :raises ShapeError: if chain_gradient is not shaped as the chain of the tape, or the tape is of
+        another network
     """
     chain_gradient = _checked_gradient(parameters, tape, chain_gradient)
     gradient, nets = _gradient(parameters.weights, tuple(tape), chain_gradient, True)
     columns, hidden = _orders(parameters.blocks, parameters.cells)
-    arrays = {name: np.empty_like(array) for name, array in parameters.arrays.items()}
+    arrays = {name: np.zeros_like(array) for name, array in parameters.arrays.items()}
     inputs = (tape.output[SECOND, :-1], tape.output[FIRST, 1:])
     for layer, name in enumerate(LAYERS):
         net, cell = nets[layer], tape.cell[layer]
@@ -200,10 +213,12 @@ def parameter_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.nd
             weight = weight[ANGLES:]
         weight[np.ix_(hidden, columns)] = _product(inputs[layer], net)
         arrays[name + '.bias'][columns] = net.sum(axis=(0, 1)).ravel()
-        for gate, seen in enumerate((cell[:-1], cell[:-1], cell[1:])):
-            arrays[name + '.peephole'][gate] = np.einsum('jlb,jlcb->bc', net[:, :, gate], seen)
-        arrays[name + '.lateral'][...] = np.einsum(
-            'jlgb,jlmb->gmb', net[:, :, :GATES], tape.net[layer, :-1, :, :GATES])
+        _sum_products(net, tape.net[layer, :-1], arrays[name + '.lateral'])
+        seen = np.zeros((2, GATES, parameters.cells, parameters.blocks), net.dtype)
+        _sum_products(net, cell[:-1], seen[0])
+        _sum_products(net, cell[1:], seen[1])
+        peephole = arrays[name + '.peephole'].swapaxes(1, 2)
+        peephole[:OUTPUT], peephole[OUTPUT] = seen[0, :OUTPUT], seen[1, OUTPUT]
     by_pose = chain_gradient.swapaxes(0, 1)
     arrays['readout'][hidden] = _product(tape.output[SECOND, 1:], by_pose)
     arrays['readout_bias'][...] = by_pose.sum(axis=(0, 1))
@@ -216,13 +231,24 @@ def compile_all(dtypes: tuple[type, ...] = (np.float32,)) -> None:
         parameters = Parameters.from_arrays(
             {name: np.zeros(shape, dtype) for name, shape in _shapes(blocks=1, cells=1).items()})
         tape = forward(parameters, np.zeros((1, 1, ANGLES)))
-        input_gradient(parameters, tape, tape.chain)
+        parameter_gradient(parameters, tape, tape.chain)
         jacobian_rows(parameters, tape, [0], [0])
+
+
+def _check_tape(parameters: Parameters, tape: Tape) -> None:
+    """Raise ShapeError unless the kernels may use the tape: they look at no bounds."""
+    batch, joints, _ = tape.angles.shape
+    expected = (len(LAYERS), joints + 1, batch, parameters.cells, parameters.blocks)
+    if tape.cell.shape != expected or tape.cell.dtype != parameters.dtype:
+        raise ShapeError('the cell of the tape', f'{tape.cell.shape} {tape.cell.dtype}',
+                         f'{expected} {parameters.dtype}')
 
 
 def _checked_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.ndarray
                       ) -> np.ndarray:
-    chain_gradient = np.ascontiguousarray(chain_gradient, dtype=parameters.dtype)
+    """Return a copy for the kernels, which would be compiled again for an array just to read."""
+    _check_tape(parameters, tape)
+    chain_gradient = np.array(chain_gradient, dtype=parameters.dtype, order='C')
     if chain_gradient.shape != tape.chain.shape:
         raise ShapeError('chain_gradient', chain_gradient.shape, str(tape.chain.shape))
     return chain_gradient
@@ -304,6 +330,12 @@ def _sigmoid(x):
 
 
 @_compiled
+def _flushed(x):
+    """Return x, or 0 where a gradient has vanished: denormal numbers take twenty times as long."""
+    return type(x)(0) if abs(x) < type(x)(1e-30) else x
+
+
+@_compiled
 def _add_product(x, weight, out):
     """
     Add ``x @ weight`` to out: here the time goes.
@@ -345,18 +377,26 @@ def _add_product(x, weight, out):
 
 
 @_compiled
-def _forward(weights, angles):
+def _empty_tape(weights, angles):
     weights = _Weights(*weights)
     batch, joints, _ = angles.shape
     _, _, cells, blocks = weights.peephole.shape
     size, width = weights.readout.shape
     real = angles.dtype
-    chain = np.empty((batch, joints, size), real)
-    net = np.empty((2, joints + 1, batch, GATES + cells, blocks), real)
-    cell = np.empty((2, joints + 1, batch, cells, blocks), real)
-    squashed = np.empty((2, joints + 1, batch, cells, blocks), real)
-    output = np.empty((2, joints + 1, batch, width), real)
-    tape = Tape(angles, chain, net, cell, squashed, output)
+    return (np.empty((batch, joints, size), real),
+            np.empty((2, joints + 1, batch, GATES + cells, blocks), real),
+            np.empty((2, joints + 1, batch, cells, blocks), real),
+            np.empty((2, joints + 1, batch, cells, blocks), real),
+            np.empty((2, joints + 1, batch, width), real))
+
+
+@_compiled
+def _forward(weights, tape):
+    weights, tape = _Weights(*weights), Tape(*tape)
+    angles, chain, net, cell, squashed, output = tape
+    batch, joints, size = chain.shape
+    _, _, cells, blocks = weights.peephole.shape
+    width = output.shape[3]
     net[:, 0] = 0
     cell[:, 0] = 0
     output[:, 0] = 0
@@ -382,12 +422,16 @@ def _forward(weights, angles):
                 for n in range(width):
                     value += weights.readout[component, n] * output[SECOND, j + 1, lane, n]
                 chain[lane, j, component] = value
-    return chain, net, cell, squashed, output
 
 
 @_compiled
 def _activate(weights, tape, layer, j):
-    """Turn the nets of a layer at joint j, up to here weighted inputs, into state and output."""
+    """
+    Turn the nets of a layer at joint j, up to here weighted inputs, into state and output.
+
+    Each inner loop writes one array: with more, proving that they don't overlap takes longer than
+    the loop.
+    """
     peephole, lateral = weights.peephole[layer], weights.lateral[layer]
     before, net = tape.net[layer, j], tape.net[layer, j + 1]
     old, new = tape.cell[layer, j], tape.cell[layer, j + 1]
@@ -399,20 +443,19 @@ def _activate(weights, tape, layer, j):
                 net[lane, gate, b] += (lateral[gate, INPUT, b] * before[lane, INPUT, b]
                                        + lateral[gate, FORGET, b] * before[lane, FORGET, b]
                                        + lateral[gate, OUTPUT, b] * before[lane, OUTPUT, b])
-        for c in range(cells):
-            for b in range(blocks):
-                net[lane, INPUT, b] += peephole[INPUT, c, b] * old[lane, c, b]
-                net[lane, FORGET, b] += peephole[FORGET, c, b] * old[lane, c, b]
-        for gate in range(OUTPUT):
+        for gate in (INPUT, FORGET):
+            for c in range(cells):
+                for b in range(blocks):
+                    net[lane, gate, b] += peephole[gate, c, b] * old[lane, c, b]
             for b in range(blocks):
                 net[lane, gate, b] = _sigmoid(net[lane, gate, b])
         for c in range(cells):
             for b in range(blocks):
                 net[lane, GATES + c, b] = _tanh(net[lane, GATES + c, b])
-        for c in range(cells):
             for b in range(blocks):
                 new[lane, c, b] = (net[lane, FORGET, b] * old[lane, c, b]
                                    + net[lane, INPUT, b] * net[lane, GATES + c, b])
+            for b in range(blocks):
                 net[lane, OUTPUT, b] += peephole[OUTPUT, c, b] * new[lane, c, b]
         for b in range(blocks):
             net[lane, OUTPUT, b] = _sigmoid(net[lane, OUTPUT, b])
@@ -420,6 +463,7 @@ def _activate(weights, tape, layer, j):
             row = output[lane, c * blocks:]
             for b in range(blocks):
                 squashed[lane, c, b] = _tanh(new[lane, c, b])
+            for b in range(blocks):
                 row[b] = net[lane, OUTPUT, b] * squashed[lane, c, b]
 
 
@@ -512,32 +556,48 @@ def _differentiate(weights, tape, slope, layer, j, by_net):
             for b in range(blocks):
                 by_net[lane, OUTPUT, b] += row[b] * squashed[t, c, b]
         for b in range(blocks):
-            gate = net[t, OUTPUT, b]
-            by_net[lane, OUTPUT, b] *= gate - gate * gate
+            value = net[t, OUTPUT, b]
+            by_net[lane, OUTPUT, b] = _flushed(by_net[lane, OUTPUT, b] * (value - value * value))
         for c in range(cells):
             row = by_output[lane, c * blocks:]
             for b in range(blocks):
                 through = row[b] * net[t, OUTPUT, b]
-                row[b] = 0
-                by_state = (by_cell[lane, c, b] + through
-                            - through * squashed[t, c, b] * squashed[t, c, b]
-                            + by_net[lane, OUTPUT, b] * peephole[OUTPUT, c, b])
-                by_cell[lane, c, b] = by_state
-                value = net[t, GATES + c, b]
-                by_net[lane, INPUT, b] += by_state * value
-                by_net[lane, FORGET, b] += by_state * old[t, c, b]
-                through = by_state * net[t, INPUT, b]
-                by_net[lane, GATES + c, b] = through - through * value * value
-        for gate in range(OUTPUT):
+                by_cell[lane, c, b] += (through - through * squashed[t, c, b] * squashed[t, c, b]
+                                        + by_net[lane, OUTPUT, b] * peephole[OUTPUT, c, b])
             for b in range(blocks):
-                by_net[lane, gate, b] *= net[t, gate, b] - net[t, gate, b] * net[t, gate, b]
+                row[b] = 0
+            for b in range(blocks):
+                by_net[lane, INPUT, b] += by_cell[lane, c, b] * net[t, GATES + c, b]
+            for b in range(blocks):
+                by_net[lane, FORGET, b] += by_cell[lane, c, b] * old[t, c, b]
+            for b in range(blocks):
+                value = net[t, GATES + c, b]
+                through = by_cell[lane, c, b] * net[t, INPUT, b]
+                by_net[lane, GATES + c, b] = _flushed(through - through * value * value)
+        for gate in (INPUT, FORGET):
+            for b in range(blocks):
+                value = net[t, gate, b]
+                by_net[lane, gate, b] = _flushed(by_net[lane, gate, b] * (value - value * value))
         for c in range(cells):
             for b in range(blocks):
-                by_cell[lane, c, b] = (by_cell[lane, c, b] * net[t, FORGET, b]
-                                       + by_net[lane, INPUT, b] * peephole[INPUT, c, b]
-                                       + by_net[lane, FORGET, b] * peephole[FORGET, c, b])
+                by_cell[lane, c, b] = _flushed(
+                    by_cell[lane, c, b] * net[t, FORGET, b]
+                    + by_net[lane, INPUT, b] * peephole[INPUT, c, b]
+                    + by_net[lane, FORGET, b] * peephole[FORGET, c, b])
         for gate in range(GATES):
             for b in range(blocks):
                 by_gate[lane, gate, b] = (lateral[INPUT, gate, b] * by_net[lane, INPUT, b]
                                           + lateral[FORGET, gate, b] * by_net[lane, FORGET, b]
                                           + lateral[OUTPUT, gate, b] * by_net[lane, OUTPUT, b])
+
+
+@_compiled
+def _sum_products(net, state, sums):
+    """Add to sums, for each block, the products of a layer's first nets and states, all joints."""
+    joints, batch, _, blocks = net.shape
+    for j in range(joints):
+        for lane in range(batch):
+            for n in range(sums.shape[0]):
+                for m in range(sums.shape[1]):
+                    for b in range(blocks):
+                        sums[n, m, b] += net[j, lane, n, b] * state[j, lane, m, b]

@@ -229,6 +229,29 @@ def test_a_lane_does_not_depend_on_its_neighbours(dtype):
         assert error(gradient[lane], expected[0]) < 100 * np.finfo(dtype).eps
 
 
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_a_reused_tape_equals_a_new_one(dtype):
+    """Nothing of the old pass is left in a tape that is overwritten, not even a NaN."""
+    _, parameters = make(12, dtype)
+    angles, chain_gradient = sample(np.random.default_rng(12), 3, 8)
+    fresh = bptt.forward(parameters, angles)
+    old = bptt.forward(parameters, np.full((3, 8, 2), np.nan))
+    tape = bptt.forward(parameters, angles, reuse=old)
+    assert tape.chain is old.chain
+    np.testing.assert_array_equal(tape.chain, fresh.chain)
+    np.testing.assert_array_equal(bptt.input_gradient(parameters, tape, chain_gradient),
+                                  bptt.input_gradient(parameters, fresh, chain_gradient))
+
+
+def test_a_gradient_vanishes_to_zero():
+    """Over many joints of an untrained network it fades, without a denormal number on the way."""
+    _, parameters = make(13)
+    tape = bptt.forward(parameters, sample(np.random.default_rng(13), 1, 400)[0])
+    row = np.abs(bptt.jacobian_rows(parameters, tape, [399], [0])[0, 0])
+    assert row[399].all() and not row[0].any()
+    assert row[row > 0].min() > np.finfo(np.float32).tiny
+
+
 def test_a_nan_stays_in_its_lane_and_beyond_its_joint():
     """An angle that is not a number spoils the poses that depend on it, and no others."""
     _, parameters = make(10)
@@ -326,6 +349,14 @@ def test_bad_arguments_are_refused():
             bptt.input_gradient(parameters, tape, np.zeros(shape))
         with pytest.raises(ShapeError):
             bptt.parameter_gradient(parameters, tape, np.zeros(shape))
+    for other in (make(dtype=np.float64)[1], make(architecture=Architecture(72, 1))[1]):
+        for use in (lambda: bptt.forward(other, np.zeros((2, 4, 2)), reuse=tape),
+                    lambda: bptt.input_gradient(other, tape, tape.chain),
+                    lambda: bptt.jacobian_rows(other, tape, [0], [0])):
+            with pytest.raises(ShapeError, match='tape'):
+                use()
+    with pytest.raises(ShapeError, match='tape'):
+        bptt.forward(parameters, np.zeros((2, 5, 2)), reuse=tape)
     for joints, components in (([0], [0, 1]), (0, 0), ([[0]], [[0]])):
         with pytest.raises(ShapeError):
             bptt.jacobian_rows(parameters, tape, joints, components)
@@ -345,7 +376,8 @@ def test_no_call_compiles_after_compile_all():
         for batch, joints in ((1, 1), (3, 17)):
             tape = bptt.forward(parameters, np.zeros((joints, batch, 2)).swapaxes(0, 1))
             bptt.parameter_gradient(parameters, tape, np.zeros((joints, batch, 9)).swapaxes(0, 1))
-            bptt.input_gradient(parameters, tape, tape.chain)
+            frozen = np.broadcast_to(tape.chain, tape.chain.shape)
+            bptt.input_gradient(parameters, tape, frozen)
             bptt.jacobian_rows(parameters, tape, [0], np.arange(9)[8:5:-3])
     assert [list(kernel.signatures) for kernel in kernels] == before
 
