@@ -521,6 +521,20 @@ def test_an_arm_that_was_restarted_is_led_back_to_the_goal(settle):
     assert goal.position_error(bench.arm.true_chain()) <= 1e-3
 
 
+@pytest.mark.parametrize('method', ('momentum', 'levenberg_marquardt'))
+def test_a_new_goal_is_pursued_from_rest(method):
+    """What was learned on the way to the goal before, its momentum above all, is forgotten."""
+    bench = Bench(settings=ControlSettings(method=method, use_feedback=False))
+    bench.loop.set_goal(reachable())
+    bench.run(5)
+    goal, here = reachable(seed=1), bench.loop.angles
+    bench.loop.set_goal(goal)
+    linearization = bench.loop.model.linearize(here)
+    expected = make_descent(SHORT, bench.loop.settings).step(
+        goal, here, linearization, linearization.chain, PERIOD * SHORT.velocity_limit)
+    np.testing.assert_allclose(bench.run(1)[0].positions, expected, atol=1e-9)
+
+
 @pytest.mark.parametrize('seed', range(3))
 def test_goals_replaced_in_motion_never_exceed_the_bounds(seed):
     bench = Bench(settings=ControlSettings(gradient_scale=10.0, momentum=0.99),
