@@ -10,6 +10,10 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
 	--use-pep517 --constraint $(CONSTRAINTS) --editable
 
+# The environment brings its own ROS: one that is sourced in the calling shell stays out of it.
+unexport PYTHONPATH PYTHONHOME LD_LIBRARY_PATH AMENT_PREFIX_PATH RMW_IMPLEMENTATION
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
+
 .PHONY: help run test lint clean
 .DELETE_ON_ERROR:
 
