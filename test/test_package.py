@@ -28,7 +28,7 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
 # A part imports only parts before it.
 ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'network', 'bptt',
          'forward_model', 'correction', 'inverse', 'simulation', 'scenarios', 'control_loop',
-         'training', 'urdf', 'nodes', 'cli')
+         'training', 'urdf', 'reproduction', 'bench', 'nodes', 'cli')
 # Nor these, though they come before it: what it must not know.
 STRANGERS = {
     'goal': {'kinematics'},
@@ -100,13 +100,13 @@ def test_only_nodes_and_commands_know_ros(path):
 
 @pytest.mark.parametrize('path', MODULES, ids=ids)
 def test_only_network_and_training_need_torch(path):
-    """The commands may import either inside a function, so that no other command pays for it."""
+    """The commands and the bench may inside a function, so that nothing else pays for it."""
     if part_of(path) in ('network', 'training'):
         return
     torch = {(name, inside) for name, inside in imports_of(path)
              if name.split('.')[0] == 'torch'
              or name.startswith((f'{NAME}.network', f'{NAME}.training'))}
-    if part_of(path) == 'cli':
+    if part_of(path) in ('cli', 'bench'):
         torch = {(name, inside) for name, inside in torch if not inside}
     assert not torch
 
