@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument('--joints', type=int, metavar='N', help='number of joints of the arm '
                     f'(default: that of the parameter file, or {Arm.joints})')
     up.add_argument('--scenario', default='', metavar='NAME',
-                    help='publish the goals of one of the paper\'s experiments: fig2')
+                    help='publish the goals of one of the experiments of the paper: fig2')
     up.add_argument('--until-converged', action='store_true',
                     help='end when the goal is reached on the true poses')
     up.add_argument('--timeout', type=float, default=60.0, metavar='S',
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument('--out', type=Path, default=Path('runs/train'), metavar='DIR',
                        help='run folder (default %(default)s)')
     train.add_argument('--resume', action='store_true', help='go on where DIR left off')
-    train.add_argument('--seed', type=int, help='seed, in place of the preset\'s')
+    train.add_argument('--seed', type=int, help='another seed than that of the preset')
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser('evaluate', help='measure a forward model')

@@ -23,6 +23,7 @@ from snake_arm_control.settings import setting
 
 _SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
 _LEFT = 2.0  # a reached goal counts as left once the errors are this many times the tolerances
+_FIRST_PERIOD = 0.005  # [s] what the velocity limit grants before a period was seen
 _LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
 
 
@@ -61,8 +62,10 @@ class ControlLoop:
     Moves an arm to a goal, one bounded command at a time.
 
     Every command lies within the joint limits, at most settings.max_step and at most what the
-    arm's velocity limit allows away from the command before, and its stamp is later. The clock
-    is the caller's: times are seconds of one that never jumps, stamps may come from any.
+    arm's velocity limit allows since the last call away from the command before, and its stamp is
+    later. The clock is the caller's: times are seconds of one that never jumps, stamps may come
+    from any. Call `iterate` at every tick, also when there is nothing to do: an arm that has
+    rested for long then starts as gently as any.
     """
 
     def __init__(self, model: DifferentiableModel, settings: ControlSettings = ControlSettings()):
@@ -76,7 +79,8 @@ class ControlLoop:
         self._stamp = 0
         self._received_stamp = 0
         self._unanswered: deque[tuple[int, float]] = deque()  # stamp [ns], time [s]
-        self._commanded_at: float | None = None
+        self._called_at: float | None = None
+        self._period = _FIRST_PERIOD  # [s], between the latest two calls of iterate
         self._probed_at = -math.inf
         self._settled = self._reached = False
         self._errors: tuple[float, float] | None = None
@@ -243,6 +247,9 @@ class ControlLoop:
         :param stamp: wanted for the command [ns]; a later one is taken where it doesn't increase
         :return: the command, or None where the arm shall be left as it is
         """
+        if self._called_at is not None:
+            self._period = min(max(now - self._called_at, 0.0), _LONGEST_PERIOD)
+        self._called_at = now
         state = self.state(now)
         if state is State.NO_FEEDBACK:
             return self._probe(now, stamp)
@@ -256,7 +263,7 @@ class ControlLoop:
             estimate = self.correction.estimate(estimate)  # eq. 4
         self.iterations += 1
         return self._command(now, stamp, self._descent.step(
-            self.goal, self._angles, linearization, estimate, self._bound(now)))
+            self.goal, self._angles, linearization, estimate, self._bound()))
 
     def _rests(self) -> bool:
         """Return whether the arm is to be left alone: settled once, and still at the goal."""
@@ -284,18 +291,14 @@ class ControlLoop:
         if not here.any():
             self._returning = False
             return None
-        return self._command(now, stamp, advance(self.arm, here, -here, self._bound(now)))
+        return self._command(now, stamp, advance(self.arm, here, -here, self._bound()))
 
-    def _bound(self, now: float) -> float:
+    def _bound(self) -> float:
         """Return the largest step [rad] that settings and the velocity limit allow."""
-        elapsed = _LONGEST_PERIOD if self._commanded_at is None else now - self._commanded_at
-        elapsed = min(max(elapsed, 0.0), _LONGEST_PERIOD)
-        return min(self.settings.max_step, self.arm.velocity_limit * elapsed)
+        return min(self.settings.max_step, self.arm.velocity_limit * self._period)
 
     def _command(self, now: float, stamp: int, angles: np.ndarray) -> Command:
-        elapsed = _LONGEST_PERIOD if self._commanded_at is None else now - self._commanded_at
-        velocities = (angles - self._angles) / max(elapsed, 1e-6)
-        self._commanded_at = now
+        velocities = (angles - self._angles) / max(self._period, 1e-6)
         self._stamp = max(stamp, self._stamp + 1)
         self._angles, self._linearization = angles, None
         self.correction.remember(self._stamp, self._linearize().chain)

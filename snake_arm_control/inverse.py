@@ -12,15 +12,18 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from snake_arm_control import pose
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm import Arm, AXES
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.goal import Goal
 from snake_arm_control.settings import setting, Settings
 
 
 _FIRST_DAMPING = 0.4  # [m^2], of the first step times the factor
-_LAST_DAMPING = 1e7  # [m^2] from here on steps are so short that they lead nowhere
+_GREATEST_DAMPING = 1e7  # [m^2]
 _DAMPING_FACTOR = 4.0
+_PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
+_GROWTH = 3  # joints by which a goal grows
+_GROWTH_ITERATIONS = 15  # at each size
 
 
 class Linearization(Protocol):
@@ -49,7 +52,7 @@ class InverseSettings(Settings):
     """How to descend (section 2 of the paper; the symbols are its own)."""
 
     method: str = setting(
-        'levenberg_marquardt', 'way down: second order, or the paper\'s own',
+        'levenberg_marquardt', 'way down: second order, or that of the paper',
         choices=('levenberg_marquardt', 'momentum'))
     gradient_scale: float = setting(
         0.1, 'gradient scale factor eta of equation 3', 'rad^2', low=0.0, high=10.0)
@@ -57,7 +60,7 @@ class InverseSettings(Settings):
         0.5, 'momentum rate mu of equation 3', low=0.0, high=0.99)
     damping: float = setting(
         3e-3, 'damping below which Levenberg-Marquardt never goes: about the square of the error '
-        'of the model\'s Jacobian', 'm^2', low=0.0, high=1e3)
+        'of the Jacobian that was learned', 'm^2', low=0.0, high=1e3)
     max_step: float = setting(
         0.3, 'largest change of any angle in one iteration', 'rad', low=1e-6, high=1.0)
     position_gain: float = setting(
@@ -95,7 +98,7 @@ class Solution(NamedTuple):
 class Descent(Protocol):
     """A way down: one step after the other, with a memory of the steps before."""
 
-    stalled: bool  # whether further steps would lead nowhere
+    patience: int  # steps without progress after which more of them would lead nowhere
 
     def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
              estimate: np.ndarray, bound: float) -> np.ndarray:
@@ -121,7 +124,7 @@ class MomentumDescent:
     goal doesn't care.
     """
 
-    stalled = False
+    patience = 1000
 
     def __init__(self, arm: Arm, settings: InverseSettings):
         self._arm, self._settings = arm, settings
@@ -149,20 +152,21 @@ class LevenbergMarquardt:
 
     The loss is that of `MomentumDescent`, ``sum(weight gamma (u - z)^2) / 2``: residuals are those
     of the true chain, rows come by back-propagation through the model. A joint at its limit that
-    is pushed outward is left out of the step. After a step that made the loss larger the next one
-    starts where the loss was smallest, with more damping.
+    is pushed outward is left out of the step. A step that made the loss larger is not taken back,
+    for late feedback changes the loss of the past; the next one is damped more.
 
     Damping has a floor: a learned Jacobian has some small gain in directions in which no real arm
     can move a pose (lengthening an axis), and a step must not rely on them.
     """
+
+    patience = 10
 
     def __init__(self, arm: Arm, settings: InverseSettings):
         self._arm, self._settings = arm, settings
         self.rest()
 
     def rest(self) -> None:
-        """Forget the best configuration and the damping."""
-        self.stalled = False
+        """Start again with the first damping."""
         self._damping = _FIRST_DAMPING
         self._loss = math.inf
 
@@ -177,8 +181,8 @@ class LevenbergMarquardt:
         residual = scale * goal.discrepancy(estimate)[cared]
         loss = float(residual @ residual)
         factor = _DAMPING_FACTOR if loss > self._loss else 1.0 / _DAMPING_FACTOR
-        self._damping = max(self._damping * factor, self._settings.damping)
-        self.stalled = self._damping > _LAST_DAMPING
+        self._damping = min(max(self._damping * factor, self._settings.damping),
+                            _GREATEST_DAMPING)
         self._loss = loss
         rows = linearization.jacobian_rows(*cared).reshape(len(scale), -1)
         rows = rows.astype(float) * scale[:, None]
@@ -232,14 +236,19 @@ def advance(arm: Arm, angles: np.ndarray, change: np.ndarray, bound: float) -> n
 
 def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
           true_chain: Callable[[np.ndarray], np.ndarray] | None = None,
-          settings: InverseSettings = InverseSettings(),
-          max_iterations: int = 2000) -> Solution:
+          settings: InverseSettings = InverseSettings(), max_iterations: int = 2000,
+          restarts: int = 0, generator: np.random.Generator | None = None) -> Solution:
     """
-    Descend from a configuration until the goal is reached or the iterations are used up.
+    Descend from a configuration until the goal is reached, progress ends or iterations do.
+
+    A descent that is stuck, as a rule because joints have reached their limits, may start again
+    elsewhere. Where is imagined: the true arm takes no part until a new start is found.
 
     :param start_angles: (joints, 2) [rad], clipped to the joint limits
     :param true_chain: angles to their true pose chain (joints, 9), for target correction
         (equation 4); None trusts the model
+    :param restarts: how often to start again
+    :param generator: draws the new starts; None for one of seed 0
     :return: the configuration of the smallest error relative to the tolerances
     :raises ShapeError: if goal or angles don't fit the model's arm, or angles are not finite
     """
@@ -250,18 +259,72 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     if start_angles.shape != (arm.joints, 2) or not np.isfinite(start_angles).all():
         raise ShapeError('start_angles', start_angles.shape, f'({arm.joints}, 2), all finite')
     start_angles = np.clip(start_angles, -arm.angle_limit, arm.angle_limit)
-    angles, best, best_score = start_angles, None, math.inf
-    descent = make_descent(arm, settings)
+    best = _descend(goal, start_angles, model, true_chain, settings, max_iterations)
+    generator = np.random.default_rng(0) if generator is None else generator
+    for attempt in range(restarts):
+        left = max_iterations - best.iterations
+        if best.converged or left <= 0:
+            break
+        start, imagined = _imagine(goal, model, settings, left, attempt, generator)
+        found = _descend(goal, start, model, true_chain, settings, left - imagined)
+        taken = best.iterations + imagined + found.iterations
+        better = min(best, found, key=lambda each: _score(each, settings))
+        best = better._replace(iterations=taken)
+    return best
+
+
+def _descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
+             true_chain: Callable[[np.ndarray], np.ndarray] | None, settings: InverseSettings,
+             max_iterations: int) -> Solution:
+    descent = make_descent(model.arm, settings)
+    best: Solution | None = None
+    progress_at, progress_score = 0, math.inf
     for iteration in range(max_iterations + 1):
         linearization = model.linearize(angles)
         chain = linearization.chain if true_chain is None else true_chain(angles)
         errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
-        reached = settings.is_reached(*errors)
-        score = max(errors[0] / settings.position_tolerance, errors[1] / settings.axis_tolerance)
-        if best is None or score < best_score:
-            best, best_score = (angles, *errors), score
-        if reached or descent.stalled or iteration == max_iterations:
+        here = Solution(angles, iteration, settings.is_reached(*errors), *errors)
+        score = _score(here, settings)
+        if best is None or score < _score(best, settings):
+            best = here
+        if score < _PROGRESS * progress_score:
+            progress_at, progress_score = iteration, score
+        if (here.converged or iteration == max_iterations
+                or iteration - progress_at >= descent.patience):
             break
         angles = descent.step(goal, angles, linearization, chain, settings.max_step)
-    angles, position_error, axis_error = best
-    return Solution(angles, iteration, reached, position_error, axis_error)
+    return best._replace(iterations=iteration)
+
+
+def _imagine(goal: Goal, model: DifferentiableModel, settings: InverseSettings,
+             max_iterations: int, attempt: int,
+             generator: np.random.Generator) -> tuple[np.ndarray, int]:
+    """
+    Return a new start (joints, 2) [rad], and the iterations spent on it.
+
+    The first attempt grows the goal from base to tip, a few joints at a time: where much of the
+    chain is cared for, no part of the arm can then be trapped by those beyond it. The others are
+    random bends.
+    """
+    arm = model.arm
+    angles = np.zeros((arm.joints, len(AXES)))
+    if attempt:
+        return arm.angle_limit * generator.uniform(0.1, 0.5) * generator.uniform(
+            -1.0, 1.0, angles.shape), 0
+    spent = 0
+    last = 0
+    for end in [*range(_GROWTH, arm.joints, _GROWTH), arm.joints]:
+        grown = np.where(np.arange(arm.joints)[:, None] < end, goal.weight, 0.0)
+        if grown[last:].any():
+            part = _descend(Goal(goal.target, grown), angles, model, None, settings,
+                            min(_GROWTH_ITERATIONS, max_iterations - spent))
+            angles, spent = part.angles, spent + part.iterations
+        last = end
+    return angles, spent
+
+
+def _score(solution: Solution, settings: InverseSettings) -> float:
+    """Return the larger of position and axis error over its tolerance; NaN counts as infinite."""
+    score = max(solution.position_error / settings.position_tolerance,
+                solution.axis_error / settings.axis_tolerance)
+    return math.inf if math.isnan(score) else score

@@ -94,7 +94,8 @@ class Network(nn.Module):
         width = architecture.width
         self.first = LstmLayer(len(AXES) + width, architecture, generator)
         self.second = LstmLayer(width, architecture, generator)
-        self.readout = nn.Parameter(_uniform((width, pose.SIZE), 1.0 / math.sqrt(width), generator))
+        scale = 1.0 / math.sqrt(width)
+        self.readout = nn.Parameter(_uniform((width, pose.SIZE), scale, generator))
         self.readout_bias = nn.Parameter(torch.zeros(pose.SIZE))
 
     def forward(self, angles: Tensor) -> Tensor:

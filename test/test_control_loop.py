@@ -162,6 +162,7 @@ def test_an_iteration_without_feedback_is_equation_3(joints):
     model, goal = ExactModel(arm), reachable(arm)
     loop = ControlLoop(model, settings)
     loop.start(np.full((joints, 2), 0.1))
+    assert loop.iterate(0.0, 0) is None  # from here on the period is known
     loop.set_goal(goal)
     angles, descent = loop.angles, make_descent(arm, settings)
     for k in range(1, 6):
@@ -621,6 +622,17 @@ def test_after_a_pause_the_arm_does_not_leap():
     where = bench.loop.angles
     bench.now += 1000.0
     assert np.abs(bench.run(1)[0].positions - where).max() <= 0.1 * SHORT.velocity_limit + ROUNDING
+
+
+def test_an_arm_that_stood_idle_starts_as_gently_as_any():
+    """The velocity limit grants the time since the last tick, not since the last command."""
+    loop = ControlLoop(ExactModel(SHORT), ControlSettings(use_feedback=False))
+    loop.start(np.zeros((10, 2)))
+    for k in range(100):
+        assert loop.iterate(0.01 * k, k) is None
+    loop.set_goal(reachable())
+    step = np.abs(loop.iterate(1.0, 100).positions).max()
+    assert 0.0 < step <= SHORT.velocity_limit * 0.01 * (1.0 + 1e-9)
 
 
 def test_what_the_caller_does_to_a_command_does_not_reach_the_loop():

@@ -35,7 +35,7 @@ class ControllerSettings(ControlSettings, ArmSettings):
     lockstep: bool = setting(
         False, 'iterate as soon as the last command is answered, and at least at the rate')
     wait_for_joint_states: bool = setting(
-        True, 'start from the arm\'s first joint states; otherwise from the zero angles',
+        True, 'start from the first joint states of the arm, not from the zero angles',
         read_only=True)
 
 

@@ -15,8 +15,8 @@ import sys
 import time
 
 import rclpy
-from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.exceptions import ParameterException
+from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.node import Node
 
 from snake_arm_control.errors import SettingsError
@@ -31,7 +31,7 @@ from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.scenarios import scenario
 
 SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSettings,
-             'simulator': SimulatorSettings, 'scenario': ScenarioSettings}
+            'simulator': SimulatorSettings, 'scenario': ScenarioSettings}
 _NODES = {'forward_model': ForwardModelNode, 'controller': ControllerNode,
           'simulator': SimulatorNode, 'scenario': ScenarioNode}
 _DISPLAY_PERIOD = 0.1  # [s]
