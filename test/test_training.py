@@ -27,7 +27,7 @@ from snake_arm_control.network import Architecture, Network  # noqa: E402
 from snake_arm_control.training import checkpoint, engine, evaluation, sampling  # noqa: E402
 from snake_arm_control.training import train, trainer  # noqa: E402
 from snake_arm_control.training.presets import (  # noqa: E402
-    PAPER, Phase, PRESETS, SHIPPED, TrainingSettings)
+    PAPER, Phase, preset, SHIPPED, TrainingSettings)
 from snake_arm_control.training.soap import Soap  # noqa: E402
 
 ARM = Arm(joints=4)
@@ -226,8 +226,11 @@ def test_impossible_phases_are_refused(changes):
 
 
 def test_presets_are_known_by_their_names():
-    """The name of a preset is in its record."""
-    assert PRESETS == {'paper': PAPER, 'shipped': SHIPPED}
+    """A preset comes with its own seed or another; one that isn't known is refused by name."""
+    assert preset('paper') is PAPER and preset('shipped') is SHIPPED
+    assert preset('paper', seed=7) == replace(PAPER, seed=7)
+    with pytest.raises(SettingsError, match='fast'):
+        preset('fast')
 
 
 # What is saved
@@ -372,8 +375,9 @@ def test_run_folder_tells_what_happened(tmp_path):
 
 def test_run_learns(tmp_path):
     """A short run predicts better than one that was never trained."""
-    settings = replace(FRESH, phases=(Phase('mixed', iterations=250),), batch=32,
-                       architecture=Architecture(blocks=8, cells=2), evaluate_every=25)
+    settings = replace(FRESH, phases=(Phase('mixed', iterations=150),), batch=32,
+                       architecture=Architecture(blocks=8, cells=2), evaluate_every=15,
+                       checkpoint_every=1000)
     train(ARM, settings, tmp_path, progress=False)
     first, *_, last = learnt(tmp_path)
     assert last['loss'] < 0.1 * first['loss']
@@ -467,7 +471,7 @@ def test_every_model_of_the_same_weights_has_the_same_errors(tmp_path):
                for model in (compiled, evaluation.TorchModel(network))]
     flat = [[float(text) for text in numbers(result)] for result in results]
     np.testing.assert_allclose(*flat, rtol=1e-4, atol=1e-5)
-    evaluation.write_report(results[0], compiled, ARM, tmp_path / 'report')
+    evaluation.write_report(results[0], tmp_path / 'report')
     assert json.loads((tmp_path / 'report' / 'evaluation.json').read_text()) == results[0]
     assert len([*(tmp_path / 'report').glob('*.png')]) == 2
     assert 'independent' in evaluation.table(results[0])

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training and measuring the forward model; needs torch, which running the arm does not."""
 
+from snake_arm_control.training.presets import preset
 from snake_arm_control.training.trainer import train
 
-__all__ = ['train']
+__all__ = ['preset', 'train']

@@ -41,10 +41,9 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
         with open(draft, 'rb+') as file:
             os.fsync(file.fileno())
         os.replace(draft, path)
-    except BaseException:
+    finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise
     _sync_folder(path.parent)
 
 

@@ -25,6 +25,7 @@ from snake_arm_control.training.sampling import HELD_OUT, Sampler
 LENGTHS = (1, 10, 20, 60, 80, 120)  # arms of other lengths that the same weights are tried on
 SAMPLES = 4000  # shapes of each distribution
 JACOBIANS = 400  # of these, how many have their Jacobian measured at most
+SHOWN = 200  # of these, how many are kept in the result, to be drawn
 PIECE = 100  # shapes at a time
 
 
@@ -80,7 +81,8 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     :return: what JSON can hold. `distributions` has an entry for each held-out distribution:
         `tool_position` and `chain_position` [m], `tool_axes` and `chain_axes` [rad], each with
         mean, p95, max; `tool_jacobian`, of all nine rows, of positions and of axes, relative
-        Frobenius errors, likewise; `position_by_joint` [m] and `axes_by_joint` [rad], means.
+        Frobenius errors, likewise; `position_by_joint` [m] and `axes_by_joint` [rad], means;
+        `tools`, true and predicted poses of a few.
         `lengths` has, by number of joints and distribution, `tool_position` and `tool_axes`
     """
     if model_for is None and isinstance(model, ForwardModel):
@@ -94,7 +96,10 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
         errors = _pose_errors(model, arm, angles)
         result['distributions'][name] = {
             **_summary(errors), 'tool_jacobian': _jacobian_errors(model, arm, angles[:JACOBIANS]),
-            **{name + '_by_joint': error.mean(0).tolist() for name, error in errors.items()}}
+            **{name + '_by_joint': error.mean(0).tolist() for name, error in errors.items()},
+            'tools': {kind: np.round(chain[:, -1].astype(float), 6).tolist() for kind, chain in (
+                ('true', forward_kinematics(arm, angles[:SHOWN])),
+                ('predicted', model.predict(angles[:SHOWN])))}}
     for joints in lengths:
         other = replace(arm, joints=joints)
         served = model_for(other) if model_for else model
@@ -117,22 +122,18 @@ def tool_errors(model: Model, arm: Arm, seed: int, samples: int) -> dict[str, fl
                         ['position'][:, -1].mean()) for name, draw in HELD_OUT.items()}
 
 
-def write_report(result: dict[str, Any], model: Model, arm: Arm, folder: Path) -> None:
+def write_report(result: dict[str, Any], folder: Path) -> None:
     """
     Write a result as `evaluation.json`, with pictures beside it.
 
-    :param result: of `evaluate`, for the same model and arm
+    :param result: of `evaluate`
     :param folder: made if it isn't there
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'evaluation.json').write_text(json.dumps(result, indent=1) + '\n')
     plots.error_along_arm(result, folder / 'error_along_arm.png')
-    tools = {}
-    for name, draw in HELD_OUT.items():
-        angles = held_out(draw, arm, min(500, result['samples']), result['seed'])
-        tools[name] = (forward_kinematics(arm, angles)[:, -1], model.predict(angles)[:, -1])
-    plots.truth_and_prediction(tools, folder / 'truth_and_prediction.png')
+    plots.truth_and_prediction(result, folder / 'truth_and_prediction.png')
 
 
 def table(result: dict[str, Any]) -> str:

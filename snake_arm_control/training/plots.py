@@ -60,16 +60,18 @@ def error_along_arm(result: dict[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
-def truth_and_prediction(tools: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
+def truth_and_prediction(result: dict[str, Any], path: Path) -> None:
     """
     Draw each component of the tool's pose: predicted against true.
 
-    :param tools: true and predicted poses (samples, 9) of each distribution
+    :param result: of `evaluation.evaluate`
     """
     figure, grid = _figure(pose.SIZE)
     for axes, (component, title) in zip(grid, enumerate(pose.COMPONENTS)):
-        for name, (truth, predicted) in tools.items():
-            axes.plot(truth[:, component], predicted[:, component], '.', markersize=2, label=name)
+        for name, of in result['distributions'].items():
+            truth, predicted = (np.array(of['tools'][kind])[:, component]
+                                for kind in ('true', 'predicted'))
+            axes.plot(truth, predicted, '.', markersize=2, label=name)
         axes.axline((0.0, 0.0), slope=1.0, color='black', linewidth=0.5)
         unit = ' [m]' if component in range(pose.SIZE)[pose.POSITION] else ''
         axes.set_title(title + unit)

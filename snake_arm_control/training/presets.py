@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 
 from snake_arm_control.errors import SettingsError
@@ -115,3 +115,14 @@ SHIPPED = TrainingSettings(
     position_weight=9.0)
 
 PRESETS = {settings.preset: settings for settings in (PAPER, SHIPPED)}
+
+
+def preset(name: str, seed: int | None = None) -> TrainingSettings:
+    """
+    Return the settings of a name, with another seed if one is given.
+
+    :raises SettingsError: if there is no such preset
+    """
+    if name not in PRESETS:
+        raise SettingsError(f'preset is {name!r}, expected one of {tuple(PRESETS)}')
+    return PRESETS[name] if seed is None else replace(PRESETS[name], seed=seed)
