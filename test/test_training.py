@@ -376,11 +376,11 @@ def test_run_folder_tells_what_happened(tmp_path):
 def test_run_learns(tmp_path):
     """A short run predicts better than one that was never trained."""
     settings = replace(FRESH, phases=(Phase('mixed', iterations=150),), batch=32,
-                       architecture=Architecture(blocks=8, cells=2), evaluate_every=15,
+                       architecture=Architecture(blocks=8, cells=2), evaluate_every=10,
                        checkpoint_every=1000)
     train(ARM, settings, tmp_path, progress=False)
     first, *_, last = learnt(tmp_path)
-    assert last['loss'] < 0.1 * first['loss']
+    assert last['loss'] < 0.3 * first['loss']
     assert last['tool_position']['independent'] < 0.5 * first['tool_position']['independent']
 
 
