@@ -24,6 +24,7 @@ from snake_arm_control.settings import setting
 _SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
 _LEFT = 2.0  # a reached goal counts as left once the errors are this many times the tolerances
 _FIRST_PERIOD = 0.005  # [s] what the velocity limit grants before a period was seen
+_NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
 _LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
 
 
@@ -33,6 +34,9 @@ class ControlSettings(InverseSettings):
 
     use_feedback: bool = setting(
         True, 'correct targets by the true pose chain, and hold when it stays away')
+    correction_gain: float = setting(
+        1.0, 'share of a newly measured model error that is taken over, below 1 against noise',
+        low=0.001, high=1.0)
     feedback_timeout: float = setting(
         0.5, 'longest time that a command may go unanswered', 's', low=0.001, high=60.0)
 
@@ -143,10 +147,15 @@ class ControlLoop:
         """
         if goal.joints != self.arm.joints:
             raise ShapeError('goal', goal.target.shape, f'({self.arm.joints}, {pose.SIZE})')
+        near = (np.array_equal(goal.weight, self.goal.weight)
+                and np.abs(goal.target - self.goal.target).max() <= _NEAR)
         self.goal = goal
         self._returning = self._settled = self._reached = False
         self._errors = None
-        self._descent.rest()
+        if near:
+            self._descent.follow()
+        else:
+            self._descent.rest()
 
     def hold(self, holding: bool) -> None:
         """Stand still, or go on."""
@@ -181,10 +190,12 @@ class ControlLoop:
             raise FeedbackError('the pose chain is older than the one before it')
         # A stamp ahead of the latest command must not outdate the answers to come.
         self._received_stamp = max(min(stamp, self._stamp), self._received_stamp)
-        self.correction.update(stamp, true_chain)
+        answered = self.correction.update(stamp, true_chain, self.settings.correction_gain)
         while self._unanswered and self._unanswered[0][0] <= stamp:
             self._unanswered.popleft()
-        if not measured.all():
+        if answered is not None:
+            true_chain = self.correction.seen
+        elif not measured.all():
             if self._angles is None:
                 return
             expected = self.correction.estimate(self._linearize().chain)
@@ -233,9 +244,8 @@ class ControlLoop:
             return State.NO_FEEDBACK
         return State.REACHED if self._reached else State.TRACKING
 
-    def _error_ratio(self) -> float:
+    def _ratio(self, position_error: float, axis_error: float) -> float:
         """Return the larger of position and axis error over its tolerance."""
-        position_error, axis_error = self.errors()
         return max(position_error / self.settings.position_tolerance,
                    axis_error / self.settings.axis_tolerance)
 
@@ -257,24 +267,33 @@ class ControlLoop:
             return self._return(now, stamp)
         if state not in (State.TRACKING, State.REACHED) or self._rests():
             return None
-        linearization = self._linearize()
-        estimate = linearization.chain
-        if self.settings.use_feedback:
-            estimate = self.correction.estimate(estimate)  # eq. 4
         self.iterations += 1
         return self._command(now, stamp, self._descent.step(
-            self.goal, self._angles, linearization, estimate, self._bound()))
+            self.goal, self._angles, self._linearize(), self._estimate(), self._bound()))
 
     def _rests(self) -> bool:
-        """Return whether the arm is to be left alone: settled once, and still at the goal."""
-        ratio = self._error_ratio()
+        """
+        Return whether the arm is to be left alone: settled once, and still at the goal.
+
+        It settles where it was last seen well within the tolerances and where it is expected to
+        be so now, which feedback that is still under way will confirm or deny.
+        """
+        ratio = self._ratio(*self.errors())
         self._reached = ratio <= (_LEFT if self._reached else 1.0)
         if self._settled:
             self._settled = ratio <= 1.0
-        elif ratio <= _SETTLED and self.answered:
-            self._settled = True
-            self._descent.rest()
+        elif ratio <= _SETTLED:
+            now = self._estimate()
+            self._settled = self._ratio(float(self.goal.position_error(now)),
+                                        float(self.goal.axis_error(now))) <= _SETTLED
+            if self._settled:
+                self._descent.rest()
         return self._settled
+
+    def _estimate(self) -> np.ndarray:
+        """Return the true chain (joints, 9) as expected now (equation 4)."""
+        chain = self._linearize().chain
+        return self.correction.estimate(chain) if self.settings.use_feedback else chain
 
     def _probe(self, now: float, stamp: int) -> Command | None:
         """Repeat the last command now and then, so that returning feedback has an answer."""

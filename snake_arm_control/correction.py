@@ -25,6 +25,7 @@ class TargetCorrection:
 
     def __init__(self, joints: int, memory: int = 1000):
         self.error = np.zeros((joints, pose.SIZE))  # y_k - u_k
+        self.seen: np.ndarray | None = None  # u_k (joints, 9), freed of noise as far as asked for
         self._stamps: deque[int] = deque(maxlen=memory)  # increasing
         self._predictions: deque[np.ndarray] = deque(maxlen=memory)
 
@@ -37,7 +38,7 @@ class TargetCorrection:
         self._stamps.append(stamp)
         self._predictions.append(prediction)
 
-    def update(self, stamp: int, true_chain: np.ndarray) -> int | None:
+    def update(self, stamp: int, true_chain: np.ndarray, gain: float = 1.0) -> int | None:
         """
         Take the error from feedback, and forget the predictions before it.
 
@@ -46,6 +47,7 @@ class TargetCorrection:
 
         :param stamp: of the feedback [ns]
         :param true_chain: (joints, 9), NaN where nothing was measured: the error stays as it was
+        :param gain: share of the new error that is taken over, below 1 against noise
         :return: the stamp of the command that it answers; None if that is not remembered
         """
         if not self._stamps or stamp < self._stamps[0]:
@@ -54,7 +56,11 @@ class TargetCorrection:
             self._stamps.popleft()
             self._predictions.popleft()
         error = self._predictions[0] - true_chain
-        self.error = np.where(np.isnan(error), self.error, error)
+        share = 1.0 if self.seen is None else gain
+        self.error = np.where(np.isnan(error), self.error,
+                              (1.0 - share) * self.error + share * error)
+        self.seen = np.where(np.isnan(error) | (share < 1.0), self._predictions[0] - self.error,
+                             true_chain)
         return self._stamps[0]
 
     def estimate(self, prediction: np.ndarray) -> np.ndarray:

@@ -109,3 +109,16 @@ def test_a_model_that_is_off_by_a_constant_is_corrected_whatever_the_delay():
         correction = remembering(predictions)
         correction.update(10 * (k + 1), truth[k])
         np.testing.assert_allclose(correction.estimate(predictions[5]), truth[5], atol=4 * ULP)
+
+
+def test_a_small_gain_averages_noise_away():
+    """The error settles near the model's own, far closer than a single measurement is."""
+    generator = np.random.default_rng(0)
+    correction = TargetCorrection(3)
+    true = generator.normal(size=(3, 9))
+    prediction = true + 0.1
+    for stamp in range(1, 400):
+        correction.remember(stamp, prediction)
+        correction.update(stamp, true + generator.normal(0.0, 0.01, true.shape), gain=0.02)
+    assert np.abs(correction.error - 0.1).max() < 0.005
+    np.testing.assert_allclose(correction.seen, prediction - correction.error, atol=1e-15)
