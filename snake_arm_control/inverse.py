@@ -114,6 +114,9 @@ class Descent(Protocol):
     def rest(self) -> None:
         """Forget the steps before: the arm stands, or the goal is another."""
 
+    def follow(self) -> None:
+        """Go on: the goal has moved a little, so that its loss is not that of before."""
+
 
 class MomentumDescent:
     """
@@ -145,6 +148,9 @@ class MomentumDescent:
         """Drop the momentum."""
         self._change = 0.0
 
+    def follow(self) -> None:
+        """Keep the momentum."""
+
 
 class LevenbergMarquardt:
     """
@@ -168,6 +174,10 @@ class LevenbergMarquardt:
     def rest(self) -> None:
         """Start again with the first damping."""
         self._damping = _FIRST_DAMPING
+        self._loss = math.inf
+
+    def follow(self) -> None:
+        """Keep the damping."""
         self._loss = math.inf
 
     def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
