@@ -1,12 +1,13 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The network without torch: compiled forward pass, back-propagation through time, Jacobian rows.
+The network without torch: compiled forward pass, back-propagation through time, Jacobians.
 
-Everything is computed in lanes: a lane is one configuration of the arm, or one row of a Jacobian
-on its way back. Inside, the cells of all blocks are put together, the first cell of each, then
-the second, so that loops run over contiguous memory. The kernels learn the sizes only at run
-time: they're compiled once for each precision, and then cached.
+Everything is computed in lanes: a lane is one configuration of the arm, one row of a Jacobian
+on its way back, or one column on its way forward. Inside, the cells of all blocks are put
+together, the first cell of each, then the second, so that loops run over contiguous memory. The
+kernels learn the sizes only at run time: they're compiled once for each precision, and then
+cached.
 
 Results come in the precision of the parameters, float32 or float64.
 """
@@ -178,6 +179,14 @@ def jacobian_rows(parameters: Parameters, tape: Tape, joints: np.ndarray,
     :raises IndexError: if one is out of range
     """
     _check_tape(parameters, tape)
+    joints, components = checked_rows(tape, joints, components)
+    order = np.argsort(-joints, kind='stable')  # in which the rows enter
+    return _rows(parameters.weights, tuple(tape), joints, components, order)
+
+
+def checked_rows(tape: Tape, joints: np.ndarray, components: np.ndarray
+                 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of rows, or raise as `jacobian_rows` does."""
     _, length, size = tape.chain.shape
     joints, components = np.array(joints, np.int64), np.array(components, np.int64)
     if joints.ndim != 1 or joints.shape != components.shape:
@@ -186,8 +195,27 @@ def jacobian_rows(parameters: Parameters, tape: Tape, joints: np.ndarray,
         if len(index) and not 0 <= index.min() <= index.max() < end:
             raise IndexError(f'the rows have {name} {index.min()} to {index.max()}, '
                              f'expected 0 to {end - 1}')
-    order = np.argsort(-joints, kind='stable')  # in which the rows enter
-    return _rows(parameters.weights, tuple(tape), joints, components, order)
+    return joints, components
+
+
+def jacobian(parameters: Parameters, tape: Tape, reach: int | None = None) -> np.ndarray:
+    """
+    Return the Jacobian of a chain by its angles, from one sweep forward over the joints.
+
+    A column is a tangent, which enters the sweep at its joint: where most of a chain is asked for
+    its two columns a joint are far fewer than the nine rows of `jacobian_rows`.
+
+    :param reach: of how many joints' poses, counted from the base; None for all
+    :return: (batch, reach, 9, joints, 2), d chain / d angles; zero beyond a pose's own joint
+    :raises ShapeError: if the tape is of another network
+    :raises IndexError: if the chain is not as long as the reach
+    """
+    _check_tape(parameters, tape)
+    joints = tape.angles.shape[1]
+    reach = joints if reach is None else reach
+    if not 0 <= reach <= joints:
+        raise IndexError(f'the reach is {reach} joints, expected 0 to {joints}')
+    return _columns(parameters.weights, tuple(tape), reach)
 
 
 def parameter_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.ndarray
@@ -233,6 +261,7 @@ def compile_all(dtypes: tuple[type, ...] = (np.float32,)) -> None:
         tape = forward(parameters, np.zeros((1, 1, ANGLES)))
         parameter_gradient(parameters, tape, tape.chain)
         jacobian_rows(parameters, tape, [0], [0])
+        jacobian(parameters, tape)
 
 
 def _check_tape(parameters: Parameters, tape: Tape) -> None:
@@ -589,6 +618,114 @@ def _differentiate(weights, tape, slope, layer, j, by_net):
                 by_gate[lane, gate, b] = (lateral[INPUT, gate, b] * by_net[lane, INPUT, b]
                                           + lateral[FORGET, gate, b] * by_net[lane, FORGET, b]
                                           + lateral[OUTPUT, gate, b] * by_net[lane, OUTPUT, b])
+
+
+@_compiled
+def _columns(weights, tape, reach):
+    """
+    Sweep forward with a lane for each angle, one configuration after the other.
+
+    Here the lanes are the last axis: all share the coefficients of their configuration, and the
+    weights multiply from the left.
+    """
+    weights, tape = _Weights(*weights), Tape(*tape)
+    batch, length, inputs = tape.angles.shape
+    size, width = weights.readout.shape
+    result = np.zeros((batch, reach, size, length * inputs), weights.bias.dtype)
+    for t in range(batch):
+        slope = _no_tangents(weights, 0)
+        for j in range(reach):
+            entered = (j + 1) * inputs
+            if slope.output.shape[2] < entered:
+                slope = _room_for_tangents(weights, slope)
+            for layer in (FIRST, SECOND):
+                by_column = slope.net.reshape((slope.net.shape[0] * slope.net.shape[1], -1))
+                by_column[:] = 0
+                if layer == FIRST:
+                    for n in range(len(by_column)):
+                        for axis in range(inputs):
+                            by_column[n, j * inputs + axis] = weights.angles[axis, n]
+                _add_product(weights.back[layer], slope.output[1 - layer], by_column)
+                _push_forward(weights, tape, slope, layer, j, t)
+            by_pose = np.zeros((size, slope.output.shape[2]), result.dtype)
+            _add_product(weights.readout, slope.output[SECOND], by_pose)
+            for component in range(size):
+                for lane in range(entered):
+                    result[t, j, component, lane] = by_pose[component, lane]
+    return result.reshape((batch, reach, size, length, inputs))
+
+
+@_compiled
+def _no_tangents(weights, lanes):
+    _, _, cells, blocks = weights.peephole.shape
+    real = weights.bias.dtype
+    return _Slope(np.zeros((2, cells * blocks, lanes), real),
+                  np.zeros((2, cells, blocks, lanes), real),
+                  np.zeros((2, GATES, blocks, lanes), real),
+                  np.empty((GATES + cells, blocks, lanes), real))
+
+
+@_compiled
+def _room_for_tangents(weights, slope):
+    """Return the tangents with room for a few more: whole vectors, not a copy for each joint."""
+    lanes = slope.output.shape[2]
+    wider = _no_tangents(weights, lanes + 16)
+    wider.output[..., :lanes] = slope.output
+    wider.cell[..., :lanes] = slope.cell
+    wider.gates[..., :lanes] = slope.gates
+    return wider
+
+
+@_compiled
+def _push_forward(weights, tape, slope, layer, j, t):
+    """
+    Take tangents through the elements of a layer at joint j: from its nets to its output.
+
+    On the way in the tangents of its cells and gates are those of the joint before, on the way out
+    those of this one.
+    """
+    peephole, lateral = weights.peephole[layer], weights.lateral[layer]
+    net, old = tape.net[layer, j + 1, t], tape.cell[layer, j, t]
+    squashed = tape.squashed[layer, j + 1, t]
+    by_net, by_cell, by_gate = slope.net, slope.cell[layer], slope.gates[layer]
+    cells, blocks = old.shape
+    by_output = slope.output[layer].reshape((cells, blocks, -1))
+    lanes = by_net.shape[2]
+    for b in range(blocks):
+        for gate in range(GATES):
+            i, f, o = lateral[gate, INPUT, b], lateral[gate, FORGET, b], lateral[gate, OUTPUT, b]
+            for lane in range(lanes):
+                by_net[gate, b, lane] += (i * by_gate[INPUT, b, lane]
+                                          + f * by_gate[FORGET, b, lane]
+                                          + o * by_gate[OUTPUT, b, lane])
+        for gate in (INPUT, FORGET):
+            for c in range(cells):
+                factor = peephole[gate, c, b]
+                for lane in range(lanes):
+                    by_net[gate, b, lane] += factor * by_cell[c, b, lane]
+            factor = net[gate, b] - net[gate, b] * net[gate, b]
+            for lane in range(lanes):
+                by_gate[gate, b, lane] = _flushed(factor * by_net[gate, b, lane])
+        for c in range(cells):
+            value, before, kept = net[GATES + c, b], old[c, b], net[FORGET, b]
+            factor = net[INPUT, b] - net[INPUT, b] * value * value
+            for lane in range(lanes):
+                by_cell[c, b, lane] = _flushed(
+                    kept * by_cell[c, b, lane] + factor * by_net[GATES + c, b, lane]
+                    + value * by_gate[INPUT, b, lane] + before * by_gate[FORGET, b, lane])
+            factor = peephole[OUTPUT, c, b]
+            for lane in range(lanes):
+                by_net[OUTPUT, b, lane] += factor * by_cell[c, b, lane]
+        value = net[OUTPUT, b]
+        factor = value - value * value
+        for lane in range(lanes):
+            by_gate[OUTPUT, b, lane] = _flushed(factor * by_net[OUTPUT, b, lane])
+        for c in range(cells):
+            value = squashed[c, b]
+            factor = net[OUTPUT, b] - net[OUTPUT, b] * value * value
+            for lane in range(lanes):
+                by_output[c, b, lane] = _flushed(value * by_gate[OUTPUT, b, lane]
+                                                 + factor * by_cell[c, b, lane])
 
 
 @_compiled

@@ -100,8 +100,12 @@ def test_everything_equals_torch(dtype, joints, batch, seed, shape, scale):
     row_joints, components = rng.integers(0, joints, 12), rng.integers(0, 9, 12)
     rows = bptt.jacobian_rows(parameters, tape, row_joints, components)
     expected = reference_rows(network, angles, row_joints, components)
+    columns = bptt.jacobian(parameters, tape)
+    assert columns.shape == (batch, joints, 9, joints, 2)
+    columns = columns[:, row_joints, components]
     for row in range(12):
         assert error(rows[:, row], expected[:, row]) < TOLERANCE[dtype], row
+        assert error(columns[:, row], expected[:, row]) < TOLERANCE[dtype], row
 
 
 @pytest.mark.parametrize('blocks, cells', [(1, 1), (1, 4), (5, 1), (7, 2), (13, 3), (24, 2)])
@@ -114,6 +118,8 @@ def test_any_architecture_equals_torch(blocks, cells):
     gradients, gradient = bptt.parameter_gradient(parameters, tape, chain_gradient)
     assert error(tape.chain, chain) < 1e-12
     assert error(gradient, by_angles) < 1e-12
+    jacobian = bptt.jacobian(parameters, tape)
+    assert error(np.einsum('ljc,ljcka->lka', chain_gradient, jacobian), by_angles) < 1e-12
     for name, expected in by_parameters.items():
         assert error(gradients[name], expected) < 1e-12, name
 
@@ -159,6 +165,35 @@ def test_all_rows_are_the_jacobian():
     assert error(gradient, expected) < 1e-12
 
 
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('batch', (1, 3))
+@pytest.mark.parametrize('joints', (1, 2, 40, 100))
+def test_the_columns_are_the_rows(joints, batch, dtype):
+    """The way forward and the way back, two derivations, give the same Jacobian."""
+    _, parameters = make(10, dtype, 2)
+    tape = bptt.forward(parameters, sample(np.random.default_rng(10), batch, joints)[0])
+    rows = bptt.jacobian_rows(parameters, tape, *(i.ravel() for i in np.indices((joints, 9))))
+    assert rows.all(axis=1).any()  # they are not all zero for want of a slope
+    jacobian = bptt.jacobian(parameters, tape)
+    assert error(jacobian.reshape(rows.shape), rows) < TOLERANCE[dtype] / 10
+    for j in range(joints):
+        assert not jacobian[:, j, :, j + 1:].any()
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_a_jacobian_of_some_reach_is_the_beginning_of_the_whole(dtype):
+    """Of a goal that ends before the tool nothing beyond its end is computed, or told."""
+    _, parameters = make(11, dtype, 2)
+    tape = bptt.forward(parameters, sample(np.random.default_rng(11), 2, 12)[0])
+    whole = bptt.jacobian(parameters, tape)
+    for reach in (0, 1, 7, 8, 9, 12):
+        part = bptt.jacobian(parameters, tape, reach)
+        np.testing.assert_array_equal(part, whole[:, :reach])
+    for reach in (-1, 13):
+        with pytest.raises(IndexError, match=f'reach is {reach} '):
+            bptt.jacobian(parameters, tape, reach)
+
+
 def test_a_row_ends_at_its_joint():
     """No pose depends on the joints beyond it, and each depends on its own joint."""
     _, parameters = make(6)
@@ -191,6 +226,8 @@ def test_no_rows_of_no_configurations():
         assert tape.chain.shape == (batch, joints, 9)
         rows = bptt.jacobian_rows(parameters, tape, [], [])
         assert rows.shape == (batch, 0, joints, 2)
+        jacobian = bptt.jacobian(parameters, tape)
+        assert jacobian.shape == (batch, joints, 9, joints, 2)
         gradients, gradient = bptt.parameter_gradient(parameters, tape, tape.chain)
         assert gradient.shape == (batch, joints, 2)
         if not tape.chain.size:
@@ -313,7 +350,8 @@ def test_the_precision_is_that_of_the_parameters():
         tape = bptt.forward(parameters, np.zeros((1, 2, 2), dtype=int))
         gradients, gradient = bptt.parameter_gradient(parameters, tape, np.ones((1, 2, 9)))
         rows = bptt.jacobian_rows(parameters, tape, [1], [0])
-        results = (tape.chain, gradient, rows, *gradients.values())
+        columns = bptt.jacobian(parameters, tape)
+        results = (tape.chain, gradient, rows, columns, *gradients.values())
         assert {array.dtype for array in results} == {np.dtype(dtype)} == {parameters.dtype}
 
 
@@ -352,7 +390,8 @@ def test_bad_arguments_are_refused():
     for other in (make(dtype=np.float64)[1], make(architecture=Architecture(72, 1))[1]):
         for use in (lambda: bptt.forward(other, np.zeros((2, 4, 2)), reuse=tape),
                     lambda: bptt.input_gradient(other, tape, tape.chain),
-                    lambda: bptt.jacobian_rows(other, tape, [0], [0])):
+                    lambda: bptt.jacobian_rows(other, tape, [0], [0]),
+                    lambda: bptt.jacobian(other, tape)):
             with pytest.raises(ShapeError, match='tape'):
                 use()
     with pytest.raises(ShapeError, match='tape'):
@@ -379,6 +418,7 @@ def test_no_call_compiles_after_compile_all():
             frozen = np.broadcast_to(tape.chain, tape.chain.shape)
             bptt.input_gradient(parameters, tape, frozen)
             bptt.jacobian_rows(parameters, tape, [0], np.arange(9)[8:5:-3])
+            bptt.jacobian(parameters, tape, np.int64(joints))
     assert [list(kernel.signatures) for kernel in kernels] == before
 
 

@@ -1,0 +1,56 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of the forward model's derivatives, on the weights that ship with the package."""
+
+import numpy as np
+import pytest
+
+from snake_arm_control import bptt
+from snake_arm_control.forward_model import ForwardModel
+
+
+def rows_of(joints, components=range(9)):
+    """Return the indices of some components of some joints."""
+    return [index.ravel() for index in np.meshgrid(joints, components, indexing='ij')]
+
+
+@pytest.fixture(scope='module')
+def model():
+    return ForwardModel.load(dtype=np.float64)
+
+
+@pytest.mark.parametrize('batch', [(), (2,), (2, 1)])
+@pytest.mark.parametrize('rows', [
+    rows_of([39], range(3)), rows_of([39]), rows_of([19, 39], [0, 1]),
+    rows_of(range(30, 40), [3, 4, 5]), rows_of(range(40)), rows_of([0]), rows_of(range(5)),
+    rows_of([39, 2, 17, 2]), rows_of([])])
+def test_rows_are_the_same_whichever_way_they_come(model, rows, batch):
+    """Forward or back, the rows are those of the Jacobian, in the order asked for."""
+    angles = np.random.default_rng(0).uniform(-0.7, 0.7, (*batch, 40, 2))
+    got = model.linearize(angles).jacobian_rows(*rows)
+    tape = bptt.forward(model.parameters, angles.reshape(-1, 40, 2))
+    expected = bptt.jacobian_rows(model.parameters, tape, *rows)
+    assert got.shape == (*batch, len(rows[0]), 40, 2)
+    np.testing.assert_allclose(got.reshape(expected.shape), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_shorter_sweep_is_taken(model, monkeypatch):
+    """A tool goal goes back by rows, a goal for the whole chain forward by columns."""
+    taken = []
+    for name in ('jacobian', 'jacobian_rows'):
+        def spy(*arguments, sweep=getattr(bptt, name), name=name):
+            taken.append(name)
+            return sweep(*arguments)
+        monkeypatch.setattr(bptt, name, spy)
+    linearization = model.linearize(np.zeros((40, 2)))
+    for rows in (rows_of([39]), rows_of(range(40)), rows_of(range(10)), rows_of([9])):
+        linearization.jacobian_rows(*rows)
+    assert taken == ['jacobian_rows', 'jacobian', 'jacobian', 'jacobian_rows']
+
+
+@pytest.mark.parametrize('joints, components', [([40], [0]), ([-1], [0]), (range(40), [9] * 40),
+                                                (range(-1, 39), [0] * 40)])
+def test_rows_out_of_range_are_refused(model, joints, components):
+    """Also where they would only count from the end."""
+    with pytest.raises(IndexError):
+        model.linearize(np.zeros((40, 2))).jacobian_rows([*joints] * 9, components * 9)
