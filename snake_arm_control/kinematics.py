@@ -24,25 +24,27 @@ def forward_kinematics(arm: Arm, angles: np.ndarray,
     angles = np.asarray(angles, dtype=float)
     if angles.shape[-2:] != (arm.joints, len(AXES)):
         raise ShapeError('angles', angles.shape, f'(*batch, {arm.joints}, {len(AXES)})')
-    lengths = np.broadcast_to(
-        arm.segment_length if segment_lengths is None else segment_lengths, (arm.joints,))
+    lengths = arm.segment_length
+    if segment_lengths is not None:
+        lengths = np.broadcast_to(segment_lengths, (arm.joints,))[:, None]
     rotations = joint_rotation(angles)
     span = 1  # each rotation is the product of this many joints' up to its own
     while span < arm.joints:
         rotations[..., span:, :, :] = rotations[..., :-span, :, :] @ rotations[..., span:, :, :]
         span *= 2
-    steps = rotations[..., :, 2] * lengths[:, None]
+    steps = rotations[..., :, 2] * lengths
     return pose.from_matrix(rotations, np.cumsum(steps, axis=-2))
 
 
 def joint_rotation(angles: np.ndarray) -> np.ndarray:
     """Return ``Rx(a) Ry(b)`` for angles (*batch, 2) [rad]: (*batch, 3, 3)."""
-    sa, sb = np.moveaxis(np.sin(angles), -1, 0)
-    ca, cb = np.moveaxis(np.cos(angles), -1, 0)
-    zero = np.zeros_like(sa)
-    return np.stack((np.stack((cb, zero, sb), axis=-1),
-                     np.stack((sa * sb, ca, -sa * cb), axis=-1),
-                     np.stack((-ca * sb, sa, ca * cb), axis=-1)), axis=-2)
+    sine, cosine = np.sin(angles), np.cos(angles)
+    sa, sb, ca, cb = sine[..., 0], sine[..., 1], cosine[..., 0], cosine[..., 1]
+    rotation = np.empty((*angles.shape[:-1], 3, 3))
+    rotation[..., 0, 0], rotation[..., 0, 1], rotation[..., 0, 2] = cb, 0.0, sb
+    rotation[..., 1, 0], rotation[..., 1, 1], rotation[..., 1, 2] = sa * sb, ca, -sa * cb
+    rotation[..., 2, 0], rotation[..., 2, 1], rotation[..., 2, 2] = -ca * sb, sa, ca * cb
+    return rotation
 
 
 def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray) -> np.ndarray:
