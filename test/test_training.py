@@ -204,12 +204,15 @@ def test_rate_grows_and_falls_to_none():
     """With warm-up and decay, the rate starts and ends near none and never exceeds its setting."""
     rates = [SHIPPED.rate_at(i) for i in range(SHIPPED.iterations)]
     assert max(rates) == SHIPPED.rate and min(rates) > 0.0
-    assert rates[0] < 0.02 * SHIPPED.rate and rates[-1] < 1e-4 * SHIPPED.rate
+    for begin, part in ((0, 1.0), *SHIPPED.restarts):
+        assert rates[begin] < 0.02 * SHIPPED.rate
+        assert rates[begin - 1] < 1e-4 * SHIPPED.rate
+        assert rates[begin + SHIPPED.warm_up] == part * SHIPPED.rate
 
 
 @pytest.mark.parametrize('changes', [
     {'phases': ()}, {'optimiser': 'sgd'}, {'batch': 0}, {'rate': -1.0}, {'decay_from': 2.0},
-    {'seed': -1}, {'difference_weight': math.nan}])
+    {'seed': -1}, {'difference_weight': math.nan}, {'restarts': ((24, 1.0),)}])
 def test_impossible_settings_are_refused(changes):
     """A setting outside its range raises an error that names it."""
     with pytest.raises(SettingsError, match=next(iter(changes))):

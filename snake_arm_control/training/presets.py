@@ -61,6 +61,8 @@ class TrainingSettings:
     rate: float = 1e-4  # learning rate
     warm_up: int = 0  # iterations in which the rate grows from none
     decay_from: float = 1.0  # part of the run after which the rate falls linearly to none
+    # Iterations at which the rate rises and falls anew, each with the part of it then reached.
+    restarts: tuple[tuple[int, float], ...] = ()
     clip: float = math.inf  # longest gradient
     position_weight: float = 1.0  # of the squared error of a position [1/m^2]; of an axis: 1
     difference_weight: float = 0.0  # of the squared error of a derivative along a small step
@@ -84,6 +86,10 @@ class TrainingSettings:
                 raise SettingsError(f'{name} is {getattr(self, name)!r}, expected 0 or more')
         if not 0.0 <= self.decay_from <= 1.0:
             raise SettingsError(f'decay_from is {self.decay_from!r}, expected 0 to 1')
+        begins = [0, *(begin for begin, _ in self.restarts), self.iterations]
+        if begins != sorted(set(begins)):
+            raise SettingsError(f'restarts is {self.restarts!r}, expected growing iterations '
+                                f'within the run of {self.iterations}')
 
     @property
     def iterations(self) -> int:
@@ -92,9 +98,13 @@ class TrainingSettings:
 
     def rate_at(self, iteration: int) -> float:
         """Return the learning rate of an iteration, counted from 0."""
-        warm = min(1.0, (iteration + 1) / max(self.warm_up, 1))
-        left = (self.iterations - iteration) / (self.iterations * (1.0 - self.decay_from) or 1.0)
-        return self.rate * warm * (min(1.0, left) if self.decay_from < 1.0 else 1.0)
+        begin, part = max(((0, 1.0), *(restart for restart in self.restarts
+                                       if restart[0] <= iteration)))
+        end = min((self.iterations, *(other for other, _ in self.restarts if other > iteration)))
+        warm = min(1.0, (iteration - begin + 1) / max(self.warm_up, 1))
+        falling = (1.0 - self.decay_from) * (end - begin)
+        fallen = min(1.0, (end - iteration) / falling) if falling else 1.0
+        return part * self.rate * warm * fallen
 
 
 # The paper's section 4 to the letter: ten episodes of growing range, Adam at 1e-4. It doesn't say
@@ -110,9 +120,9 @@ SHIPPED = TrainingSettings(
     preset='shipped',
     phases=(Phase('mixed', joints=10, iterations=2_000),
             Phase('mixed', joints=20, iterations=4_000),
-            Phase('mixed', iterations=60_000)),
-    batch=128, optimiser='soap', rate=1e-2, warm_up=100, decay_from=0.27, clip=1.0,
-    position_weight=9.0)
+            Phase('mixed', iterations=96_000)),
+    batch=128, optimiser='soap', rate=1e-2, warm_up=100, decay_from=0.27,
+    restarts=((66_000, 0.5),), clip=1.0, position_weight=9.0)
 
 PRESETS = {settings.preset: settings for settings in (PAPER, SHIPPED)}
 
