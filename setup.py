@@ -34,6 +34,7 @@ setup(
         'ros': ['ros-diagnostic-msgs>=5.3', 'ros-geometry-msgs>=5.3', 'ros-rclpy>=7.1',
                 'ros-rmw-fastrtps-cpp>=8.4', 'ros-sensor-msgs>=5.3', 'ros-std-msgs>=5.3',
                 'ros-std-srvs>=5.3', 'ros-trajectory-msgs>=5.3', 'ros-visualization-msgs>=5.3'],
+        'plots': ['matplotlib'],
         'train': ['matplotlib', 'torch'],
         'view': ['viser'],
         'test': ['catkin-pkg', 'flake8', 'flake8-blind-except', 'flake8-builtins',

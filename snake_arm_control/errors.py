@@ -37,3 +37,7 @@ class WeightsError(SnakeArmError):
 
 class FeedbackError(SnakeArmError):
     """Feedback from the arm can't be used: misshapen, not finite, too old."""
+
+
+class MissingPackageError(SnakeArmError):
+    """A package that only some commands need is not installed."""

@@ -28,7 +28,7 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
 # A part imports only parts before it.
 ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'network', 'bptt',
          'forward_model', 'correction', 'inverse', 'simulation', 'scenarios', 'control_loop',
-         'training', 'urdf', 'reproduction', 'bench', 'nodes', 'cli')
+         'training', 'urdf', 'reproduction', 'figures', 'bench', 'nodes', 'cli')
 # Nor these, though they come before it: what it must not know.
 STRANGERS = {
     'goal': {'kinematics'},
@@ -39,6 +39,8 @@ STRANGERS = {
     'simulation': {'goal', 'network', 'bptt', 'forward_model', 'inverse'},
     'training': {'goal', 'inverse', 'simulation', 'scenarios', 'control_loop'},
     'urdf': set(ORDER) - {'errors', 'arm'},
+    'reproduction': {'network', 'bptt', 'urdf'},
+    'figures': {'network', 'bptt', 'forward_model', 'urdf'},
 }
 
 

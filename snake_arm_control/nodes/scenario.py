@@ -12,7 +12,7 @@ from rclpy.node import Node
 from snake_arm_control.nodes.goal_publisher import GoalPublisher
 from snake_arm_control.nodes.parameters import ArmSettings, Parameters
 from snake_arm_control.nodes.running import run
-from snake_arm_control.scenarios import scenario, SCENARIOS
+from snake_arm_control.scenarios import GOAL_RATE, scenario, SCENARIOS
 from snake_arm_control.settings import setting
 
 
@@ -21,8 +21,11 @@ class ScenarioSettings(ArmSettings):
     """Parameters of the scenario node."""
 
     scenario: str = setting('fig2', 'the experiment', choices=tuple(SCENARIOS), read_only=True)
-    rate: float = setting(50.0, 'rate at which a moving goal is published', 'Hz', low=1.0,
+    rate: float = setting(GOAL_RATE, 'rate at which a moving goal is published', 'Hz', low=1.0,
                           high=1000.0, read_only=True)
+    period: float = setting(
+        0.0, 'time in which a moving goal goes round once, 0 for that of the experiment', 's',
+        low=0.0, high=1e6, read_only=True)
 
 
 class ScenarioNode(Node):
@@ -32,6 +35,8 @@ class ScenarioNode(Node):
         super().__init__('scenario', **node_options)
         settings = Parameters(self, ScenarioSettings).value
         self._scenario, self._arm = scenario(settings.scenario), settings.arm()
+        self._period = settings.period
+        self._scenario.goal_at(self._arm, 0.0)  # says what is wrong with the arm, if anything
         self._publisher = GoalPublisher(self)
         self._started_at: float | None = None
         self._timer = self.create_timer(1.0 / settings.rate, self._publish)
@@ -43,7 +48,7 @@ class ScenarioNode(Node):
             self.get_logger().info(f'{self._scenario.name}: {self._scenario.description}')
             self._started_at = time.monotonic()
         elapsed = time.monotonic() - self._started_at
-        self._publisher.publish(self._scenario.goal_at(self._arm, elapsed))
+        self._publisher.publish(self._scenario.goal_at(self._arm, elapsed, self._period))
         if not self._scenario.period:
             self._timer.cancel()
 
