@@ -18,11 +18,15 @@ from snake_arm_control.correction import TargetCorrection
 from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
 from snake_arm_control.goal import Goal
 from snake_arm_control.inverse import (
-    advance, DifferentiableModel, InverseSettings, make_descent)
+    advance, DifferentiableModel, imagine, InverseSettings, make_descent, model_chain, score,
+    Solution)
 from snake_arm_control.settings import setting
 
 _SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
 _LEFT = 2.0  # a reached goal counts as left once the errors are this many times the tolerances
+_FAR = 5.0  # an arm this many times the tolerances from its goal may be stuck, a closer one not
+_PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
+_BETTER = 0.5  # another way is taken if it promises to end at this fraction of the error
 _FIRST_PERIOD = 0.005  # [s] what the velocity limit grants before a period was seen
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
 _LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
@@ -37,6 +41,12 @@ class ControlSettings(InverseSettings):
     correction_gain: float = setting(
         1.0, 'share of a newly measured model error that is taken over, below 1 against noise',
         low=0.001, high=1.0)
+    stall_time: float = setting(
+        1.0, 'time without progress, far from the goal, after which the arm is stuck', 's',
+        low=0.05, high=3600.0)
+    restarts: int = setting(
+        5, 'how often a stuck arm looks for another way to the goal before it gives up',
+        low=0, high=100)
     feedback_timeout: float = setting(
         0.5, 'longest time that a command may go unanswered', 's', low=0.001, high=60.0)
 
@@ -51,6 +61,9 @@ class State(Enum):
     HOLDING = 'holding on request'
     RETURNING = 'returning to rest'
     NO_FEEDBACK = 'holding: no feedback'
+    SEARCHING = 'stuck: looking for another way to the goal'
+    DETOUR = 'taking another way to the goal'
+    STALLED = 'stalled: no way to the goal was found'
 
 
 class Command(NamedTuple):
@@ -84,10 +97,13 @@ class ControlLoop:
         self._received_stamp = 0
         self._unanswered: deque[tuple[int, float]] = deque()  # stamp [ns], time [s]
         self._called_at: float | None = None
+        self._commanded_at = -math.inf
         self._period = _FIRST_PERIOD  # [s], between the latest two calls of iterate
         self._probed_at = -math.inf
         self._settled = self._reached = False
         self._errors: tuple[float, float] | None = None
+        self._detour: np.ndarray | None = None  # (joints, 2) [rad], on the way there if not None
+        self._forget_progress()
         self.use_model(model)
 
     @property
@@ -143,24 +159,25 @@ class ControlLoop:
         """
         Pursue another goal from here on; the one of no component lets the arm stand.
 
+        The goal that is pursued already changes nothing.
+
         :raises ShapeError: if it is for another number of joints; the goal before stays
         """
         if goal.joints != self.arm.joints:
             raise ShapeError('goal', goal.target.shape, f'({self.arm.joints}, {pose.SIZE})')
-        near = (np.array_equal(goal.weight, self.goal.weight)
-                and np.abs(goal.target - self.goal.target).max() <= _NEAR)
+        if goal == self.goal and not self._returning:
+            return
         self.goal = goal
         self._returning = self._settled = self._reached = False
         self._errors = None
-        if near:
-            self._descent.follow()
-        else:
-            self._descent.rest()
+        self._descent.rest()
+        self._forget_progress()
 
     def hold(self, holding: bool) -> None:
         """Stand still, or go on."""
         self._holding = holding
         self._descent.rest()
+        self._forget_progress()
 
     def reset(self) -> None:
         """Drop the goal and return to the zero angles."""
@@ -242,6 +259,12 @@ class ControlLoop:
         if (self.settings.use_feedback
                 and self.feedback_age(now) > self.settings.feedback_timeout):
             return State.NO_FEEDBACK
+        if self._detour is not None:
+            return State.DETOUR
+        if self._search is not None:
+            return State.SEARCHING
+        if self._gave_up:
+            return State.STALLED
         return State.REACHED if self._reached else State.TRACKING
 
     def _ratio(self, position_error: float, axis_error: float) -> float:
@@ -258,14 +281,19 @@ class ControlLoop:
         :return: the command, or None where the arm shall be left as it is
         """
         if self._called_at is not None:
-            self._period = min(max(now - self._called_at, 0.0), _LONGEST_PERIOD)
+            since = max(self._called_at, self._commanded_at)
+            self._period = min(max(now - since, 0.0), _LONGEST_PERIOD)
         self._called_at = now
         state = self.state(now)
         if state is State.NO_FEEDBACK:
             return self._probe(now, stamp)
         if state is State.RETURNING:
             return self._return(now, stamp)
-        if state not in (State.TRACKING, State.REACHED) or self._rests():
+        if state is State.SEARCHING:
+            return self._look_on()
+        if state is State.DETOUR:
+            return self._pass_on(now, stamp)
+        if state not in (State.TRACKING, State.REACHED) or self._rests() or self._is_stuck():
             return None
         self.iterations += 1
         return self._command(now, stamp, self._descent.step(
@@ -295,6 +323,56 @@ class ControlLoop:
         chain = self._linearize().chain
         return self.correction.estimate(chain) if self.settings.use_feedback else chain
 
+    def _forget_progress(self) -> None:
+        """Count the time without progress, and the ways tried, from here on."""
+        self._without_progress, self._progress_ratio = 0.0, math.inf  # [s]
+        self._gave_up, self._attempt = False, 0
+        self._search, self._detour = None, None
+
+    def _is_stuck(self) -> bool:
+        """Return whether there was no progress for too long; then a search has begun."""
+        ratio = self._ratio(*self.errors())
+        if ratio <= _FAR or ratio < _PROGRESS * self._progress_ratio:
+            self._without_progress = 0.0
+            self._progress_ratio = ratio if ratio > _FAR else math.inf
+            return False
+        self._without_progress += self._period
+        if self._without_progress <= self.settings.stall_time:
+            return False
+        self._look_again()
+        return True
+
+    def _look_again(self) -> None:
+        """Begin the next search, or give up."""
+        self._descent.rest()
+        self._search = None
+        if self._attempt >= self.settings.restarts:
+            self._gave_up = True
+            return
+        error = self.correction.error if self.settings.use_feedback else 0.0
+        self._search = imagine(self.goal, self.model, model_chain(self.model, error),
+                               self.settings, self._attempt,
+                               np.random.default_rng(self._attempt))
+        self._attempt += 1
+
+    def _look_on(self) -> None:
+        """Take one step of the search: the arm stands, and other callers get their turn."""
+        try:
+            next(self._search)
+        except StopIteration as end:
+            found: Solution = end.value
+            if score(found, self.settings) < _BETTER * self._progress_ratio:
+                self._search, self._detour = None, found.angles
+            else:
+                self._look_again()
+
+    def _pass_on(self, now: float, stamp: int) -> Command:
+        """Move on to the configuration that the search has found."""
+        angles = advance(self.arm, self._angles, self._detour - self._angles, self._bound())
+        if np.array_equal(angles, self._detour):
+            self._detour, self._without_progress, self._progress_ratio = None, 0.0, math.inf
+        return self._command(now, stamp, angles)
+
     def _probe(self, now: float, stamp: int) -> Command | None:
         """Repeat the last command now and then, so that returning feedback has an answer."""
         self._descent.rest()
@@ -318,6 +396,7 @@ class ControlLoop:
 
     def _command(self, now: float, stamp: int, angles: np.ndarray) -> Command:
         velocities = (angles - self._angles) / max(self._period, 1e-6)
+        self._commanded_at = now
         self._stamp = max(stamp, self._stamp + 1)
         self._angles, self._linearization = angles, None
         self.correction.remember(self._stamp, self._linearize().chain)

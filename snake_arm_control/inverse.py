@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 import math
 from typing import NamedTuple, Protocol
@@ -24,6 +24,7 @@ _DAMPING_FACTOR = 4.0
 _PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
 _GROWTH = 3  # joints by which a goal grows
 _GROWTH_ITERATIONS = 15  # at each size
+_IMAGINED_ITERATIONS = 60  # from each random start
 
 
 class Linearization(Protocol):
@@ -269,23 +270,31 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     if start_angles.shape != (arm.joints, 2) or not np.isfinite(start_angles).all():
         raise ShapeError('start_angles', start_angles.shape, f'({arm.joints}, 2), all finite')
     start_angles = np.clip(start_angles, -arm.angle_limit, arm.angle_limit)
-    best = _descend(goal, start_angles, model, true_chain, settings, max_iterations)
+    best = _finish(descend(goal, start_angles, model, true_chain, settings, max_iterations))
     generator = np.random.default_rng(0) if generator is None else generator
     for attempt in range(restarts):
         left = max_iterations - best.iterations
         if best.converged or left <= 0:
             break
-        start, imagined = _imagine(goal, model, settings, left, attempt, generator)
-        found = _descend(goal, start, model, true_chain, settings, left - imagined)
-        taken = best.iterations + imagined + found.iterations
-        better = min(best, found, key=lambda each: _score(each, settings))
+        imagined = _finish(imagine(goal, model, model_chain(model), settings, attempt, generator))
+        found = _finish(descend(goal, imagined.angles, model, true_chain, settings,
+                                max(left - imagined.iterations, 0)))
+        taken = best.iterations + imagined.iterations + found.iterations
+        better = min(best, found, key=lambda each: score(each, settings))
         best = better._replace(iterations=taken)
     return best
 
 
-def _descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
-             true_chain: Callable[[np.ndarray], np.ndarray] | None, settings: InverseSettings,
-             max_iterations: int) -> Solution:
+def model_chain(model: DifferentiableModel, error: np.ndarray | float = 0.0
+                ) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the chain that a model predicts, less an error (joints, 9) that is known."""
+    return lambda angles: model.linearize(angles).chain - error
+
+
+def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
+            true_chain: Callable[[np.ndarray], np.ndarray] | None, settings: InverseSettings,
+            max_iterations: int) -> Generator[None, None, Solution]:
+    """Descend once; pauses after each iteration, and returns the best configuration found."""
     descent = make_descent(model.arm, settings)
     best: Solution | None = None
     progress_at, progress_score = 0, math.inf
@@ -294,46 +303,59 @@ def _descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
         chain = linearization.chain if true_chain is None else true_chain(angles)
         errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
         here = Solution(angles, iteration, settings.is_reached(*errors), *errors)
-        score = _score(here, settings)
-        if best is None or score < _score(best, settings):
+        here_score = score(here, settings)
+        if best is None or here_score < score(best, settings):
             best = here
-        if score < _PROGRESS * progress_score:
-            progress_at, progress_score = iteration, score
+        if here_score < _PROGRESS * progress_score:
+            progress_at, progress_score = iteration, here_score
         if (here.converged or iteration == max_iterations
                 or iteration - progress_at >= descent.patience):
             break
         angles = descent.step(goal, angles, linearization, chain, settings.max_step)
+        yield
     return best._replace(iterations=iteration)
 
 
-def _imagine(goal: Goal, model: DifferentiableModel, settings: InverseSettings,
-             max_iterations: int, attempt: int,
-             generator: np.random.Generator) -> tuple[np.ndarray, int]:
+def imagine(goal: Goal, model: DifferentiableModel,
+            chain: Callable[[np.ndarray], np.ndarray], settings: InverseSettings, attempt: int,
+            generator: np.random.Generator) -> Generator[None, None, Solution]:
     """
-    Return a new start (joints, 2) [rad], and the iterations spent on it.
+    Look for another way to a goal without moving the arm; pauses after each iteration.
 
     The first attempt grows the goal from base to tip, a few joints at a time: where much of the
-    chain is cared for, no part of the arm can then be trapped by those beyond it. The others are
-    random bends.
+    chain is cared for, no part of the arm can then be trapped by those beyond it. The others start
+    from random bends.
+
+    :param chain: angles to the chain that is expected there, see `model_chain`
+    :param attempt: which one, from 0
+    :return: the configuration found, and the iterations that it took
     """
     arm = model.arm
-    angles = np.zeros((arm.joints, len(AXES)))
     if attempt:
-        return arm.angle_limit * generator.uniform(0.1, 0.5) * generator.uniform(
-            -1.0, 1.0, angles.shape), 0
-    spent = 0
+        angles = arm.angle_limit * generator.uniform(0.1, 0.5) * generator.uniform(
+            -1.0, 1.0, (arm.joints, len(AXES)))
+        return (yield from descend(goal, angles, model, chain, settings, _IMAGINED_ITERATIONS))
+    found = Solution(np.zeros((arm.joints, len(AXES))), 0, False, math.inf, math.inf)
     last = 0
     for end in [*range(_GROWTH, arm.joints, _GROWTH), arm.joints]:
         grown = np.where(np.arange(arm.joints)[:, None] < end, goal.weight, 0.0)
         if grown[last:].any():
-            part = _descend(Goal(goal.target, grown), angles, model, None, settings,
-                            min(_GROWTH_ITERATIONS, max_iterations - spent))
-            angles, spent = part.angles, spent + part.iterations
+            part = yield from descend(Goal(goal.target, grown), found.angles, model, chain,
+                                      settings, _GROWTH_ITERATIONS)
+            found = part._replace(iterations=found.iterations + part.iterations)
         last = end
-    return angles, spent
+    return found
 
 
-def _score(solution: Solution, settings: InverseSettings) -> float:
+def _finish(steps: Generator[None, None, Solution]) -> Solution:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def score(solution: Solution, settings: InverseSettings) -> float:
     """Return the larger of position and axis error over its tolerance; NaN counts as infinite."""
     score = max(solution.position_error / settings.position_tolerance,
                 solution.axis_error / settings.axis_tolerance)

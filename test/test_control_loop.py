@@ -783,3 +783,54 @@ def test_a_noisy_delayed_lossy_and_wrong_arm_still_reaches_the_goal(learned, met
         bench.run(1)
         chain = bench.arm.true_chain()
         assert goal.position_error(chain) < 1e-3 and goal.axis_error(chain) < math.radians(1.0)
+
+
+def trapping(arm):
+    """Return a goal for the whole chain, bent to and fro, to which joint limits bar the way."""
+    generator = np.random.default_rng(0)
+    signs = generator.choice((-1.0, 1.0), (arm.joints, 2))
+    angles = signs * arm.angle_limit * generator.uniform(0.7, 1.0, signs.shape)
+    return Goal.from_array(forward_kinematics(arm, angles))
+
+
+def test_a_stuck_arm_finds_another_way_and_takes_it_within_the_bounds():
+    """It does not on its own: without restarts it stalls."""
+    bench = Bench(settings=ControlSettings(restarts=0, stall_time=0.2))
+    goal = trapping(SHORT)
+    bench.loop.set_goal(goal)
+    bench.run_to(State.STALLED)
+    assert goal.position_error(bench.arm.true_chain()) > 5e-3
+    bench = Bench(settings=ControlSettings(restarts=5, stall_time=0.2))
+    bench.loop.set_goal(goal)
+    seen = set()
+    for _ in range(5000):
+        bench.run(1)
+        seen.add(bench.state)
+        if bench.state is State.REACHED:
+            break
+    assert seen >= {State.TRACKING, State.SEARCHING, State.DETOUR, State.REACHED}
+    path = np.array([command.positions for command in bench.commands])
+    steps = np.abs(np.diff(path, axis=0)).max()
+    assert steps <= SHORT.velocity_limit * PERIOD * (1.0 + 1e-6)
+
+
+def test_an_unreachable_goal_ends_as_stalled_as_close_as_it_gets():
+    bench = Bench(settings=ControlSettings(stall_time=0.2, restarts=2))
+    goal = Goal.tool(position=(0.0, 0.0, 2.0 * SHORT.length), joints=10)
+    bench.loop.set_goal(goal)
+    bench.run_to(State.STALLED)
+    assert bench.run(100) == [] and bench.state is State.STALLED
+    position_error, _ = bench.loop.errors()
+    assert position_error == pytest.approx(SHORT.length, rel=1e-3)
+    bench.loop.set_goal(reachable())
+    bench.run_to(State.REACHED)
+
+
+def test_a_goal_that_is_said_again_changes_nothing():
+    one, other = Bench(), Bench()
+    for bench in (one, other):
+        bench.loop.set_goal(reachable())
+        bench.run(5)
+    other.loop.set_goal(reachable())
+    for first, second in zip(one.run(5), other.run(5)):
+        np.testing.assert_array_equal(first.positions, second.positions)

@@ -412,13 +412,23 @@ def test_weights_are_reloaded_only_if_they_are_good(arm, tmp_path):
 
 def test_an_unreachable_goal_ends_with_the_reason():
     """--until-converged exits with 1, and says what is left of the error."""
-    with (running('--namespace', 'far', '--until-converged', '--timeout', '8') as child,
+    with (running('--namespace', 'far', '--until-converged') as child,
           observing('far') as observer):
         observer.publish_goal(Goal.tool(position=(0.0, 0.0, 1.5)))
         output, _ = child.communicate(timeout=60)
     assert child.returncode == 1
     last = output.strip().splitlines()[-1]
-    assert re.search(r'not reached within 8 s: \d+\.\d+ mm and 0.00 degrees', last)
+    assert re.search(r'not reached: \d+\.\d+ mm and 0.00 degrees; controller: stalled', last)
+
+
+def test_a_goal_that_takes_too_long_ends_with_the_reason():
+    done = subprocess.run(
+        snake_arm('up', '--namespace', 'slow', '--scenario', 'fig2', '--until-converged',
+                  '--timeout', '4', '--set', 'controller.max_step=1e-4'),
+        capture_output=True, text=True, timeout=90)
+    assert done.returncode == 1
+    assert re.search(r'not reached within 4 s: \d+\.\d+ mm and \d+\.\d+ degrees; '
+                     'controller: moving', done.stdout.strip().splitlines()[-1])
 
 
 def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():

@@ -78,6 +78,8 @@ class ControllerNode(Node):
         self._timer.timer_period_ns = round(1e9 / settings.rate)
 
     def _take_weights(self, message: UInt8MultiArray) -> None:
+        self.get_logger().info('loading the forward model; where nothing compiled it before, '
+                               'this takes some seconds')
         try:
             model = ForwardModel.from_bytes(conversions.message_to_bytes(message), self._arm)
         except WeightsError as error:
@@ -175,7 +177,7 @@ class ControllerNode(Node):
         state = self._loop.state(now)
         if state is not self._reported:
             self._reported = state
-            if state is State.NO_FEEDBACK:
+            if state in (State.NO_FEEDBACK, State.SEARCHING, State.STALLED):
                 self.get_logger().warning(state.value)
             else:
                 self.get_logger().info(state.value)
@@ -193,7 +195,8 @@ class ControllerNode(Node):
         level = Level.OK
         if self._weights_trouble:
             level, state = Level.ERROR, f'{state}; {self._weights_trouble}'
-        elif loop is None or loop.state(now) in (State.WAITING, State.NO_FEEDBACK):
+        elif loop is None or loop.state(now) in (
+                State.WAITING, State.NO_FEEDBACK, State.SEARCHING, State.STALLED):
             level = Level.WARN
         return level, state, {
             'iterations': iterations, 'iterations per second': rate,

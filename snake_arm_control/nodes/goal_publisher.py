@@ -30,7 +30,12 @@ class GoalPublisher:
         subscribers, such as a recorder, may be connected long before.
         """
         known = [info.node_name for info in self._node.get_subscriptions_info_by_topic(self.topic)]
-        return _CONTROLLER in known and self._publisher.get_subscription_count() >= len(known)
+        return _CONTROLLER in known and self.listeners >= len(known)
+
+    @property
+    def listeners(self) -> int:
+        """How many get what is published now."""
+        return self._publisher.get_subscription_count()
 
     def publish(self, goal: Goal) -> None:
         """Publish a goal."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import signal
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -49,6 +50,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
         rclpy.logging.get_logger('snake_arm_control').fatal(str(error))
         return 1
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not break the clean-up
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

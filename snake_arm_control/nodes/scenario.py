@@ -16,6 +16,9 @@ from snake_arm_control.scenarios import GOAL_RATE, scenario, SCENARIOS
 from snake_arm_control.settings import setting
 
 
+_GRACE = 5.0  # [s]
+
+
 @dataclass(frozen=True)
 class ScenarioSettings(ArmSettings):
     """Parameters of the scenario node."""
@@ -39,17 +42,26 @@ class ScenarioNode(Node):
         self._scenario.goal_at(self._arm, 0.0)  # says what is wrong with the arm, if anything
         self._publisher = GoalPublisher(self)
         self._started_at: float | None = None
+        self._told = 0  # how many heard the goal
         self._timer = self.create_timer(1.0 / settings.rate, self._publish)
 
     def _publish(self) -> None:
         if not self._publisher.is_heard:
             return
+        now = time.monotonic()
         if self._started_at is None:
             self.get_logger().info(f'{self._scenario.name}: {self._scenario.description}')
-            self._started_at = time.monotonic()
-        elapsed = time.monotonic() - self._started_at
-        self._publisher.publish(self._scenario.goal_at(self._arm, elapsed, self._period))
-        if not self._scenario.period:
+            self._started_at = now
+        elapsed = now - self._started_at
+        if self._scenario.period:
+            self._publisher.publish(self._scenario.goal_at(self._arm, elapsed, self._period))
+            return
+        # One goal that stays is said again only to those who come a little late.
+        listeners = self._publisher.listeners
+        if listeners > self._told:
+            self._publisher.publish(self._scenario.goal_at(self._arm, elapsed, self._period))
+        self._told = listeners
+        if elapsed > _GRACE:
             self._timer.cancel()
 
 

@@ -74,7 +74,7 @@ class SimulatorNode(Node):
 
     def _beat(self) -> None:
         now = time.monotonic()
-        if now - self._heard_at >= self._period:
+        if now - self._heard_at >= 0.5 * self._period:
             self._answer(now)
 
     def _answer(self, now: float) -> None:

@@ -19,6 +19,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.node import Node
 
+from snake_arm_control.control_loop import State
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.goal import Goal
 from snake_arm_control.nodes.controller import ControllerNode, ControllerSettings
@@ -132,10 +133,11 @@ def _watch(executor: Executor, monitor: MonitorNode, options: Options,
             _say(f'reached: {_errors(progress)} from the goal on the true poses, after '
                  f'{progress.commands} iterations in {progress.elapsed:.1f} s', live)
             return 0
-        if now > deadline:
+        stalled = progress.state == State.STALLED.value
+        if now > deadline or stalled:
             seen = _errors(progress) if progress.known else 'no goal and true pose were seen'
-            _say(f'not reached within {options.timeout:g} s: {seen}; controller: '
-                 f'{progress.state}', live)
+            why = 'not reached' if stalled else f'not reached within {options.timeout:g} s'
+            _say(f'{why}: {seen}; controller: {progress.state}', live)
             return 1
 
 
