@@ -47,7 +47,8 @@ def joint_rotation(angles: np.ndarray) -> np.ndarray:
     return rotation
 
 
-def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray) -> np.ndarray:
+def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray,
+             elements: np.ndarray | None = None) -> np.ndarray:
     """
     Return the exact Jacobian of a pose chain by its angles.
 
@@ -56,24 +57,45 @@ def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
     :param chain: (*batch, joints, 9), the chain of those angles
     :param angles: (*batch, joints, 2) [rad]
-    :return: (*batch, joints, 9, joints, 2); zero where the joint lies beyond the chain element
+    :param elements: (elements,) indices into the chain, of which poses; None for all
+    :return: (*batch, elements, 9, joints, 2); zero where the joint lies beyond the chain element
     """
     chain, angles = np.asarray(chain, dtype=float), np.asarray(angles, dtype=float)
-    rotations, positions = pose.to_matrix(chain)
-    base = np.broadcast_to(np.eye(3), rotations[..., :1, :, :].shape)
-    before = np.concatenate((base, rotations[..., :-1, :, :]), axis=-3)
-    hinges = np.concatenate((np.zeros_like(positions[..., :1, :]), positions[..., :-1, :]),
-                            axis=-2)
-    # The first axis is the x axis before the joint turns, the second the y axis after it did.
-    turned = np.stack((before[..., 0], rotations[..., 1]), axis=-2)  # (*batch, joints, 2, 3)
-    axes = turned[..., None, :, :, :]  # (*batch, 1, joints, 2, 3)
-    lever = (positions[..., :, None, :] - hinges[..., None, :, :])[..., None, :]
-    moved = np.concatenate((np.cross(axes, lever),
-                            np.cross(axes, chain[..., :, None, None, pose.FORWARD]),
-                            np.cross(axes, chain[..., :, None, None, pose.UP])), axis=-1)
-    beyond = np.arange(arm.joints)[:, None] < np.arange(arm.joints)
+    elements = np.arange(arm.joints) if elements is None else np.asarray(elements)
+    hinges, axes = _turns(chain)
+    axes = axes[..., None, :, :, :]  # (*batch, 1, joints, 2, 3)
+    seen = chain[..., elements, None, None, :]  # (*batch, elements, 1, 1, 9)
+    lever = seen[..., pose.POSITION] - hinges[..., None, :, None, :]
+    moved = np.concatenate((_cross(axes, lever), _cross(axes, seen[..., pose.FORWARD]),
+                            _cross(axes, seen[..., pose.UP])), axis=-1)
+    beyond = elements[:, None] < np.arange(arm.joints)
     moved[..., beyond, :, :] = 0.0
     return np.moveaxis(moved, -1, -3)
+
+
+def _turns(chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return what the joints turn about.
+
+    :return: points (*batch, joints, 3) [m] and unit axes (*batch, joints, 2, 3), in base_link
+    """
+    before = np.zeros_like(chain)  # of each joint
+    before[..., 0, pose.FORWARD.stop - 1] = before[..., 0, pose.UP.start + 1] = 1.0
+    before[..., 1:, :] = chain[..., :-1, :]
+    # The first axis is the x axis before the joint turns, the second the y axis after it did.
+    axes = np.stack((_cross(before[..., pose.UP], before[..., pose.FORWARD]),
+                     chain[..., pose.UP]), axis=-2)
+    return before[..., pose.POSITION], axes
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a x b: np.cross takes three times as long for a single arm."""
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
+    x = ay * bz - az * by
+    product = np.empty((*x.shape, 3))
+    product[..., 0], product[..., 1], product[..., 2] = x, az * bx - ax * bz, ax * by - ay * bx
+    return product
 
 
 class ExactModel:
@@ -88,16 +110,30 @@ class ExactModel:
 
 
 class ExactLinearization:
-    """Exact kinematics at configurations, with derivatives from `jacobian`."""
+    """Exact kinematics at configurations, with derivatives by the same law as `jacobian`'s."""
 
     def __init__(self, arm: Arm, angles: np.ndarray):
+        self._arm, self._angles = arm, angles
         self.chain = forward_kinematics(arm, angles)
-        self._jacobian = jacobian(arm, self.chain, angles)
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
-        """Return dL/dangles (*batch, joints, 2) for dL/dchain (*batch, joints, 9)."""
-        return np.einsum('...jc,...jckm->...km', chain_gradient, self._jacobian)
+        """
+        Return dL/dangles (*batch, joints, 2) for dL/dchain (*batch, joints, 9).
+
+        The chain beyond a joint pulls on it with a force and a moment: the slope of the loss is
+        the moment about the joint's axis.
+        """
+        hinges, axes = _turns(self.chain)
+        force = chain_gradient[..., pose.POSITION]
+        moment = sum(_cross(self.chain[..., part], chain_gradient[..., part])
+                     for part in (pose.POSITION, *pose.AXES))  # about the base
+        force, moment = (np.cumsum(pull[..., ::-1, :], axis=-2)[..., ::-1, :]
+                         for pull in (force, moment))
+        about_joint = moment - _cross(hinges, force)
+        return np.sum(axes * about_joint[..., None, :], axis=-1)
 
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
         """Return rows (*batch, rows, joints, 2) of dchain/dangles."""
-        return self._jacobian[..., joints, components, :, :]
+        elements, places = np.unique(joints, return_inverse=True)
+        rows = jacobian(self._arm, self.chain, self._angles, elements)
+        return rows[..., places, components, :, :]
