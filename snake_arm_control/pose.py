@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from transforms3d.euler import euler2mat
 
@@ -43,10 +45,12 @@ def to_matrix(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     :raises ShapeError: if the last axis is not 9
     """
     pose = check(pose)
-    up = _unit(pose[..., UP], np.zeros(3))
-    forward = _unit(pose[..., FORWARD], _orthogonal(up))
-    up = _unit(up - _dot(up, forward) * forward, _orthogonal(forward))
-    return np.stack((np.cross(up, forward), up, forward), axis=-1), pose[..., POSITION].copy()
+    up = _unit(pose[..., UP], lambda: np.zeros(3))
+    forward = _unit(pose[..., FORWARD], lambda: _orthogonal(up))
+    up = _unit(up - _dot(up, forward) * forward, lambda: _orthogonal(forward))
+    side = (up[..., _NEXT] * forward[..., _LAST]  # np.cross takes thrice as long
+            - up[..., _LAST] * forward[..., _NEXT])
+    return np.stack((side, up, forward), axis=-1), pose[..., POSITION].copy()
 
 
 def from_euler(roll: float, pitch: float, yaw: float, position: np.ndarray) -> np.ndarray:
@@ -87,17 +91,12 @@ def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     :return: quaternion xyzw (*batch, 4) of length 1, position (*batch, 3) [m]
     """
     rotation, position = to_matrix(pose)
-    (a, b, c), (d, e, f), (g, h, i) = np.moveaxis(rotation, (-2, -1), (0, 1))
-    # Four times the products q_a q_b, symmetric, in the order x y z w: any row is the quaternion
-    # up to length; the one with the largest diagonal is never short.
-    k = np.array(((1.0 + a - e - i, b + d, c + g, h - f),
-                  (b + d, 1.0 - a + e - i, f + h, c - g),
-                  (c + g, f + h, 1.0 - a - e + i, d - b),
-                  (h - f, c - g, d - b, 1.0 + a + e + i)))
-    largest = np.argmax(np.einsum('aa...->a...', k), axis=0)
-    xyzw = np.take_along_axis(np.moveaxis(k, (0, 1), (-2, -1)),
-                              largest[..., None, None], axis=-2)[..., 0, :]
-    return xyzw / np.linalg.norm(xyzw, axis=-1, keepdims=True), position
+    products = (rotation.reshape(-1, 9) @ _PRODUCTS + np.eye(4).ravel()).reshape(-1, 4, 4)
+    # Each row is the quaternion up to length; the one with the largest diagonal is never short.
+    largest = np.argmax(np.einsum('naa->na', products), axis=-1)
+    xyzw = products[np.arange(len(products)), largest]
+    xyzw /= np.sqrt(_dot(xyzw, xyzw))
+    return xyzw.reshape(*rotation.shape[:-2], 4), position
 
 
 def check(pose: np.ndarray) -> np.ndarray:
@@ -109,16 +108,39 @@ def check(pose: np.ndarray) -> np.ndarray:
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.sum(a * b, axis=-1, keepdims=True)
+    return np.einsum('...i,...i->...', a, b)[..., None]
 
 
 def _orthogonal(axis: np.ndarray) -> np.ndarray:
     """Return some unit vectors orthogonal to axes of length 1, or of length 0."""
     spare = np.eye(3)[np.argmin(np.abs(axis), axis=-1)]
-    return _unit(spare - _dot(spare, axis) * axis, spare)
+    return _unit(spare - _dot(spare, axis) * axis, lambda: spare)
 
 
-def _unit(vector: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vector, axis=-1, keepdims=True)
-    defined = length > 1e-9
-    return np.where(defined, vector / np.where(defined, length, 1.0), fallback)
+def _unit(vector: np.ndarray, fallback: Callable[[], np.ndarray]) -> np.ndarray:
+    length = np.sqrt(_dot(vector, vector))
+    short = ~(length > 1e-9)  # of no length, or not a number
+    if short.any():
+        return np.where(short, fallback(), vector / np.where(short, 1.0, length))
+    return vector / length
+
+
+def _quaternion_products() -> np.ndarray:
+    """
+    Return what maps a rotation (9,), row by row, to 4 q q' - I of its quaternion (16,).
+
+    The quaternion's order is x y z w.
+    """
+    r = np.eye(9).reshape(3, 3, 9)
+    products = np.empty((4, 4, 9))
+    products[:3, :3] = r + np.swapaxes(r, 0, 1)
+    trace = r[0, 0] + r[1, 1] + r[2, 2]
+    for i, (j, k) in enumerate(((2, 1), (0, 2), (1, 0))):
+        products[i, i] -= trace
+        products[i, 3] = products[3, i] = r[j, k] - r[k, j]
+    products[3, 3] = trace
+    return products.reshape(16, 9).T.copy()
+
+
+_NEXT, _LAST = [1, 2, 0], [2, 0, 1]
+_PRODUCTS = _quaternion_products()
