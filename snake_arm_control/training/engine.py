@@ -3,9 +3,10 @@
 """
 The network's passes compiled for many samples at once: the trainer's engine on a CPU.
 
-`bptt` is built for the answer to one configuration to come soon, this for many gradients a second:
-the lanes (samples) come last in every array, so that every loop runs over them, and the products
-go to BLAS. On a GPU the torch module does the same work; a test says that they agree.
+`bptt` is built for the answer to one configuration to come soon, and serves small batches. The
+kernels here are built for many gradients a second: the lanes (samples) come last in every array,
+so that every loop runs over them, and the products go to BLAS. On a GPU the torch module does the
+same work; a test says that they agree.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from snake_arm_control import bptt
 from snake_arm_control.bptt import _sigmoid, _tanh
 from snake_arm_control.network import GATES, Network
 
+FEW = 24  # samples that bptt is faster for
 LANES = 64  # samples at a time: what a core's cache holds well
 
 # Traces that are no longer in use, by their shapes.
@@ -55,14 +58,32 @@ def predict(network: Network, angles: Tensor) -> Tensor:
     :param angles: (batch, joints, 2) [rad]
     :return: (batch, joints, 9)
     """
-    return _Predict.apply(angles, *network.parameters())
+    names, parameters = zip(*network.named_parameters())
+    predict = _Few if len(angles) <= FEW else _Many
+    return predict.apply(names, angles, *parameters)
 
 
-class _Predict(torch.autograd.Function):
-    """The bridge between autograd and the kernels."""
+class _Few(torch.autograd.Function):
+    """The bridge between autograd and `bptt`."""
 
     @staticmethod
-    def forward(ctx, angles: Tensor, *parameters: Tensor) -> Tensor:
+    def forward(ctx, names: tuple[str, ...], angles: Tensor, *parameters: Tensor) -> Tensor:
+        arrays = {name: p.detach().numpy() for name, p in zip(names, parameters)}
+        ctx.names, ctx.parameters = names, bptt.Parameters.from_arrays(arrays)
+        ctx.tape = bptt.forward(ctx.parameters, angles.numpy())
+        return torch.from_numpy(ctx.tape.chain)
+
+    @staticmethod
+    def backward(ctx, chain_gradient: Tensor) -> tuple[Tensor | None, ...]:
+        gradients, _ = bptt.parameter_gradient(ctx.parameters, ctx.tape, chain_gradient.numpy())
+        return (None, None, *(torch.from_numpy(gradients[name]) for name in ctx.names))
+
+
+class _Many(torch.autograd.Function):
+    """The bridge between autograd and the kernels below."""
+
+    @staticmethod
+    def forward(ctx, names: tuple[str, ...], angles: Tensor, *parameters: Tensor) -> Tensor:
         first, second, readout, readout_bias = _weights([p.numpy() for p in parameters])
         real = readout.dtype
         ctx.weights, ctx.pieces = (first, second, readout), []
@@ -92,7 +113,7 @@ class _Predict(torch.autograd.Function):
             part = [*gradients[1], *gradients[0], by_readout, by_chain.sum((0, 2))]
             sums = part if sums is None else [a + b for a, b in zip(sums, part)]
         second, first, (readout, readout_bias) = sums[:4], sums[4:8], sums[8:]
-        return (None, *map(torch.from_numpy, (
+        return (None, None, *map(torch.from_numpy, (
             readout.T.copy(), readout_bias,
             first[0].T.copy(), *first[1:], second[0].T.copy(), *second[1:])))
 

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from snake_arm_control import forward_model, pose
 from snake_arm_control.arm import Arm
-from snake_arm_control.errors import SnakeArmError
+from snake_arm_control.errors import SnakeArmError, WeightsError
 from snake_arm_control.network import Network
 from snake_arm_control.training import checkpoint, engine, evaluation, plots, sampling
 from snake_arm_control.training.presets import Phase, TrainingSettings
@@ -280,7 +280,11 @@ class _Run:
         settings = self.settings
         for group in self.optimiser.param_groups:
             group['lr'] = settings.rate_at(self.iteration)
-        error = self.predict(angles) - chain
+        try:
+            error = self.predict(angles) - chain
+        except WeightsError as weights:  # the engine for small batches looks at them
+            raise TrainingError(f'iteration {self.iteration}: {weights}; lower the rate') \
+                from weights
         weight = error.new_ones(pose.SIZE)
         weight[pose.POSITION] = settings.position_weight
         loss = (weight * error.square()).mean()
