@@ -7,11 +7,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 from pathlib import Path
+import subprocess
 import sys
 
 from snake_arm_control.arm import Arm
 from snake_arm_control.errors import GoalError, SnakeArmError
+from snake_arm_control.scenarios import scenario, SCENARIOS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument('--joints', type=int, metavar='N', help='number of joints of the arm '
                     f'(default: that of the parameter file, or {Arm.joints})')
     up.add_argument('--scenario', default='', metavar='NAME',
-                    help='publish the goals of one of the experiments of the paper: fig2')
+                    help='publish the goals of one of the experiments of the paper: '
+                    + ', '.join(SCENARIOS))
     up.add_argument('--until-converged', action='store_true',
                     help='end when the goal is reached on the true poses')
     up.add_argument('--timeout', type=float, default=60.0, metavar='S',
@@ -80,6 +84,20 @@ def _parser() -> argparse.ArgumentParser:
     urdf = commands.add_parser('urdf', parents=[joints], help='print the URDF of the arm')
     urdf.set_defaults(run=_urdf)
 
+    reproduce = commands.add_parser(
+        'reproduce', parents=[joints], help='run experiments of the paper and draw them',
+        description='Run experiments of the paper, without ROS or over the nodes; write '
+        'DIR/NAME/result.json and pictures. Exit code 1 if a goal that can be reached was not.')
+    reproduce.add_argument('scenarios', nargs='+', metavar='NAME',
+                           help=f'{", ".join(SCENARIOS)}, or all')
+    reproduce.add_argument('--out', type=Path, default=Path('runs/reproduce'), metavar='DIR',
+                           help='folder of the results (default %(default)s)')
+    reproduce.add_argument('--nodes', action='store_true', help='run them over the real nodes')
+    reproduce.add_argument('--wrong-arm', action='store_true',
+                           help='the true arm has segments 5 %% longer than the model was '
+                           'trained on, and its angles are off by 2 degrees')
+    reproduce.set_defaults(run=_reproduce)
+
     train = commands.add_parser('train', help='train a forward model')
     train.add_argument('--preset', default='shipped', help='paper or shipped (default)')
     train.add_argument('--out', type=Path, default=Path('runs/train'), metavar='DIR',
@@ -96,6 +114,22 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument('--json', type=Path, metavar='FILE', help='write the result there')
     evaluate.add_argument('--plots', type=Path, metavar='DIR', help='write pictures there')
     evaluate.set_defaults(run=_evaluate)
+
+    bench = commands.add_parser(
+        'bench', help='measure speed, beside other libraries where they are installed',
+        description='Measure what an iteration costs and how long goals take, in one thread and '
+        'one run, beside torch and every other library that is installed (extra: bench).')
+    bench.add_argument('--only', choices=('cost', 'goals'), help='one of the two parts')
+    bench.add_argument('--goals', type=int, default=200, metavar='N',
+                       help='goals of each family (default %(default)s; slow methods get fewer)')
+    bench.add_argument('--families', metavar='LETTERS', help='such as ABF (default: all)')
+    bench.add_argument('--methods', metavar='NAME,...', help='such as lm,pink (default: all)')
+    bench.add_argument('--seed', type=int, default=0)
+    bench.add_argument('--compile', action='store_true',
+                       help='torch.compile the network too, which takes minutes')
+    bench.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
+    bench.add_argument('--plots', type=Path, metavar='DIR', help='write pictures there')
+    bench.set_defaults(run=_bench)
     return parser
 
 
@@ -171,6 +205,29 @@ def _urdf(options: argparse.Namespace) -> int:
     return 0
 
 
+def _reproduce(options: argparse.Namespace) -> int:
+    from snake_arm_control import figures, reproduction
+    from snake_arm_control.forward_model import ForwardModel
+    names = SCENARIOS if 'all' in options.scenarios else options.scenarios
+    scenarios = [scenario(name) for name in names]
+    figures.require()
+    arm = Arm(joints=options.joints)
+    truth = reproduction.WRONG_ARM if options.wrong_arm else reproduction.IDEAL_ARM
+    if options.nodes:
+        from snake_arm_control.nodes.recorder import NodesRun
+        run = NodesRun(arm, truth)
+    else:
+        run = reproduction.LibraryRun(ForwardModel.load(arm=arm), truth)
+    failed = False
+    for each in scenarios:
+        recording, result = reproduction.reproduce(each, run)
+        path = reproduction.write_result(result, options.out / each.name)
+        figures.draw(recording, result, path.parent)
+        print(f'{reproduction.table(result)}\n    {path.parent}', flush=True)
+        failed |= each.reachable and not result['success']
+    return int(failed)
+
+
 def _train(options: argparse.Namespace) -> int:
     from snake_arm_control import training
     settings = training.preset(options.preset, seed=options.seed)
@@ -190,6 +247,29 @@ def _evaluate(options: argparse.Namespace) -> int:
         options.json.write_text(json.dumps(result, indent=2) + '\n')
     if options.plots:
         evaluation.write_report(result, options.plots)
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from snake_arm_control import benchmark
+    threads = dict.fromkeys(benchmark.THREADS, '1')
+    if not threads.items() <= os.environ.items():  # which numpy has read when it was imported
+        words = [f'--{name}={value}' for name, value in vars(options).items()
+                 if name not in ('command', 'run', 'compile') and value is not None]
+        return subprocess.run(
+            [sys.executable, '-c', 'import sys; from snake_arm_control.cli import main; '
+             'sys.exit(main())', 'bench', *words, *['--compile'] * options.compile],
+            env=os.environ | threads).returncode
+    chosen = {'parts': options.only and [options.only], 'families': options.families,
+              'methods': options.methods and options.methods.split(',')}
+    result = benchmark.run(
+        goals=options.goals, seed=options.seed, compile_torch=options.compile,
+        report=lambda line: print(line, flush=True),
+        **{name: value for name, value in chosen.items() if value})
+    if options.json:
+        benchmark.save(result, options.json)
+    if options.plots and 'cost' in result:
+        print(benchmark.draw(result, options.plots))
     return 0
 
 

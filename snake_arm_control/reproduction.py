@@ -101,6 +101,7 @@ class Recorder:
         self.scenario, self.arm, self.period = scenario, arm, period
         self._settings = settings
         self._goal: Goal | None = None
+        self._before: np.ndarray | None = None  # the chain ahead of the first goal
         self._started_at = 0.0
         self._commands = 0
         self._frames: list[tuple] = []
@@ -108,9 +109,11 @@ class Recorder:
 
     def take_goal(self, time: float, goal: Goal) -> None:
         """Take a goal that is in effect from a time [s] on."""
-        if self._goal is None:
+        first, self._goal = self._goal is None, goal
+        if first:
             self._started_at = time
-        self._goal = goal
+            if self._before is not None:
+                self.take_chain(time, self._before)
 
     def take_command(self) -> None:
         """Count a command."""
@@ -120,6 +123,7 @@ class Recorder:
         """Take the true poses (joints, 9) of a time [s]; they count from the first goal on."""
         goal = self._goal
         if goal is None:
+            self._before = chain
             return
         errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
         if self._reached is None and self._settings.is_reached(*errors):
@@ -241,6 +245,31 @@ def write_result(result: dict[str, Any], folder: Path) -> Path:
     path = folder / 'result.json'
     path.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
     return path
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return what there is to say of a result, in a few lines."""
+    final = result['final']
+    what = 'RMS' if 'tracking' in result else 'end'
+    reached = result['reached']
+    lines = [f'{result["scenario"]:12} {"reached" if result["success"] else "not reached":12} '
+             f'{what} {_shown(final["position_error"], final["axis_error"])}'
+             + (f'   reached first after {reached["iterations"]} iterations, '
+                f'{reached["time"]:.2f} s' if reached else '')]
+    for row in result.get('tracking', ()):
+        lines.append(f'    a round in {row["period"]:4g} s: RMS '
+                     f'{_shown(row["rms_position_error"], row["rms_axis_error"])}   '
+                     f'{1e3 * row["rms_to_moving_target"]:.2f} mm to the moving target')
+    if 'best_exact' in result:
+        for key, name in (('residual', 'this arm'), ('best_exact', 'exact kinematics at best')):
+            each = result[key]
+            lines.append(f'    {name}: {_shown(each["position_error"], each["axis_error"])}, '
+                         f'loss {each["loss"]:.5f}')
+    return '\n'.join(lines)
+
+
+def _shown(position_error: float, axis_error: float) -> str:
+    return f'{1e3 * position_error:.2f} mm {math.degrees(axis_error):.2f} deg'
 
 
 def tracking(recording: Recording) -> dict[str, Any]:

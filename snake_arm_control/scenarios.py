@@ -127,8 +127,8 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              _circling_middle, period=20.0, least_joints=12),
     Scenario('fig5_left', 'reach a position, the last quarter of the joints all pointing the '
              'same way', _straight_end),
-    Scenario('fig5_center', 'reach a pose, the sixth-last of 40 joints pointing along the '
-             'tool\'s up axis', _bent_end, least_joints=16),
+    Scenario('fig5_center', 'reach a pose, the sixth-last of 40 joints pointing the way '
+             'that the tool holds up', _bent_end, least_joints=16),
     Scenario('fig5_right', 'reach a position, the up axes of the first half of the joints '
              'vertical: as near as the joint limits allow', _upright_start, least_joints=8,
              reachable=False),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, fields
 import math
@@ -62,6 +62,19 @@ def up(options: Options) -> int:
     :return: 0, or 1 if the goal was not reached in time or a node has died
     :raises SnakeArmError: if an option is bad
     """
+    with running(options, MonitorNode) as (executor, monitor, children):
+        return _watch(executor, monitor, options, children)
+
+
+@contextmanager
+def running(options: Options, observer: Callable[..., Node]):
+    """
+    Run the nodes for as long as the block lasts.
+
+    :param observer: makes the node that watches them, before there is anything to see
+    :return: the executor, the observer, and the processes by their name
+    :raises SnakeArmError: if an option is bad
+    """
     if options.scenario:
         scenario(options.scenario)  # says which there are
     names = ['forward_model', 'controller']
@@ -70,7 +83,7 @@ def up(options: Options) -> int:
     where = _namespace(options.namespace)
     with _context(), ExitStack() as stack:
         executor = make_executor()
-        monitor = stack.enter_context(_added(executor, MonitorNode(**where)))
+        watching = stack.enter_context(_added(executor, observer(**where)))
         children = []
         if options.processes:
             children = [stack.enter_context(_process(name, arguments[name], options.namespace))
@@ -82,7 +95,7 @@ def up(options: Options) -> int:
                     stack.enter_context(_added(executor, node))
             except ParameterException as error:
                 raise SettingsError(str(error)) from error
-        return _watch(executor, monitor, options, children)
+        yield executor, watching, children
 
 
 def send_goal(goal: Goal, namespace: str, wait: float) -> int:

@@ -1,0 +1,90 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The recorder node: an experiment as the topics show it, recorded as in the library."""
+
+from __future__ import annotations
+
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+
+from snake_arm_control.arm import Arm
+from snake_arm_control.control_loop import ControlSettings
+from snake_arm_control.errors import FeedbackError
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes.controller import ControllerSettings
+from snake_arm_control.nodes.up import Options, running
+from snake_arm_control.reproduction import about, IDEAL_ARM, Recorder, Recording, TIME_LIMIT
+from snake_arm_control.scenarios import Scenario
+from snake_arm_control.simulation import SimulationSettings
+
+_START_TIME = 60.0  # [s] that the nodes may take to come up
+_SIMULATED = ('length_error', 'joint_offset')  # what makes a true arm another than the model's
+_FINGERPRINT = 'model fingerprint'
+
+
+class RecorderNode(Node):
+    """Hears goals, commands and true poses, each at the time when it comes."""
+
+    def __init__(self, recorder: Recorder, **node_options):
+        super().__init__('recorder', **node_options)
+        self._recorder = recorder
+        self.fingerprint = ''  # of the controller's model
+        subscribe = self.create_subscription
+        subscribe(Float64MultiArray, topics.GOAL, self._take_goal, topics.STREAM)
+        subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
+        subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.STREAM, raw=True)
+        subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
+        self._controller = self.get_namespace().rstrip('/') + '/controller'
+
+    def _take_goal(self, message: Float64MultiArray) -> None:
+        goal = conversions.message_to_goal(message, self._recorder.arm.joints)
+        self._recorder.take_goal(time.monotonic(), goal)
+
+    def _take_command(self, _: JointState) -> None:
+        self._recorder.take_command()
+
+    def _take_chain(self, data: bytes) -> None:
+        self._recorder.take_chain(time.monotonic(), conversions.deserialize_chain(data)[1])
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == self._controller:
+                self.fingerprint = next((pair.value for pair in status.values
+                                         if pair.key == _FINGERPRINT), self.fingerprint)
+
+
+class NodesRun:
+    """Runs experiments over the real nodes; see `reproduction.LibraryRun`."""
+
+    def __init__(self, arm: Arm, truth: SimulationSettings = IDEAL_ARM, namespace: str = ''):
+        self.arm, self.truth, self.namespace = arm, truth, namespace
+
+    def __call__(self, scenario: Scenario, period: float) -> Recording:
+        """
+        Bring up the nodes, let the arm follow a scenario, and record what the topics show.
+
+        :param period: of a moving goal [s]
+        :raises FeedbackError: if the nodes don't come up or say nothing any more
+        :raises GoalError: if the arm has too few joints for the scenario
+        """
+        scenario.goal_at(self.arm, 0.0)
+        recorder = Recorder(scenario, self.arm, period)
+        settings = tuple(f'simulator.{name}={getattr(self.truth, name)}' for name in _SIMULATED)
+        options = Options(joints=self.arm.joints, namespace=self.namespace,
+                          scenario=scenario.name,
+                          settings=(*settings, f'scenario.period={period}'))
+        deadline = time.monotonic() + _START_TIME + 2.0 * max(period, TIME_LIMIT)
+        with running(options, lambda **where: RecorderNode(recorder, **where)) as (
+                executor, node, _):
+            while not (recorder.is_done() and node.fingerprint):
+                if time.monotonic() > deadline:
+                    raise FeedbackError(f'{scenario.name} has not ended over the nodes: no true '
+                                        'poses come, or too slowly')
+                executor.spin_once(timeout_sec=0.05)
+        return recorder.recording(about('nodes', node.fingerprint, self.truth, ControlSettings(),
+                                        ControllerSettings().rate))
