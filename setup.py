@@ -34,6 +34,9 @@ setup(
         'ros': ['ros-diagnostic-msgs>=5.3', 'ros-geometry-msgs>=5.3', 'ros-rclpy>=7.1',
                 'ros-rmw-fastrtps-cpp>=8.4', 'ros-sensor-msgs>=5.3', 'ros-std-msgs>=5.3',
                 'ros-std-srvs>=5.3', 'ros-trajectory-msgs>=5.3', 'ros-visualization-msgs>=5.3'],
+        # Libraries that `snake-arm bench` measures beside ours; each may be missing.
+        'bench': ['daqp', 'ikpy', 'matplotlib', 'mink', 'mujoco', 'pin', 'pin-pink',
+                  'pytorch-kinematics', 'scipy', 'torch'],
         'plots': ['matplotlib'],
         'train': ['matplotlib', 'torch'],
         'view': ['viser'],

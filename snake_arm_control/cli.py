@@ -251,7 +251,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from snake_arm_control import benchmark
+    from snake_arm_control import benchmark, figures
+    if options.plots:
+        figures.require()
     threads = dict.fromkeys(benchmark.THREADS, '1')
     if not threads.items() <= os.environ.items():  # which numpy has read when it was imported
         words = [f'--{name}={value}' for name, value in vars(options).items()

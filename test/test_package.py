@@ -28,7 +28,8 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
 # A part imports only parts before it.
 ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'network', 'bptt',
          'forward_model', 'correction', 'inverse', 'simulation', 'scenarios', 'control_loop',
-         'training', 'urdf', 'reproduction', 'figures', 'bench', 'nodes', 'cli')
+         'training', 'urdf', 'reproduction', 'figures', 'goal_families', 'peers',
+         'benchmark', 'nodes', 'cli')
 # Nor these, though they come before it: what it must not know.
 STRANGERS = {
     'goal': {'kinematics'},
@@ -108,7 +109,7 @@ def test_only_network_and_training_need_torch(path):
     torch = {(name, inside) for name, inside in imports_of(path)
              if name.split('.')[0] == 'torch'
              or name.startswith((f'{NAME}.network', f'{NAME}.training'))}
-    if part_of(path) in ('cli', 'bench'):
+    if part_of(path) in ('cli', 'benchmark'):
         torch = {(name, inside) for name, inside in torch if not inside}
     assert not torch
 
