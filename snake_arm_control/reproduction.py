@@ -261,7 +261,8 @@ def table(result: dict[str, Any]) -> str:
                      f'{_shown(row["rms_position_error"], row["rms_axis_error"])}   '
                      f'{1e3 * row["rms_to_moving_target"]:.2f} mm to the moving target')
     if 'best_exact' in result:
-        for key, name in (('residual', 'this arm'), ('best_exact', 'exact kinematics at best')):
+        for key, name in (('residual', 'this arm'),
+                          ('best_exact', 'the ideal arm by exact kinematics, at best')):
             each = result[key]
             lines.append(f'    {name}: {_shown(each["position_error"], each["axis_error"])}, '
                          f'loss {each["loss"]:.5f}')
