@@ -40,7 +40,7 @@ MOMENTUM = InverseSettings(method='momentum', gradient_scale=0.02, momentum=0.9,
 _PACKAGES = ('numba', 'numpy', 'torch', 'scipy', 'pin', 'pin-pink', 'mink', 'mujoco', 'daqp',
              'pytorch-kinematics', 'ikpy')
 _QUICK = 0.1  # [s]; what takes less is timed again, against chance
-_AGAIN = 2  # times
+_AGAIN = 4  # times
 
 
 class Timing(NamedTuple):

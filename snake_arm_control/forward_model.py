@@ -144,11 +144,12 @@ class NetworkLinearization:
         :raises ShapeError: if joints and components are not both (rows,)
         :raises IndexError: if one is out of range
         """
-        joints, components = bptt.checked_rows(self._tape, joints, components)
+        joints = np.asarray(joints)
         reach = int(joints.max(initial=-1)) + 1
         # A row takes a step for each joint up to its own, and the two columns of each joint one
         # for each joint from theirs to the last row's; a step takes the same time in either.
-        if reach * (reach + _COLUMN_OVERHEAD) < np.sum(joints + 1):
+        if reach * (reach + _COLUMN_OVERHEAD) < joints.sum() + joints.size:
+            joints, components = bptt.checked_rows(self._tape, joints, components)
             columns = bptt.jacobian(self._parameters, self._tape, reach)
             rows = columns[:, joints, components]
         else:
