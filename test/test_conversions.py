@@ -4,6 +4,7 @@
 
 import math
 
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, PoseArray
 import numpy as np
 import pytest
@@ -39,7 +40,9 @@ def test_a_serialized_chain_is_what_ros_makes_of_it(joints):
 
 @pytest.mark.parametrize('frame', ('', 'a', 'ab', 'abc', 'base_link', 'a_longer_frame'))
 @pytest.mark.parametrize('joints', (1, 2, 40))
-def test_a_chain_survives_the_way_through_a_message(frame, joints):
+def test_a_chain_survives_the_way_through_a_message(frame, joints, monkeypatch):
+    """Wherever the length of the frame's name puts the numbers."""
+    monkeypatch.setattr(conversions, 'BASE_FRAME', frame)
     chain = random_chain(joints)
     message = deserialize_message(conversions.serialize_chain(chain, STAMP), PoseArray)
     message.header.frame_id = frame
@@ -80,6 +83,31 @@ def test_an_orientation_of_no_length_is_refused():
     pose.orientation.w = 0.0
     with pytest.raises(FeedbackError, match='orientation of no length'):
         conversions.deserialize_chain(serialize_message(PoseArray(poses=[pose])))
+
+
+def test_a_chain_in_another_frame_is_refused():
+    message = PoseArray(poses=[pose_array(x=1.0)])
+    message.header.frame_id = 'map'
+    with pytest.raises(FeedbackError, match="in the frame 'map', expected 'base_link'"):
+        conversions.deserialize_chain(serialize_message(message))
+
+
+@pytest.mark.parametrize('encoding', (b'\0\1', b'\0\0'), ids=('little-endian', 'big-endian'))
+def test_a_chain_that_is_cut_off_is_refused(encoding):
+    """Any publisher may send any bytes, and none may end a node."""
+    whole = encoding + conversions.serialize_chain(random_chain(2), STAMP)[2:]
+    for length in range(len(whole)):
+        with pytest.raises(FeedbackError, match='no whole message'):
+            conversions.deserialize_chain(whole[:length])
+
+
+def test_every_stamp_that_comes_can_be_sent_back():
+    """The last second that a message knows stays within it, whatever its nanoseconds say."""
+    time = Time(sec=2**31 - 1, nanosec=2**32 - 1)
+    stamp = conversions.time_to_stamp(time)
+    chain = conversions.serialize_chain(random_chain(1), stamp)
+    assert conversions.deserialize_chain(chain)[0] == stamp
+    assert conversions.stamp_to_time(stamp) == Time(sec=2**31 - 1, nanosec=10**9 - 1)
 
 
 @pytest.mark.parametrize('joints', (1, 3, 40))
@@ -136,3 +164,10 @@ def test_the_layout_decides_where_the_length_does_not():
     message.layout.dim = []
     with pytest.raises(GoalError, match='expected a unit vector'):  # for rows are no axes
         conversions.message_to_goal(message, 10)
+
+
+def test_a_goal_without_the_numbers_of_its_layout_is_refused():
+    message = Float64MultiArray()
+    message.layout.dim = [MultiArrayDimension(size=40), MultiArrayDimension(size=9)]
+    with pytest.raises(GoalError, match=r'0 numbers, its layout says \(40, 9\)'):
+        conversions.message_to_goal(message, 40)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
 import numpy as np
@@ -337,6 +338,24 @@ def test_a_malformed_goal_is_rejected_with_its_reason(arm, name):
     another = Goal.tool(position=REACHABLE)
     arm.publish_goal(another)
     arm.wait(lambda: arm.is_at(another), 'the next goal')
+
+
+def test_no_message_ends_a_node(arm):
+    """Bytes that are no pose chain, stamps beyond all time, and joints of another arm."""
+    beyond = conversions.angles_to_joint_state(ARM, 0, np.zeros((40, 2)))
+    beyond.header.stamp = Time(sec=2**31 - 1, nanosec=2**32 - 1)
+    whole = conversions.serialize_chain(np.tile(np.eye(1, 9, 5), (40, 1)), 0)
+    for kind, topic, messages in (
+            (PoseArray, topics.POSE_CHAIN, (whole[:2], whole[:100], PoseArray())),
+            (JointState, topics.JOINT_STATES, (beyond, JointState(name=['a'], position=[0.0]))),
+            (JointState, topics.JOINT_COMMAND, (beyond, JointState(name=['a'])))):
+        arm.publishers[topic] = arm.node.create_publisher(kind, topic, 10)
+        for message in messages:
+            arm.publish(topic, message)
+    arm.rest(0.3)
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+    assert 'expected' in arm.detail('last rejected feedback')
 
 
 def test_a_pose_in_another_frame_is_rejected(arm):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+import math
 import struct
 
 from builtin_interfaces.msg import Time
@@ -36,7 +37,12 @@ def stamp_to_time(stamp: int) -> Time:
 
 def time_to_stamp(time: Time) -> int:
     """Return a message's time as a stamp [ns]."""
-    return time.sec * 10**9 + time.nanosec
+    return _stamp(time.sec, time.nanosec)
+
+
+def _stamp(seconds: int, nanoseconds: int) -> int:
+    # Senders may fill in more than a second of nanoseconds, and no message could answer that.
+    return seconds * 10**9 + min(nanoseconds, 10**9 - 1)
 
 
 def angles_to_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
@@ -97,21 +103,38 @@ def deserialize_chain(data: bytes) -> tuple[int, np.ndarray]:
     """
     Return stamp [ns] and chain (poses, 9) of a serialized geometry_msgs/PoseArray.
 
-    :raises FeedbackError: if a number is not finite or an orientation has no length
+    :raises FeedbackError: if it is in another frame or cut off, a number is not finite or an
+        orientation has no length
     """
-    if data[:2] != _CDR[:2]:  # a rare encoding, such as big-endian: the slow way
-        message = deserialize_message(data, PoseArray)
-        numbers = [(p.position.x, p.position.y, p.position.z, p.orientation.x, p.orientation.y,
-                    p.orientation.z, p.orientation.w) for p in message.poses]
-        return time_to_stamp(message.header.stamp), _chain(np.array(numbers).reshape(-1, 7))
+    try:
+        read = _read_chain if data[:2] == _CDR[:2] else _read_rare_chain
+        stamp, frame, numbers = read(data)
+    except (struct.error, ValueError, RuntimeError) as error:
+        raise FeedbackError(f'the pose chain is no whole message: {error}') from error
+    if frame not in ('', BASE_FRAME):
+        raise FeedbackError(f'the pose chain is in the frame {frame!r}, expected {BASE_FRAME!r}')
+    return stamp, _chain(numbers)
+
+
+def _read_chain(data: bytes) -> tuple[int, str, np.ndarray]:
     seconds, nanoseconds, length = struct.unpack_from('<iII', data, 4)
+    frame = data[16:15 + length].decode()
     at = 16 + length
     at += -at % 4
     count, = struct.unpack_from('<I', data, at)
     at += 4
     at += (len(_CDR) - at) % 8
     numbers = np.frombuffer(data, '<f8', 7 * count, at) if count else np.empty(0)
-    return seconds * 10**9 + nanoseconds, _chain(numbers.reshape(-1, 7))
+    return _stamp(seconds, nanoseconds), frame, numbers.reshape(-1, 7)
+
+
+def _read_rare_chain(data: bytes) -> tuple[int, str, np.ndarray]:
+    """Read an encoding such as big-endian, the slow way."""
+    message = deserialize_message(data, PoseArray)
+    numbers = [(p.position.x, p.position.y, p.position.z, p.orientation.x, p.orientation.y,
+                p.orientation.z, p.orientation.w) for p in message.poses]
+    return (time_to_stamp(message.header.stamp), message.header.frame_id,
+            np.array(numbers).reshape(-1, 7))
 
 
 def _chain(numbers: np.ndarray) -> np.ndarray:
@@ -146,15 +169,12 @@ def message_to_goal(message: Float64MultiArray, joints: int) -> Goal:
     :raises GoalError: if it is none of these
     """
     data = np.array(message.data, dtype=float)
+    sizes = tuple(dim.size for dim in message.layout.dim)
+    if sizes and math.prod(sizes) != data.size:
+        raise GoalError(f'the goal has {data.size} numbers, its layout says {sizes}')
     if not data.size:
         return Goal.free(joints)
-    sizes = tuple(dim.size for dim in message.layout.dim)
-    if sizes:
-        if int(np.prod(sizes, dtype=object)) != data.size:
-            raise GoalError(f'the goal has {data.size} numbers, its layout says {sizes}')
-        columns = sizes[-1] if len(sizes) > 1 else None
-    else:
-        columns = None
+    columns = sizes[-1] if len(sizes) > 1 else None
     if columns is None:
         columns = ROW if data.size not in (pose.SIZE, pose.SIZE * joints) else pose.SIZE
     if columns == ROW and data.size % ROW == 0:
