@@ -170,8 +170,10 @@ class ControlLoop:
         near = (np.array_equal(goal.weight, self.goal.weight)
                 and np.abs(goal.target - self.goal.target).max() <= _NEAR)
         self.goal = goal
-        self._returning = self._settled = self._reached = False
+        self._returning = self._settled = False
         self._errors = None
+        # An arm that keeps up with a moving goal has not left it.
+        self._reached &= near and self._ratio(*self.errors()) <= _LEFT
         if near:
             self._descent.follow()
         else:

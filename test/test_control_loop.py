@@ -262,6 +262,20 @@ def test_a_settled_arm_is_left_alone_and_resumes_when_pushed():
     assert bench.run(100) == []
 
 
+def test_a_reached_goal_that_creeps_on_stays_reached_one_that_jumps_does_not():
+    """So that an arm that keeps up does not change its state with every goal."""
+    bench = Bench()
+    goal = reachable()
+    bench.loop.set_goal(goal)
+    bench.run_to(State.REACHED)
+    bench.run(50)
+    for off, state in ((1e-3, State.REACHED), (2e-3, State.REACHED), (0.03, State.TRACKING)):
+        bench.loop.set_goal(Goal.tool(position=goal.target[-1, :3] - (0.0, 0.0, off), joints=10))
+        assert bench.state is state
+        bench.run(20)
+        assert bench.state is State.REACHED
+
+
 def test_reached_is_not_left_for_errors_a_little_over_the_tolerance():
     """So that noise at the border does not make the state flicker; at twice it is left."""
     bench = Bench()
