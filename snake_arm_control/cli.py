@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from snake_arm_control.arm import Arm
-from snake_arm_control.errors import GoalError, SnakeArmError
+from snake_arm_control.errors import GoalError, MissingPackageError, SnakeArmError
 from snake_arm_control.scenarios import scenario, SCENARIOS
 
 
@@ -166,13 +166,15 @@ def _up(options: argparse.Namespace) -> int:
 
 def _goal(options: argparse.Namespace) -> int:
     from snake_arm_control.goal import combine, Goal
+    joints = Arm(joints=options.joints).joints
+    if options.drop + bool(options.file) + bool(options.entries) > 1:
+        raise GoalError('give a goal, or --file, or --drop, and not two of them')
     if options.drop:
-        goal = Goal.free(options.joints)
+        goal = Goal.free(joints)
     elif options.file:
-        goal = Goal.from_yaml(_read(options.file), options.joints)
+        goal = Goal.from_yaml(_read(options.file), joints)
     else:
-        goal = combine((_entry_goal(entry, options.joints) for entry in options.entries),
-                       options.joints)
+        goal = combine((_entry_goal(entry, joints) for entry in options.entries), joints)
         if goal.is_free:
             raise GoalError('nothing is asked for; give --position, --forward, --up or --rpy, '
                             'or --drop to drop the goal')
@@ -229,15 +231,26 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from snake_arm_control import training
+    training = _training()
     settings = training.preset(options.preset, seed=options.seed)
     path = training.train(Arm(), settings, options.out, resume=options.resume)
     print(path)
     return 0
 
 
+def _training():
+    try:
+        from snake_arm_control import training
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f'this needs {error.name}, which is not installed: '
+            f'pip install {error.name}, or the extra snake_arm_control[train]') from error
+    return training
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     from snake_arm_control.forward_model import ForwardModel
+    _training()
     from snake_arm_control.training import evaluation
     arm = Arm()
     model = ForwardModel.load(options.weights, arm)

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 import signal
 
 import rclpy
-from rclpy.exceptions import ParameterException
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
-from snake_arm_control.errors import SnakeArmError
+from snake_arm_control.errors import SettingsError, SnakeArmError
 
 
 try:
@@ -30,23 +32,38 @@ def make_executor() -> Executor:
     return EventsExecutor()
 
 
+@contextmanager
+def arguments_checked():
+    """
+    Let nodes be made in the block.
+
+    :raises SettingsError: if rclpy refuses a parameter, a file of them, a name or an argument
+    """
+    try:
+        yield
+    except (ParameterException, NameValidationException, rclpy_implementation.RCLError,
+            rclpy_implementation.UnknownROSArgsError) as error:
+        raise SettingsError(str(error)) from error
+
+
 def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     """
     Spin a node until it is interrupted.
 
     :return: exit code: 0, or 1 if the node can't start, with the reason in the log
     """
-    rclpy.init(args=args)
     node = None
     try:
-        node = make_node()
+        with arguments_checked():
+            rclpy.init(args=args)
+            node = make_node()
         executor = make_executor()
         executor.add_node(node)
         while rclpy.ok():
             executor.spin_once(timeout_sec=_LONGEST_WAIT)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (SnakeArmError, ParameterException) as error:
+    except SnakeArmError as error:
         rclpy.logging.get_logger('snake_arm_control').fatal(str(error))
         return 1
     finally:

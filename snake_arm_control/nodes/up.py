@@ -15,7 +15,6 @@ import sys
 import time
 
 import rclpy
-from rclpy.exceptions import ParameterException
 from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.node import Node
 
@@ -26,7 +25,7 @@ from snake_arm_control.nodes.controller import ControllerNode, ControllerSetting
 from snake_arm_control.nodes.forward_model import ForwardModelNode, ForwardModelSettings
 from snake_arm_control.nodes.goal_publisher import GoalPublisher
 from snake_arm_control.nodes.monitor import MonitorNode, Progress
-from snake_arm_control.nodes.running import make_executor
+from snake_arm_control.nodes.running import arguments_checked, make_executor
 from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.scenarios import scenario
@@ -83,18 +82,16 @@ def running(options: Options, observer: Callable[..., Node]):
     where = _namespace(options.namespace)
     with _context(), ExitStack() as stack:
         executor = make_executor()
-        watching = stack.enter_context(_added(executor, observer(**where)))
         children = []
-        if options.processes:
-            children = [stack.enter_context(_process(name, arguments[name], options.namespace))
-                        for name in names]
-        else:
-            try:
+        with arguments_checked():
+            watching = stack.enter_context(_added(executor, observer(**where)))
+            if options.processes:
+                children = [stack.enter_context(_process(name, arguments[name], where))
+                            for name in names]
+            else:
                 for name in names:
                     node = _NODES[name](cli_args=arguments[name], **where)
                     stack.enter_context(_added(executor, node))
-            except ParameterException as error:
-                raise SettingsError(str(error)) from error
         yield executor, watching, children
 
 
@@ -104,9 +101,11 @@ def send_goal(goal: Goal, namespace: str, wait: float) -> int:
 
     :param wait: how long to wait for a controller [s]
     :return: 0, or 1 if none listens
+    :raises SettingsError: if the namespace can't be one
     """
     with _context():
-        publisher = GoalPublisher(rclpy.create_node('goal', **_namespace(namespace)))
+        with arguments_checked():
+            publisher = GoalPublisher(rclpy.create_node('goal', **_namespace(namespace)))
         deadline = time.monotonic() + wait
         while not publisher.is_heard:
             if time.monotonic() > deadline:
@@ -176,8 +175,8 @@ def _context():
     rclpy.init(args=[])
     try:
         yield
-    except ExternalShutdownException:
-        pass
+    except ExternalShutdownException:  # as SIGTERM makes it
+        raise KeyboardInterrupt from None
     finally:
         rclpy.try_shutdown()
 
@@ -193,11 +192,12 @@ def _added(executor: Executor, node: Node):
 
 
 @contextmanager
-def _process(name: str, arguments: list[str], namespace: str):
-    if namespace:
-        arguments = [*arguments, '-r', f'__ns:={_namespace(namespace)["namespace"]}']
-    code = (f'import sys; from snake_arm_control.nodes.{name} import main; '
-            'sys.exit(main(sys.argv))')
+def _process(name: str, arguments: list[str], where: dict[str, str]):
+    if where:
+        arguments = [*arguments, '-r', f'__ns:={where["namespace"]}']
+    # The modules of this process, not those that happen to lie in the current folder.
+    code = (f'import sys; sys.path[:] = {sys.path!r}; '
+            f'from snake_arm_control.nodes.{name} import main; sys.exit(main(sys.argv))')
     child = subprocess.Popen([sys.executable, '-c', code, *arguments])
     try:
         yield name, child
@@ -251,5 +251,7 @@ def _given(name: str, settings: tuple[str, ...]) -> dict[str, str]:
                     value = repr(float(value))
                 except ValueError:
                     raise SettingsError(f'{node}.{key} is {value!r}, expected a number') from None
+            elif isinstance(known[key].default, str):
+                value = "'" + value.replace("'", "''") + "'"  # YAML: else 1 or on were no text
             values[key] = value
     return values

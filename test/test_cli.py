@@ -1,0 +1,57 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the snake-arm command does where it can not do what it is asked for: it says why."""
+
+import pytest
+
+from snake_arm_control.cli import main
+from snake_arm_control.nodes import forward_model
+from snake_arm_control.nodes.running import run
+
+NOT_YAML = 'a: ['
+
+REFUSED = {
+    'joints below 0': (('goal', '--joints', '-3', '--drop'), 'joints is -3, expected an integer'),
+    'no joints': (('goal', '--joints', '0', '--up', '0', '0', '1'), 'joints is 0'),
+    'goal and drop': (('goal', '--drop', '--up', '0', '0', '1'), 'not two of them'),
+    'goal and file': (('goal', '--file', 'x', '--up', '0', '0', '1'), 'not two of them'),
+    'nothing': (('goal',), 'nothing is asked for'),
+    'namespace of a goal': (('goal', '--drop', '--namespace', 'a b'), 'Invalid namespace'),
+    'namespace': (('up', '--namespace', 'a b'), 'Invalid namespace'),
+    'parameter': (('up', '--set', 'controller.rate=-1'), 'rate out of range'),
+    'parameter file': (('up', '--params-file', 'params.yaml'), "Couldn't parse params file"),
+    'number for text': (('up', '--set', 'forward_model.weights=1'), 'weights 1 can not be read'),
+    'text that ends': (('up', '--set', "forward_model.weights=it's"), "it's can not be read"),
+}
+
+
+@pytest.mark.parametrize('name', REFUSED)
+def test_what_can_not_be_done_is_refused_with_its_reason(name, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'params.yaml').write_text(NOT_YAML)
+    arguments, reason = REFUSED[name]
+    assert main(list(arguments)) == 1
+    refusal = capfd.readouterr().err
+    assert f'snake-arm {arguments[0]}: ' in refusal and reason in refusal
+    assert 'Traceback' not in refusal
+
+
+def test_no_weights_at_all_are_the_shipped_ones(capfd):
+    """The empty text is a value as any other."""
+    assert main(['up', '--set', 'forward_model.weights=', '--until-converged',
+                 '--timeout', '0']) == 1
+    assert capfd.readouterr().out.startswith('not reached within 0 s')
+
+
+@pytest.mark.parametrize('arguments', (['-p', 'joints:=0'], ['-p'], ['--unheard-of']))
+def test_a_node_that_is_started_wrongly_ends_with_exit_code_1(arguments):
+    assert run(forward_model.ForwardModelNode, ['node', '--ros-args', *arguments]) == 1
+
+
+def test_processes_run_the_same_modules_wherever_they_are_started(tmp_path, monkeypatch, capfd):
+    decoy = tmp_path / 'snake_arm_control'
+    decoy.mkdir()
+    (decoy / '__init__.py').write_text('raise SystemExit(7)')
+    monkeypatch.chdir(tmp_path)
+    assert main(['up', '--processes', '--set', 'forward_model.weights=/nowhere']) == 1
+    assert capfd.readouterr().out.strip() == 'forward_model has ended with exit code 1'
