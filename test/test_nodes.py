@@ -450,6 +450,18 @@ def test_a_goal_that_takes_too_long_ends_with_the_reason():
                      'controller: moving', done.stdout.strip().splitlines()[-1])
 
 
+def test_no_goal_is_not_reached_and_no_signal_makes_it_so():
+    """A goal that is dropped is none; only a goal that is reached ends with exit code 0."""
+    with (running('--namespace', 'dropped', '--until-converged') as child,
+          observing('dropped') as observer):
+        observer.publish(topics.GOAL, Float64MultiArray())
+        observer.rest(1.0)
+        assert child.poll() is None
+        child.terminate()
+        child.communicate(timeout=20)
+    assert child.returncode == 130
+
+
 def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():
     """Beside another arm, which does not move."""
     with running('--namespace', 'other'), observing('other') as other:

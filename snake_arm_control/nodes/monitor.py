@@ -16,7 +16,6 @@ from std_msgs.msg import Float64MultiArray
 from snake_arm_control.errors import SnakeArmError
 from snake_arm_control.inverse import InverseSettings
 from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.nodes.diagnostics import Level
 
 
 class Progress(NamedTuple):
@@ -25,10 +24,9 @@ class Progress(NamedTuple):
     commands: int
     elapsed: float  # [s], since the goal
     rate: float  # [1/s], of commands, over the last moments
-    position_error: float | None  # [m], on the true poses; None before goal and pose are known
+    position_error: float | None  # [m], on the true poses; None without a goal or a pose
     axis_error: float | None  # [rad]
     state: str  # the controller's own word
-    level: Level
 
     @property
     def known(self) -> bool:
@@ -46,7 +44,7 @@ class MonitorNode(Node):
         self._commands = 0
         self._goal_at: float | None = None
         self._recent: list[tuple[float, int]] = []
-        self._state, self._level = 'not seen yet', Level.WARN
+        self._state = 'not seen yet'
         subscribe = self.create_subscription
         subscribe(Float64MultiArray, topics.GOAL, self._take_goal, 10)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
@@ -68,7 +66,7 @@ class MonitorNode(Node):
     def _take_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == self._controller:
-                self._state, self._level = status.message, Level(status.level)
+                self._state = status.message
 
     def progress(self) -> Progress:
         """Return what was seen up to now."""
@@ -78,7 +76,7 @@ class MonitorNode(Node):
         elapsed = 0.0 if self._goal_at is None else now - self._goal_at
         position_error, axis_error = self._errors()
         return Progress(self._commands, elapsed, (self._commands - before) / max(now - then, 1e-3),
-                        position_error, axis_error, self._state, self._level)
+                        position_error, axis_error, self._state)
 
     def _errors(self) -> tuple[float, float] | tuple[None, None]:
         if self._goal is None or self._chain is None:
@@ -88,6 +86,8 @@ class MonitorNode(Node):
             goal = conversions.message_to_goal(self._goal, len(chain))
         except SnakeArmError:
             return None, None  # the controller says why
+        if goal.is_free:
+            return None, None
         return float(goal.position_error(chain)), float(goal.axis_error(chain))
 
     def is_reached(self, progress: Progress,
