@@ -164,12 +164,12 @@ def test_package_manifest_agrees_with_setup(manifest):
 
 @pytest.mark.linter
 def test_every_imported_package_is_in_the_manifest(manifest):
-    """But torch, matplotlib and viser, which only training, pictures and the browser view use."""
+    """But torch and matplotlib, which only training and pictures use."""
     listed = {dependency.name for dependency in manifest.exec_depends}
     imported = set().union(*(packages_of(path) for path in MODULES))
     imported |= packages_of(Path('launch', 'snake_arm.launch.py'))
     missing = set()
-    for name in imported - set(sys.stdlib_module_names) - {NAME, 'torch', 'matplotlib', 'viser'}:
+    for name in imported - set(sys.stdlib_module_names) - {NAME, 'torch', 'matplotlib'}:
         key = ROSDEP_KEY.get(name, name)
         if key is not None and key not in listed:
             missing.add(key)
