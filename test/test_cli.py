@@ -3,10 +3,12 @@
 """What the snake-arm command does where it can not do what it is asked for: it says why."""
 
 import pytest
+import rclpy
+from rclpy.executors import ExternalShutdownException
 
 from snake_arm_control.cli import main
 from snake_arm_control.nodes import forward_model
-from snake_arm_control.nodes.running import run
+from snake_arm_control.nodes.running import run, shutdown_told
 
 NOT_YAML = 'a: ['
 
@@ -46,6 +48,13 @@ def test_no_weights_at_all_are_the_shipped_ones(capfd):
 @pytest.mark.parametrize('arguments', (['-p', 'joints:=0'], ['-p'], ['--unheard-of']))
 def test_a_node_that_is_started_wrongly_ends_with_exit_code_1(arguments):
     assert run(forward_model.ForwardModelNode, ['node', '--ros-args', *arguments]) == 1
+
+
+def test_a_callback_that_a_signal_breaks_is_a_shutdown_any_other_failure_is_not():
+    with pytest.raises(ExternalShutdownException), shutdown_told():
+        raise RuntimeError('the context is invalid')
+    with rclpy.init(args=[]), pytest.raises(RuntimeError, match='a bug'), shutdown_told():
+        raise RuntimeError('a bug')
 
 
 def test_processes_run_the_same_modules_wherever_they_are_started(tmp_path, monkeypatch, capfd):

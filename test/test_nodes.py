@@ -433,6 +433,7 @@ def test_an_unreachable_goal_ends_with_the_reason():
     """--until-converged exits with 1, and says what is left of the error."""
     with (running('--namespace', 'far', '--until-converged') as child,
           observing('far') as observer):
+        observer.wait(lambda: observer.state() == 'idle: no goal', 'an idle controller', 60.0)
         observer.publish_goal(Goal.tool(position=(0.0, 0.0, 1.5)))
         output, _ = child.communicate(timeout=60)
     assert child.returncode == 1
@@ -454,12 +455,13 @@ def test_no_goal_is_not_reached_and_no_signal_makes_it_so():
     """A goal that is dropped is none; only a goal that is reached ends with exit code 0."""
     with (running('--namespace', 'dropped', '--until-converged') as child,
           observing('dropped') as observer):
+        observer.wait(lambda: observer.state() == 'idle: no goal', 'an idle controller', 60.0)
         observer.publish(topics.GOAL, Float64MultiArray())
         observer.rest(1.0)
         assert child.poll() is None
         child.terminate()
-        child.communicate(timeout=20)
-    assert child.returncode == 130
+        output, _ = child.communicate(timeout=20)
+    assert child.returncode == 130, output
 
 
 def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():

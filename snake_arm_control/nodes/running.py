@@ -33,6 +33,21 @@ def make_executor() -> Executor:
 
 
 @contextmanager
+def shutdown_told():
+    """
+    Let nodes spin in the block; a signal may shut down rclpy in the midst of a callback.
+
+    :raises ExternalShutdownException: then too, whatever the callback made of it
+    """
+    try:
+        yield
+    except RuntimeError as error:  # rclpy's errors have no nearer ancestor
+        if rclpy.ok():
+            raise
+        raise ExternalShutdownException from error
+
+
+@contextmanager
 def arguments_checked():
     """
     Let nodes be made in the block.
@@ -59,8 +74,9 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
             node = make_node()
         executor = make_executor()
         executor.add_node(node)
-        while rclpy.ok():
-            executor.spin_once(timeout_sec=_LONGEST_WAIT)
+        with shutdown_told():
+            while rclpy.ok():
+                executor.spin_once(timeout_sec=_LONGEST_WAIT)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except SnakeArmError as error:

@@ -25,7 +25,7 @@ from snake_arm_control.nodes.controller import ControllerNode, ControllerSetting
 from snake_arm_control.nodes.forward_model import ForwardModelNode, ForwardModelSettings
 from snake_arm_control.nodes.goal_publisher import GoalPublisher
 from snake_arm_control.nodes.monitor import MonitorNode, Progress
-from snake_arm_control.nodes.running import arguments_checked, make_executor
+from snake_arm_control.nodes.running import arguments_checked, make_executor, shutdown_told
 from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.scenarios import scenario
@@ -174,7 +174,8 @@ def _say(text: str, live: bool) -> None:
 def _context():
     rclpy.init(args=[])
     try:
-        yield
+        with shutdown_told():
+            yield
     except ExternalShutdownException:  # as SIGTERM makes it
         raise KeyboardInterrupt from None
     finally:
