@@ -173,4 +173,4 @@ def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, 
 def _metadata(data: bytes) -> dict[str, str]:
     # safetensors reads metadata from files only; the header is JSON behind its 8-byte length.
     length = int.from_bytes(data[:8], 'little')
-    return json.loads(data[8:8 + length]).get('__metadata__', {})
+    return json.loads(data[8:8 + length]).get('__metadata__') or {}

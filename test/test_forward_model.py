@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of the forward model's derivatives, on the weights that ship with the package."""
 
+import json
+
 import numpy as np
 import pytest
 
 from snake_arm_control import bptt
+from snake_arm_control.errors import WeightsError
 from snake_arm_control.forward_model import ForwardModel
 
 
@@ -54,3 +57,15 @@ def test_rows_out_of_range_are_refused(model, joints, components):
     """Also where they would only count from the end."""
     with pytest.raises(IndexError):
         model.linearize(np.zeros((40, 2))).jacobian_rows([*joints] * 9, components * 9)
+
+
+@pytest.mark.parametrize('metadata', (None, {}, {'format': 'another'}))
+def test_weights_without_the_right_metadata_are_refused(metadata):
+    """Also where the header holds no metadata but a null."""
+    data = ForwardModel.load().to_bytes()
+    length = int.from_bytes(data[:8], 'little')
+    header = json.loads(data[8:8 + length])
+    header['__metadata__'] = metadata
+    text = json.dumps(header).encode()
+    with pytest.raises(WeightsError):
+        ForwardModel.from_bytes(len(text).to_bytes(8, 'little') + text + data[8 + length:])
