@@ -237,6 +237,7 @@ def advance(arm: Arm, angles: np.ndarray, change: np.ndarray, bound: float) -> n
     :param angles, change: (joints, 2) [rad]
     :param bound: largest change of any angle [rad]
     """
+    change = np.asarray(change, dtype=float)  # a bound in single precision would not be one
     largest = np.abs(change).max()
     if not math.isfinite(largest):
         return angles
