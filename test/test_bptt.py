@@ -10,6 +10,7 @@ import pytest
 
 from snake_arm_control import bptt
 from snake_arm_control.errors import ShapeError, WeightsError
+from snake_arm_control.forward_model import ForwardModel
 
 torch = pytest.importorskip('torch')
 from snake_arm_control.network import Architecture, Network  # noqa: E402, I100
@@ -122,6 +123,29 @@ def test_any_architecture_equals_torch(blocks, cells):
     assert error(np.einsum('ljc,ljcka->lka', chain_gradient, jacobian), by_angles) < 1e-12
     for name, expected in by_parameters.items():
         assert error(gradients[name], expected) < 1e-12, name
+
+
+@pytest.mark.parametrize('joints', (1, 2, 40, 100))
+@pytest.mark.parametrize('largest', (0.785, 1e-3), ids=('bent', 'nearly straight'))
+def test_the_gradient_of_torch_equals_finite_differences(joints, largest):
+    """Along random directions, with the shipped weights in double precision."""
+    network = Network().double()
+    arrays = ForwardModel.load().parameters.arrays
+    network.load_state_dict({name: torch.tensor(value) for name, value in arrays.items()})
+    rng = np.random.default_rng(joints)
+    angles, chain_gradient = (torch.tensor(a) for a in sample(rng, 1, joints, largest))
+
+    def loss(angles):
+        return (network(angles) * chain_gradient).sum()
+
+    gradient = torch.autograd.functional.jacobian(loss, angles)
+    for _ in range(5):
+        direction = torch.tensor(rng.standard_normal(angles.shape))
+        step = 1e-5 * direction
+        slope = (loss(angles + step) - loss(angles - step)).item() / 2e-5
+        expected = (gradient * direction).sum().item()
+        assert abs(slope) > 1e-3
+        assert abs(slope - expected) < 1e-7 * max(1.0, gradient.norm().item())
 
 
 def test_the_gradients_equal_finite_differences():
