@@ -153,6 +153,12 @@ def test_a_goal_survives_the_way_through_a_message(goal):
     np.testing.assert_allclose(received.target, goal.target, atol=1e-15)
 
 
+def test_a_goal_for_the_tool_is_understood_by_an_arm_of_any_length():
+    goal = Goal.tool(position=(0.1, None, 0.2), up=(0, 0, 1), joints=40)
+    received = conversions.message_to_goal(conversions.goal_to_message(goal), 7)
+    assert received == Goal.tool(position=(0.1, None, 0.2), up=(0, 0, 1), joints=7)
+
+
 def test_the_layout_decides_where_the_length_does_not():
     """90 numbers are a chain of 10 joints, unless the layout says that they are 9 rows."""
     rows = np.full((9, 10), np.nan)

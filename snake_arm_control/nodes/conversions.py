@@ -146,9 +146,15 @@ def _chain(numbers: np.ndarray) -> np.ndarray:
 
 
 def goal_to_message(goal: Goal) -> Float64MultiArray:
-    """Return a goal as rows of its cared joints; the free goal as the empty message."""
+    """
+    Return a goal as rows of its cared joints; the free goal as the empty message.
+
+    A goal for the tool alone goes as 9 numbers: an arm of any number of joints understands it.
+    """
     chain = goal.to_array()
     cared = np.flatnonzero(goal.cared.any(axis=1))
+    if cared.tolist() == [goal.joints - 1]:
+        return Float64MultiArray(data=array('d', chain[-1].tobytes()))
     rows = np.column_stack((cared + 1.0, chain[cared]))
     message = Float64MultiArray(data=array('d', rows.tobytes()))
     if len(rows):
