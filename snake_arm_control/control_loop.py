@@ -18,8 +18,7 @@ from snake_arm_control.correction import TargetCorrection
 from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
 from snake_arm_control.goal import Goal
 from snake_arm_control.inverse import (
-    advance, DifferentiableModel, imagine, InverseSettings, make_descent, model_chain, score,
-    Solution)
+    advance, DifferentiableModel, imagine, InverseSettings, make_descent, score, Solution)
 from snake_arm_control.settings import setting
 
 _SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
@@ -357,8 +356,7 @@ class ControlLoop:
             self._gave_up = True
             return
         error = self.correction.error if self.settings.use_feedback else 0.0
-        self._search = imagine(self.goal, self.model, model_chain(self.model, error),
-                               self.settings, self._attempt,
+        self._search = imagine(self.goal, self.model, error, self.settings, self._attempt,
                                np.random.default_rng(self._attempt))
         self._attempt += 1
 

@@ -277,7 +277,7 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
         left = max_iterations - best.iterations
         if best.converged or left <= 0:
             break
-        imagined = _finish(imagine(goal, model, model_chain(model), settings, attempt, generator))
+        imagined = _finish(imagine(goal, model, 0.0, settings, attempt, generator))
         found = _finish(descend(goal, imagined.angles, model, true_chain, settings,
                                 max(left - imagined.iterations, 0)))
         taken = best.iterations + imagined.iterations + found.iterations
@@ -286,22 +286,21 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     return best
 
 
-def model_chain(model: DifferentiableModel, error: np.ndarray | float = 0.0
-                ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the chain that a model predicts, less an error (joints, 9) that is known."""
-    return lambda angles: model.linearize(angles).chain - error
-
-
 def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
             true_chain: Callable[[np.ndarray], np.ndarray] | None, settings: InverseSettings,
-            max_iterations: int) -> Generator[None, None, Solution]:
-    """Descend once; pauses after each iteration, and returns the best configuration found."""
+            max_iterations: int, error: np.ndarray | float = 0.0
+            ) -> Generator[None, None, Solution]:
+    """
+    Descend once; pauses after each iteration, and returns the best configuration found.
+
+    :param error: (joints, 9), what the model is known to be off by where no true_chain is given
+    """
     descent = make_descent(model.arm, settings)
     best: Solution | None = None
     progress_at, progress_score = 0, math.inf
     for iteration in range(max_iterations + 1):
         linearization = model.linearize(angles)
-        chain = linearization.chain if true_chain is None else true_chain(angles)
+        chain = linearization.chain - error if true_chain is None else true_chain(angles)
         errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
         here = Solution(angles, iteration, settings.is_reached(*errors), *errors)
         here_score = score(here, settings)
@@ -318,7 +317,7 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
 
 
 def imagine(goal: Goal, model: DifferentiableModel,
-            chain: Callable[[np.ndarray], np.ndarray], settings: InverseSettings, attempt: int,
+            error: np.ndarray | float, settings: InverseSettings, attempt: int,
             generator: np.random.Generator) -> Generator[None, None, Solution]:
     """
     Look for another way to a goal without moving the arm; pauses after each iteration.
@@ -327,7 +326,7 @@ def imagine(goal: Goal, model: DifferentiableModel,
     chain is cared for, no part of the arm can then be trapped by those beyond it. The others start
     from random bends.
 
-    :param chain: angles to the chain that is expected there, see `model_chain`
+    :param error: (joints, 9), what the model is known to be off by
     :param attempt: which one, from 0
     :return: the configuration found, and the iterations that it took
     """
@@ -335,14 +334,15 @@ def imagine(goal: Goal, model: DifferentiableModel,
     if attempt:
         angles = arm.angle_limit * generator.uniform(0.1, 0.5) * generator.uniform(
             -1.0, 1.0, (arm.joints, len(AXES)))
-        return (yield from descend(goal, angles, model, chain, settings, _IMAGINED_ITERATIONS))
+        return (yield from descend(goal, angles, model, None, settings,
+                                   _IMAGINED_ITERATIONS, error))
     found = Solution(np.zeros((arm.joints, len(AXES))), 0, False, math.inf, math.inf)
     last = 0
     for end in [*range(_GROWTH, arm.joints, _GROWTH), arm.joints]:
         grown = np.where(np.arange(arm.joints)[:, None] < end, goal.weight, 0.0)
         if grown[last:].any():
-            part = yield from descend(Goal(goal.target, grown), found.angles, model, chain,
-                                      settings, _GROWTH_ITERATIONS)
+            part = yield from descend(Goal(goal.target, grown), found.angles, model, None,
+                                      settings, _GROWTH_ITERATIONS, error)
             found = part._replace(iterations=found.iterations + part.iterations)
         last = end
     return found
