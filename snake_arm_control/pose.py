@@ -48,9 +48,7 @@ def to_matrix(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     up = _unit(pose[..., UP], lambda: np.zeros(3))
     forward = _unit(pose[..., FORWARD], lambda: _orthogonal(up))
     up = _unit(up - _dot(up, forward) * forward, lambda: _orthogonal(forward))
-    side = (up[..., _NEXT] * forward[..., _LAST]  # np.cross takes thrice as long
-            - up[..., _LAST] * forward[..., _NEXT])
-    return np.stack((side, up, forward), axis=-1), pose[..., POSITION].copy()
+    return _rotation(forward, up), pose[..., POSITION].copy()
 
 
 def from_euler(roll: float, pitch: float, yaw: float, position: np.ndarray) -> np.ndarray:
@@ -76,11 +74,10 @@ def from_quaternion(xyzw: np.ndarray, position: np.ndarray) -> np.ndarray:
     :return: (*batch, 9)
     """
     xyzw = np.asarray(xyzw, dtype=float)
-    x, y, z, w = np.moveaxis(xyzw, -1, 0)
-    s = 2.0 / np.sum(xyzw * xyzw, axis=-1)
-    forward = np.stack((s * (x * z + w * y), s * (y * z - w * x), 1.0 - s * (x * x + y * y)), -1)
-    up = np.stack((s * (x * y - w * z), 1.0 - s * (x * x + z * z), s * (y * z + w * x)), -1)
-    return np.concatenate((position, forward, up), axis=-1)
+    products = xyzw[..., :, None] * xyzw[..., None, :]
+    products *= (2.0 / np.einsum('...i,...i->...', xyzw, xyzw))[..., None, None]
+    axes = products.reshape(*xyzw.shape[:-1], 16) @ _FROM_PRODUCTS + _IDENTITY_AXES
+    return np.concatenate((position, axes), axis=-1)
 
 
 def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +87,11 @@ def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     :param pose: (*batch, 9)
     :return: quaternion xyzw (*batch, 4) of length 1, position (*batch, 3) [m]
     """
-    rotation, position = to_matrix(pose)
+    pose = check(pose)
+    if _are_orthonormal(pose):
+        rotation, position = _rotation(pose[..., FORWARD], pose[..., UP]), pose[..., POSITION]
+    else:
+        rotation, position = to_matrix(pose)
     products = (rotation.reshape(-1, 9) @ _PRODUCTS + np.eye(4).ravel()).reshape(-1, 4, 4)
     # Each row is the quaternion up to length; the one with the largest diagonal is never short.
     largest = np.argmax(np.einsum('naa->na', products), axis=-1)
@@ -105,6 +106,18 @@ def check(pose: np.ndarray) -> np.ndarray:
     if pose.ndim < 1 or pose.shape[-1] != SIZE:
         raise ShapeError('pose', pose.shape, f'(..., {SIZE})')
     return pose
+
+
+def _rotation(forward: np.ndarray, up: np.ndarray) -> np.ndarray:
+    side = (up[..., _NEXT] * forward[..., _LAST]  # np.cross takes thrice as long
+            - up[..., _LAST] * forward[..., _NEXT])
+    return np.stack((side, up, forward), axis=-1)
+
+
+def _are_orthonormal(pose: np.ndarray) -> bool:
+    axes = pose[..., FORWARD.start:].reshape(*pose.shape[:-1], len(AXES), 3)
+    products = np.einsum('...ai,...bi->...ab', axes, axes)
+    return bool((np.abs(products - np.eye(len(AXES))) < 1e-14).all())
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -123,6 +136,18 @@ def _unit(vector: np.ndarray, fallback: Callable[[], np.ndarray]) -> np.ndarray:
     if short.any():
         return np.where(short, fallback(), vector / np.where(short, 1.0, length))
     return vector / length
+
+
+def _axes_of_products() -> np.ndarray:
+    """Return what maps 2 q q' (16,) of a quaternion xyzw to its axes (6,), less a constant."""
+    x, y, z, w = range(4)
+    terms = (((x, z, 1), (w, y, 1)), ((y, z, 1), (w, x, -1)), ((x, x, -1), (y, y, -1)),
+             ((x, y, 1), (w, z, -1)), ((x, x, -1), (z, z, -1)), ((y, z, 1), (w, x, 1)))
+    axes = np.zeros((4, 4, len(terms)))
+    for component, pairs in enumerate(terms):
+        for a, b, sign in pairs:
+            axes[a, b, component] = sign
+    return axes.reshape(16, -1)
 
 
 def _quaternion_products() -> np.ndarray:
@@ -144,3 +169,5 @@ def _quaternion_products() -> np.ndarray:
 
 _NEXT, _LAST = [1, 2, 0], [2, 0, 1]
 _PRODUCTS = _quaternion_products()
+_FROM_PRODUCTS = _axes_of_products()
+_IDENTITY_AXES = np.array((0.0, 0.0, 1.0, 0.0, 1.0, 0.0))
