@@ -26,7 +26,7 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
               'transforms3d': 'python3-transforms3d', 'yaml': 'python3-yaml', 'safetensors': None}
 
 # A part imports only parts before it.
-ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'network', 'bptt',
+ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'goal_edit', 'network', 'bptt',
          'forward_model', 'correction', 'inverse', 'simulation', 'scenarios', 'control_loop',
          'training', 'urdf', 'reproduction', 'figures', 'goal_families', 'peers',
          'benchmark', 'nodes', 'cli')
