@@ -29,6 +29,8 @@ _BETTER = 0.5  # another way is taken if it promises to end at this fraction of 
 _FIRST_PERIOD = 0.005  # [s] what the velocity limit grants before a period was seen
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
 _LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
+_MOVED = 0.05  # [rad] a standing arm this far from its command was moved by something else
+_SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ class State(Enum):
     STALLED = 'stalled: no way to the goal was found'
 
 
+_LEFT_ALONE = (State.WAITING, State.IDLE, State.HOLDING, State.NO_FEEDBACK)
+
+
 class Command(NamedTuple):
     """One command to the arm."""
 
@@ -78,8 +83,9 @@ class ControlLoop:
     Moves an arm to a goal, one bounded command at a time.
 
     Every command lies within the joint limits, at most settings.max_step and at most what the
-    arm's velocity limit allows since the last call away from the command before, and its stamp is
-    later. The clock is the caller's: times are seconds of one that never jumps, stamps may come
+    arm's velocity limit allows since the last call away from the command before, or from where
+    `start` found the arm since then. Its stamp is later, unless the clock of the stamps was set
+    back. The clocks are the caller's: times are seconds of one that never jumps, stamps may come
     from any. Call `iterate` at every tick, also when there is nothing to do: an arm that has
     rested for long then starts as gently as any.
     """
@@ -91,7 +97,10 @@ class ControlLoop:
         self.iterations = 0  # BPTT iterations, each of which made one command
         self.true_chain: np.ndarray | None = None  # (joints, 9), the latest feedback
         self._angles: np.ndarray | None = None  # (joints, 2) [rad], as last commanded
-        self._holding = self._returning = False
+        self._holding = self._returning = self._driving = False
+        self._heard = False  # whether feedback came since the last call of iterate
+        self._heard_at = -math.inf
+        self._behind = 0  # [ns], the latest feedback, if older than what waits for an answer
         self._stamp = 0
         self._received_stamp = 0
         self._unanswered: deque[tuple[int, float]] = deque()  # stamp [ns], time [s]
@@ -137,9 +146,17 @@ class ControlLoop:
         """Angles of the latest command, (joints, 2) [rad]; None before the start."""
         return None if self._angles is None else self._angles.copy()
 
+    @property
+    def is_driving(self) -> bool:
+        """Whether the arm is where it was commanded to, so that `start` would change nothing."""
+        return self._driving
+
     def start(self, angles: np.ndarray) -> None:
         """
-        Say where the arm stands; only the first call counts, commands go on from there.
+        Say where the arm stands: commands go on from there.
+
+        It counts before the first command, and while the arm is left alone (on hold, without a
+        goal, without feedback) if something else has moved it.
 
         :param angles: (joints, 2) [rad]
         :raises FeedbackError: if they are not finite or of another shape
@@ -150,9 +167,13 @@ class ControlLoop:
                                 f'({self.arm.joints}, {len(AXES)})')
         if not np.isfinite(angles).all():
             raise FeedbackError('joint states are not finite')
-        if self._angles is None:
-            limit = self.arm.angle_limit
-            self._angles = np.clip(angles, -limit, limit)
+        limit = self.arm.angle_limit
+        angles = np.clip(angles, -limit, limit)
+        if self._angles is None or not self._driving and (
+                np.abs(angles - self._angles).max() > _MOVED):
+            self._angles = angles
+            self._linearization = self._errors = None
+            self._descent.rest()
 
     def set_goal(self, goal: Goal) -> None:
         """
@@ -213,6 +234,8 @@ class ControlLoop:
             raise FeedbackError('the pose chain is older than the one before it')
         # A stamp ahead of the latest command must not outdate the answers to come.
         self._received_stamp = max(min(stamp, self._stamp), self._received_stamp)
+        self._heard = True
+        self._behind = self._unanswered[0][0] - stamp if self._unanswered else 0
         answered = self.correction.update(stamp, true_chain, self.settings.correction_gain)
         while self._unanswered and self._unanswered[0][0] <= stamp:
             self._unanswered.popleft()
@@ -252,6 +275,15 @@ class ControlLoop:
         """Return how long the oldest unanswered command has been waiting [s]."""
         return now - self._unanswered[0][1] if self._unanswered else 0.0
 
+    def feedback_trouble(self, now: float) -> str:
+        """Return why there is no feedback, empty if there is."""
+        if self.state(now) is not State.NO_FEEDBACK:
+            return ''
+        if self._behind > 0 and now - self._heard_at <= self.settings.feedback_timeout:
+            return (f'pose chains come, but the latest is stamped {1e-9 * self._behind:.3f} s '
+                    'before the command that waits for it: their clock is behind, or not set')
+        return f'no pose chain has come for {now - self._heard_at:.1f} s'
+
     def state(self, now: float) -> State:
         """Return what the controller does at a time [s]."""
         if self._angles is None:
@@ -290,7 +322,11 @@ class ControlLoop:
             since = max(self._called_at, self._commanded_at)
             self._period = min(max(now - since, 0.0), _LONGEST_PERIOD)
         self._called_at = now
+        if self._heard:
+            self._heard, self._heard_at = False, now
+        self._follow_clock(stamp)
         state = self.state(now)
+        self._driving = state not in _LEFT_ALONE
         if state is State.NO_FEEDBACK:
             return self._probe(now, stamp)
         if state is State.RETURNING:
@@ -299,7 +335,11 @@ class ControlLoop:
             return self._look_on()
         if state is State.DETOUR:
             return self._pass_on(now, stamp)
-        if state not in (State.TRACKING, State.REACHED) or self._rests() or self._is_stuck():
+        if state not in (State.TRACKING, State.REACHED):
+            return None
+        if self._rests():
+            return self._ask(now, stamp)
+        if self._is_stuck():
             return None
         self.iterations += 1
         return self._command(now, stamp, self._descent.step(
@@ -377,6 +417,20 @@ class ControlLoop:
         if np.array_equal(angles, self._detour):
             self._detour, self._without_progress, self._progress_ratio = None, 0.0, math.inf
         return self._command(now, stamp, angles)
+
+    def _ask(self, now: float, stamp: int) -> Command | None:
+        """Repeat the last command of an arm at rest if nothing was heard of it for too long."""
+        silence = now - max(self._heard_at, self._commanded_at)
+        if not self.settings.use_feedback or silence <= self.settings.feedback_timeout:
+            return None
+        return self._command(now, stamp, self._angles)
+
+    def _follow_clock(self, stamp: int) -> None:
+        """Forget the stamps of before where the clock that they are from was set back."""
+        if stamp < self._stamp - _SET_BACK:
+            self._stamp, self._received_stamp = 0, 0
+            self._unanswered.clear()
+            self.correction.forget()
 
     def _probe(self, now: float, stamp: int) -> Command | None:
         """Repeat the last command now and then, so that returning feedback has an answer."""

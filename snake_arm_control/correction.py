@@ -38,6 +38,11 @@ class TargetCorrection:
         self._stamps.append(stamp)
         self._predictions.append(prediction)
 
+    def forget(self) -> None:
+        """Forget the predictions, whose stamps mean nothing any more; the error stays."""
+        self._stamps.clear()
+        self._predictions.clear()
+
     def update(self, stamp: int, true_chain: np.ndarray, gain: float = 1.0) -> int | None:
         """
         Take the error from feedback, and forget the predictions before it.

@@ -89,7 +89,8 @@ def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     pose = check(pose)
     if _are_orthonormal(pose):
-        rotation, position = _rotation(pose[..., FORWARD], pose[..., UP]), pose[..., POSITION]
+        rotation = _rotation(pose[..., FORWARD], pose[..., UP])
+        position = pose[..., POSITION].copy()
     else:
         rotation, position = to_matrix(pose)
     products = (rotation.reshape(-1, 9) @ _PRODUCTS + np.eye(4).ravel()).reshape(-1, 4, 4)
