@@ -216,7 +216,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     arm = Arm(joints=options.joints)
     truth = reproduction.WRONG_ARM if options.wrong_arm else reproduction.IDEAL_ARM
     if options.nodes:
-        from snake_arm_control.nodes.recorder import NodesRun
+        from snake_arm_control.nodes.experiment import NodesRun
         run = NodesRun(arm, truth)
     else:
         run = reproduction.LibraryRun(ForwardModel.load(arm=arm), truth)

@@ -5,6 +5,7 @@
 import json
 import math
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -44,8 +45,8 @@ def recordings(model):
 def recorded(times, chains, goal, period=0.0, name='fig2'):
     recorder = Recorder(scenario(name), ARM, period)
     recorder.take_goal(times[0], goal)
-    for time, chain in zip(times, chains):
-        recorder.take_chain(time, chain)
+    for moment, chain in zip(times, chains):
+        recorder.take_chain(moment, chain)
     return recorder
 
 
@@ -222,7 +223,7 @@ def test_without_matplotlib_the_command_says_what_to_install(tmp_path, monkeypat
 def test_over_the_nodes_a_moving_goal_is_followed_and_recorded(model):
     """The same recording as in the library, from what is heard on the topics of a real DDS."""
     pytest.importorskip('rclpy')
-    from snake_arm_control.nodes.recorder import NodesRun
+    from snake_arm_control.nodes.experiment import NodesRun
     recording = NodesRun(ARM, WRONG_ARM)(scenario('fig3'), 4.0)
     assert recording.about['where'] == 'nodes'
     assert recording.about['model'] == model.fingerprint
@@ -239,6 +240,35 @@ def test_over_the_nodes_a_moving_goal_is_followed_and_recorded(model):
 
 def test_over_the_nodes_an_arm_that_is_too_short_is_refused():
     pytest.importorskip('rclpy')
-    from snake_arm_control.nodes.recorder import NodesRun
+    from snake_arm_control.nodes.experiment import NodesRun
     with pytest.raises(GoalError, match='at least 12 joints'):
         NodesRun(Arm(joints=5))(scenario('fig4'), 4.0)
+
+
+def test_messages_that_can_not_be_meant_are_counted_and_passed_over():
+    """As the controller does: a bad goal or chain from anyone must not end an experiment."""
+    rclpy = pytest.importorskip('rclpy')
+    from geometry_msgs.msg import Pose, PoseArray
+    from rclpy.executors import SingleThreadedExecutor
+    from std_msgs.msg import Float64MultiArray
+    from snake_arm_control.nodes.experiment import ExperimentNode
+    rclpy.init()
+    try:
+        node = ExperimentNode(Recorder(scenario('fig2'), ARM, 0.0))
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        goals = node.create_publisher(Float64MultiArray, 'goal', 10)
+        chains = node.create_publisher(PoseArray, 'pose_chain', 10)
+        goals.publish(Float64MultiArray(data=[1.0, 2.0]))
+        goals.publish(Float64MultiArray(data=[math.inf] * 9))
+        chains.publish(PoseArray(poses=[Pose()] * 3))
+        unturned = PoseArray(poses=[Pose() for _ in range(ARM.joints)])
+        unturned.poses[0].orientation.w = 0.0
+        chains.publish(unturned)
+        deadline = time.monotonic() + 10.0
+        while node.rejected < 4 and time.monotonic() < deadline:
+            executor.spin_once(timeout_sec=0.1)
+        assert node.rejected == 4
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown()

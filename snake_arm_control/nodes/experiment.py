@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The recorder node: an experiment as the topics show it, recorded as in the library."""
+"""The experiment node: an experiment as the topics show it, recorded as in the library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from std_msgs.msg import Float64MultiArray
 
 from snake_arm_control.arm import Arm
 from snake_arm_control.control_loop import ControlSettings
-from snake_arm_control.errors import FeedbackError
+from snake_arm_control.errors import FeedbackError, SnakeArmError
 from snake_arm_control.nodes import conversions, topics
 from snake_arm_control.nodes.controller import ControllerSettings
 from snake_arm_control.nodes.up import Options, running
@@ -27,13 +27,18 @@ _SIMULATED = ('length_error', 'joint_offset')  # what makes a true arm another t
 _FINGERPRINT = 'model fingerprint'
 
 
-class RecorderNode(Node):
-    """Hears goals, commands and true poses, each at the time when it comes."""
+class ExperimentNode(Node):
+    """
+    Hears goals, commands and true poses, each at the time when it comes.
+
+    What can't be meant, and what the controller rejects too, is counted and passed over.
+    """
 
     def __init__(self, recorder: Recorder, **node_options):
-        super().__init__('recorder', **node_options)
+        super().__init__('experiment', **node_options)
         self._recorder = recorder
         self.fingerprint = ''  # of the controller's model
+        self.rejected = 0
         subscribe = self.create_subscription
         subscribe(Float64MultiArray, topics.GOAL, self._take_goal, topics.STREAM)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
@@ -42,14 +47,25 @@ class RecorderNode(Node):
         self._controller = self.get_namespace().rstrip('/') + '/controller'
 
     def _take_goal(self, message: Float64MultiArray) -> None:
-        goal = conversions.message_to_goal(message, self._recorder.arm.joints)
+        try:
+            goal = conversions.message_to_goal(message, self._recorder.arm.joints)
+        except SnakeArmError:
+            self.rejected += 1
+            return
         self._recorder.take_goal(time.monotonic(), goal)
 
     def _take_command(self, _: JointState) -> None:
         self._recorder.take_command()
 
     def _take_chain(self, data: bytes) -> None:
-        self._recorder.take_chain(time.monotonic(), conversions.deserialize_chain(data)[1])
+        try:
+            _, chain = conversions.deserialize_chain(data)
+        except FeedbackError:
+            chain = ()
+        if len(chain) == self._recorder.arm.joints:
+            self._recorder.take_chain(time.monotonic(), chain)
+        else:
+            self.rejected += 1
 
     def _take_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -79,12 +95,13 @@ class NodesRun:
                           scenario=scenario.name,
                           settings=(*settings, f'scenario.period={period}'))
         deadline = time.monotonic() + _START_TIME + 2.0 * max(period, TIME_LIMIT)
-        with running(options, lambda **where: RecorderNode(recorder, **where)) as (
+        with running(options, lambda **where: ExperimentNode(recorder, **where)) as (
                 executor, node, _):
             while not (recorder.is_done() and node.fingerprint):
                 if time.monotonic() > deadline:
                     raise FeedbackError(f'{scenario.name} has not ended over the nodes: no true '
                                         'poses come, or too slowly')
                 executor.spin_once(timeout_sec=0.05)
-        return recorder.recording(about('nodes', node.fingerprint, self.truth, ControlSettings(),
-                                        ControllerSettings().rate))
+        return recorder.recording({
+            **about('nodes', node.fingerprint, self.truth, ControlSettings(),
+                    ControllerSettings().rate), 'rejected_messages': node.rejected})
