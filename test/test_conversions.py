@@ -72,10 +72,47 @@ def pose_array(**position):
     return pose
 
 
-def test_a_chain_that_is_not_finite_is_refused():
-    message = PoseArray(poses=[pose_array(x=math.nan)])
-    with pytest.raises(FeedbackError, match='not finite'):
+@pytest.mark.parametrize('value', (math.nan, math.inf, -math.inf))
+def test_a_pose_that_is_infinite_or_nan_in_part_is_refused(value):
+    message = PoseArray(poses=[pose_array(x=value)])
+    with pytest.raises(FeedbackError, match='infinite, or NaN in part'):
         conversions.deserialize_chain(serialize_message(message))
+
+
+def test_what_was_not_measured_is_nan():
+    """A marker that is hidden, and one whose position alone is seen."""
+    hidden, point, whole = Pose(), pose_array(x=0.3), pose_array(x=0.4)
+    for name in 'xyz':
+        setattr(hidden.position, name, math.nan)
+    for pose in (hidden, point):
+        for name in 'xyzw':
+            setattr(pose.orientation, name, math.nan)
+    _, chain = conversions.deserialize_chain(
+        serialize_message(PoseArray(poses=[hidden, point, whole])))
+    np.testing.assert_array_equal(chain, [
+        [math.nan] * 9, [0.3, 0, 0, *[math.nan] * 6], [0.4, 0, 0, 0, 0, 1, 0, 1, 0]])
+
+
+def test_a_chain_of_some_joints_is_put_in_its_place():
+    chain = np.arange(18.0).reshape(2, 9)
+    whole = conversions.whole_chain(chain, (4, 2), 5)
+    np.testing.assert_array_equal(whole[[3, 1]], chain)
+    assert np.isnan(whole[[0, 2, 4]]).all()
+    assert conversions.whole_chain(chain, (), 2) is chain
+    for tracked in (), (1, 2, 3):
+        with pytest.raises(FeedbackError, match='has 2 poses, expected [53]'):
+            conversions.whole_chain(chain, tracked, 5)
+
+
+def test_a_trajectory_is_one_point_that_does_not_move_on():
+    arm = Arm(joints=2)
+    angles = np.array([[0.1, 0.2], [0.3, -0.4]])
+    message = conversions.angles_to_trajectory(arm, angles, 1.25)
+    assert tuple(message.joint_names) == arm.joint_names
+    point, = message.points
+    assert point.positions.tolist() == [0.1, 0.2, 0.3, -0.4] and not point.velocities
+    assert (point.time_from_start.sec, point.time_from_start.nanosec) == (1, 250_000_000)
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (0, 0)
 
 
 def test_an_orientation_of_no_length_is_refused():
@@ -128,7 +165,7 @@ def test_joint_states_are_matched_by_name(joints):
 def test_joint_states_that_lack_a_joint_are_refused():
     arm = Arm(joints=3)
     message = conversions.angles_to_joint_state(Arm(joints=2), STAMP, np.zeros((2, 2)))
-    with pytest.raises(FeedbackError, match='lack 2 of the 6 joints: joint_3_x, joint_3_y'):
+    with pytest.raises(FeedbackError, match='lack 2 of the 6 joints, expected joint_3_x, joint_3_y'):
         conversions.joint_state_to_angles(arm, message)
 
 

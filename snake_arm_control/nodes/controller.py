@@ -11,20 +11,29 @@ import time
 
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
 from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.control_loop import ControlLoop, ControlSettings, State
-from snake_arm_control.errors import FeedbackError, SnakeArmError, WeightsError
+from snake_arm_control.errors import (
+    FeedbackError, SettingsError, SnakeArmError, WeightsError)
 from snake_arm_control.forward_model import ForwardModel
 from snake_arm_control.goal import Goal
 from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes.convergence import Convergence
 from snake_arm_control.nodes.diagnostics import Diagnostics, Level
+from snake_arm_control.nodes.hardware import Hardware, KINDS, NONE
+from snake_arm_control.nodes.memory import release_compiler
 from snake_arm_control.nodes.parameters import ArmSettings, Parameters
 from snake_arm_control.nodes.running import run
 from snake_arm_control.settings import part, setting
+
+
+_LATE = 1.5  # a tick that comes after this many periods has missed its deadline
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,30 @@ class ControllerSettings(ControlSettings, ArmSettings):
     wait_for_joint_states: bool = setting(
         True, 'start from the first joint states of the arm, not from the zero angles',
         read_only=True)
+    tracked_joints: str = setting(
+        '', 'numbers of the joints whose poses pose_chain holds, in its order, such as 20 40; '
+        'empty if it holds all')
+    hardware: str = setting(
+        NONE, 'controller of ros2_control that gets the commands too', choices=KINDS,
+        read_only=True)
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.tracked()
+
+    def tracked(self) -> tuple[int, ...]:
+        """
+        Return the numbers of the tracked joints, from 1; none if all are tracked.
+
+        :raises SettingsError: if one is no joint of the arm, or given twice
+        """
+        words = self.tracked_joints.replace(',', ' ').split()
+        numbers = tuple(int(word) for word in words if word.isdecimal())
+        if (len(set(numbers)) != len(words)
+                or not all(1 <= number <= self.joints for number in numbers)):
+            raise SettingsError(f'tracked_joints is {self.tracked_joints!r}, expected different '
+                                f'numbers from 1 to {self.joints}, separated by spaces')
+        return numbers
 
 
 class ControllerNode(Node):
@@ -46,6 +79,7 @@ class ControllerNode(Node):
         super().__init__('controller', **node_options)
         self._settings = Parameters(self, ControllerSettings, self._change)
         self._arm = self._settings.value.arm()
+        self._tracked = self._settings.value.tracked()
         self._loop: ControlLoop | None = None
         self._first_angles = None if self._settings.value.wait_for_joint_states else (
             [[0.0, 0.0]] * self._arm.joints)
@@ -54,14 +88,20 @@ class ControllerNode(Node):
         self._rejected_goals = self._rejected_feedback = 0
         self._goal_trouble = self._feedback_trouble = ''
         self._reported = State.WAITING
-        self._counted_at, self._counted = time.monotonic(), 0
+        self._ticked_at = math.inf
+        self._deadline_misses = 0
 
         self._commands = self.create_publisher(JointState, topics.JOINT_COMMAND, topics.STREAM)
+        self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
+        self._convergence = Convergence(self)
         self._markers = self.create_publisher(MarkerArray, topics.MARKERS, topics.LATCHED)
         subscribe = self.create_subscription
         subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED)
-        subscribe(JointState, topics.JOINT_STATES, self._take_joint_states, topics.STREAM)
-        subscribe(PoseArray, topics.POSE_CHAIN, self._take_pose_chain, topics.STREAM, raw=True)
+        for kind, topic, take in (
+                (JointState, topics.JOINT_STATES, self._take_joint_states),
+                (PoseArray, topics.POSE_CHAIN, self._take_pose_chain)):
+            subscribe(kind, topic, take, topics.STREAM, raw=True,  # most aren't worth reading
+                      qos_overriding_options=QoSOverridingOptions.with_default_policies())
         for kind, topic, convert in (
                 (Float64MultiArray, topics.GOAL, conversions.message_to_goal),
                 (PoseStamped, topics.GOAL_POSE, conversions.pose_stamped_to_goal),
@@ -69,12 +109,14 @@ class ControllerNode(Node):
             subscribe(kind, topic, self._goal_callback(topic, convert), 10)
         self.create_service(SetBool, '~/hold', self._hold)
         self.create_service(Trigger, '~/reset', self._reset)
-        self._timer = self.create_timer(1.0 / self._settings.value.rate, self._iterate)
+        self._timer = self.create_timer(1.0 / self._settings.value.rate, self._tick)
         self._diagnostics = Diagnostics(self, self._describe)
 
     def _change(self, settings: ControllerSettings) -> None:
         if self._loop:
             self._loop.settings = part(ControlSettings, settings)
+        self._tracked = settings.tracked()
+        self._ticked_at = math.inf
         self._timer.timer_period_ns = round(1e9 / settings.rate)
 
     def _take_weights(self, message: UInt8MultiArray) -> None:
@@ -95,13 +137,15 @@ class ControllerNode(Node):
                 self._loop.set_goal(self._early_goal)
         else:
             self._loop.use_model(model)
+        release_compiler()
         self.get_logger().info(f'controlling with the weights {model.fingerprint}')
 
-    def _take_joint_states(self, message: JointState) -> None:
-        if self._loop is not None and self._loop.angles is not None:
+    def _take_joint_states(self, data: bytes) -> None:
+        if self._loop is not None and self._loop.is_driving:
             return
         try:
-            self._first_angles = conversions.joint_state_to_angles(self._arm, message)
+            self._first_angles = conversions.joint_state_to_angles(
+                self._arm, deserialize_message(data, JointState))
         except FeedbackError as error:
             self._reject_feedback(error)
             return
@@ -112,12 +156,15 @@ class ControllerNode(Node):
         if self._loop is None:
             return
         try:
-            self._loop.receive(*conversions.deserialize_chain(data))
+            stamp, chain = conversions.deserialize_chain(data)
+            self._loop.receive(stamp, conversions.whole_chain(
+                chain, self._tracked, self._arm.joints))
         except FeedbackError as error:
             self._reject_feedback(error)
             return
         if self._settings.value.lockstep and self._loop.answered:
             self._timer.reset()
+            self._ticked_at = math.inf
             self._iterate()
 
     def _reject_feedback(self, error: FeedbackError) -> None:
@@ -167,6 +214,13 @@ class ControllerNode(Node):
             response.success, response.message = True, 'returning to rest'
         return response
 
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now - self._ticked_at > _LATE / self._settings.value.rate:
+            self._deadline_misses += 1
+        self._ticked_at = now
+        self._iterate()
+
     def _iterate(self) -> None:
         if self._loop is None:
             return
@@ -174,22 +228,21 @@ class ControllerNode(Node):
         command = self._loop.iterate(now, self.get_clock().now().nanoseconds)
         if command is not None:
             self._commands.publish(conversions.angles_to_joint_state(self._arm, *command))
+            self._hardware.command(command.positions, 1.0 / self._settings.value.rate)
+        self._convergence.take(self._loop, now, command is not None)
         state = self._loop.state(now)
         if state is not self._reported:
             self._reported = state
+            report = f'{state.value}; {self._loop.feedback_trouble(now)}'.removesuffix('; ')
             if state in (State.NO_FEEDBACK, State.SEARCHING, State.STALLED):
-                self.get_logger().warning(state.value)
+                self.get_logger().warning(report)
             else:
-                self.get_logger().info(state.value)
+                self.get_logger().info(report)
             self._diagnostics.publish()
 
     def _describe(self):
         now = time.monotonic()
         loop = self._loop
-        iterations = loop.iterations if loop else 0
-        rate = (iterations - self._counted) / max(now - self._counted_at, 1e-6)
-        if now - self._counted_at > 0.2:
-            self._counted, self._counted_at = iterations, now
         state = loop.state(now).value if loop else 'waiting for the weights'
         position_error, axis_error = loop.errors() if loop else (math.nan, math.nan)
         level = Level.OK
@@ -199,9 +252,12 @@ class ControllerNode(Node):
                 State.WAITING, State.NO_FEEDBACK, State.SEARCHING, State.STALLED):
             level = Level.WARN
         return level, state, {
-            'iterations': iterations, 'iterations per second': rate,
+            'iterations': loop.iterations if loop else 0,
+            'iterations per second': self._convergence.rate,
+            'deadline misses': self._deadline_misses,
             'position error [m]': position_error, 'axis error [rad]': axis_error,
             'feedback age [s]': loop.feedback_age(now) if loop else 0.0,
+            'feedback trouble': loop.feedback_trouble(now) if loop else '',
             'rejected goals': self._rejected_goals, 'last rejected goal': self._goal_trouble,
             'rejected feedback': self._rejected_feedback,
             'last rejected feedback': self._feedback_trouble,

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 import math
 import struct
 
-from builtin_interfaces.msg import Time
+from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point, PointStamped, PoseArray, PoseStamped
 import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import ColorRGBA, Float64MultiArray, MultiArrayDimension, UInt8MultiArray
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control import pose
@@ -45,16 +46,39 @@ def _stamp(seconds: int, nanoseconds: int) -> int:
     return seconds * 10**9 + min(nanoseconds, 10**9 - 1)
 
 
+def _doubles(numbers: np.ndarray) -> array:
+    return array('d', np.ascontiguousarray(numbers, dtype=float).tobytes())
+
+
 def angles_to_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
                           velocities: np.ndarray | None = None) -> JointState:
     """Return angles (joints, 2) [rad] and their velocities [rad/s] as joint states."""
     message = JointState()
     message.header.stamp = stamp_to_time(stamp)
     message.name = list(arm.joint_names)
-    message.position = array('d', np.ascontiguousarray(positions, dtype=float).tobytes())
+    message.position = _doubles(positions)
     if velocities is not None:
-        message.velocity = array('d', np.ascontiguousarray(velocities, dtype=float).tobytes())
+        message.velocity = _doubles(velocities)
     return message
+
+
+def angles_to_numbers(positions: np.ndarray) -> Float64MultiArray:
+    """Return angles (joints, 2) [rad] as the plain numbers of a forward_command_controller."""
+    return Float64MultiArray(data=_doubles(positions))
+
+
+def angles_to_trajectory(arm: Arm, positions: np.ndarray, duration: float) -> JointTrajectory:
+    """
+    Return angles (joints, 2) [rad] as a trajectory of one point, to begin on arrival.
+
+    It has no velocities: a joint_trajectory_controller refuses one that does not end at rest.
+
+    :param duration: of the way there [s]
+    """
+    seconds, nanoseconds = divmod(round(1e9 * duration), 10**9)
+    return JointTrajectory(joint_names=list(arm.joint_names), points=[JointTrajectoryPoint(
+        positions=_doubles(positions),
+        time_from_start=Duration(sec=seconds, nanosec=nanoseconds))])
 
 
 def joint_state_to_angles(arm: Arm, message: JointState) -> np.ndarray:
@@ -74,8 +98,9 @@ def joint_state_to_angles(arm: Arm, message: JointState) -> np.ndarray:
         index = {name: i for i, name in enumerate(message.name)}
         missing = [name for name in names if name not in index]
         if missing:
-            raise FeedbackError(f'joint states lack {len(missing)} of the {arm.dof} joints: '
-                                f'{", ".join(missing[:3])}{" ..." if len(missing) > 3 else ""}')
+            more = ' ...' if len(missing) > 3 else ''
+            raise FeedbackError(f'joint states lack {len(missing)} of the {arm.dof} joints, '
+                                f'expected {", ".join(missing[:3])}{more}')
         positions = positions[[index[name] for name in names]]
     if not np.isfinite(positions).all():
         raise FeedbackError('joint states have a position that is not finite')
@@ -103,8 +128,10 @@ def deserialize_chain(data: bytes) -> tuple[int, np.ndarray]:
     """
     Return stamp [ns] and chain (poses, 9) of a serialized geometry_msgs/PoseArray.
 
-    :raises FeedbackError: if it is in another frame or cut off, a number is not finite or an
-        orientation has no length
+    What was not measured is NaN: a position, an orientation, or both.
+
+    :raises FeedbackError: if it is in another frame or cut off, a position or an orientation is
+        NaN in part or infinite, or an orientation has no length
     """
     try:
         read = _read_chain if data[:2] == _CDR[:2] else _read_rare_chain
@@ -139,10 +166,30 @@ def _read_rare_chain(data: bytes) -> tuple[int, str, np.ndarray]:
 
 def _chain(numbers: np.ndarray) -> np.ndarray:
     if not np.isfinite(numbers).all():
-        raise FeedbackError('the pose chain has a number that is not finite')
+        for part in numbers[:, :3], numbers[:, 3:]:
+            if not (np.isfinite(part).all(axis=1) | np.isnan(part).all(axis=1)).all():
+                raise FeedbackError('the pose chain has a pose that is infinite, or NaN in part')
     if (np.abs(numbers[:, 3:]).max(axis=1, initial=0.0) < 1e-3).any():
         raise FeedbackError('the pose chain has an orientation of no length')
     return pose.from_quaternion(numbers[:, 3:], numbers[:, :3])
+
+
+def whole_chain(chain: np.ndarray, tracked: Sequence[int], joints: int) -> np.ndarray:
+    """
+    Return the chain (joints, 9) of an arm of which only some joints are tracked, NaN elsewhere.
+
+    :param chain: (poses, 9), of the tracked joints in their order
+    :param tracked: numbers of these joints, from 1; empty if all are tracked
+    :raises FeedbackError: if there are more or fewer poses
+    """
+    expected = len(tracked) or joints
+    if len(chain) != expected:
+        raise FeedbackError(f'the pose chain has {len(chain)} poses, expected {expected}')
+    if not tracked:
+        return chain
+    whole = np.full((joints, pose.SIZE), np.nan)
+    whole[np.array(tracked) - 1] = chain
+    return whole
 
 
 def goal_to_message(goal: Goal) -> Float64MultiArray:

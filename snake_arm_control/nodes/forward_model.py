@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geometry_msgs.msg import PoseArray
+import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import Trigger
 
+from snake_arm_control.arm import AXES
 from snake_arm_control.errors import FeedbackError, SettingsError, WeightsError
 from snake_arm_control.forward_model import ForwardModel, SHIPPED
 from snake_arm_control.nodes import conversions, topics
 from snake_arm_control.nodes.diagnostics import Diagnostics, Level
+from snake_arm_control.nodes.memory import release_compiler
 from snake_arm_control.nodes.parameters import ArmSettings, Parameters
 from snake_arm_control.nodes.running import run
 from snake_arm_control.settings import setting
@@ -53,6 +56,8 @@ class ForwardModelNode(Node):
     def _load(self) -> None:
         self._path = Path(self._settings.value.weights or SHIPPED)
         self._model = ForwardModel.load(self._path, self._arm)
+        self._model.predict(np.zeros((self._arm.joints, len(AXES))))  # loads its kernel
+        release_compiler()
         self._weights.publish(conversions.bytes_to_message(self._model.to_bytes()))
         self.get_logger().info(f'serving {self._path.name}, {self._model.fingerprint}')
 
