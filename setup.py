@@ -38,10 +38,12 @@ setup(
         'bench': ['daqp', 'ikpy', 'matplotlib', 'mink', 'mujoco', 'pin', 'pin-pink',
                   'pytorch-kinematics', 'scipy', 'torch'],
         'plots': ['matplotlib'],
-        'train': ['matplotlib', 'scipy', 'torch'],
+        'record': ['mcap', 'mcap-ros2-support', 'zstandard'],
+        'train': ['matplotlib', 'mcap', 'mcap-ros2-support', 'scipy', 'torch', 'zstandard'],
         'test': ['catkin-pkg', 'flake8', 'flake8-blind-except', 'flake8-builtins',
                  'flake8-comprehensions', 'flake8-docstrings', 'flake8-import-order',
-                 'flake8-quotes', 'hypothesis', 'pytest', 'yourdfpy'],
+                 'flake8-quotes', 'hypothesis', 'mcap', 'mcap-ros2-support', 'pytest',
+                 'yourdfpy', 'zstandard'],
     },
     entry_points={
         'console_scripts': [

@@ -84,6 +84,25 @@ def _parser() -> argparse.ArgumentParser:
     urdf = commands.add_parser('urdf', parents=[joints], help='print the URDF of the arm')
     urdf.set_defaults(run=_urdf)
 
+    tracked = argparse.ArgumentParser(add_help=False)
+    tracked.add_argument('--tracked-joints', type=int, nargs='+', default=(), metavar='J',
+                         help='numbers of the joints whose poses there are (default: all)')
+    record = commands.add_parser(
+        'record', parents=[joints, namespace, tracked],
+        help='record a running arm, to learn from it',
+        description='Record the topics of an arm into an MCAP file, as ros2 bag does, until '
+        'Ctrl-C. What it holds is what snake-arm train --data learns from.')
+    record.add_argument('--out', type=Path, metavar='FILE',
+                        help='the file (default: snake_arm_ and the present time)')
+    record.add_argument('--duration', type=float, default=math.inf, metavar='S',
+                        help='end by itself after this time')
+    record.add_argument('--overwrite', action='store_true', help='replace FILE if it exists')
+    record.add_argument('--explore', type=float, default=0.0, metavar='S',
+                        help='send the controller another random goal every S seconds: the arm '
+                        'will move anywhere that it can reach')
+    record.add_argument('--seed', type=int, default=0, help='of the goals of --explore')
+    record.set_defaults(run=_record)
+
     reproduce = commands.add_parser(
         'reproduce', parents=[joints], help='run experiments of the paper and draw them',
         description='Run experiments of the paper, without ROS or over the nodes; write '
@@ -205,6 +224,16 @@ def _urdf(options: argparse.Namespace) -> int:
     from snake_arm_control.urdf import urdf_text
     sys.stdout.write(urdf_text(Arm(joints=options.joints)))
     return 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    from snake_arm_control import recordings
+    recordings.require()
+    from snake_arm_control.nodes import recorder
+    return recorder.record(recorder.Options(
+        out=options.out, duration=options.duration, namespace=options.namespace,
+        joints=options.joints, tracked=tuple(options.tracked_joints),
+        overwrite=options.overwrite, explore=options.explore, seed=options.seed))
 
 
 def _reproduce(options: argparse.Namespace) -> int:

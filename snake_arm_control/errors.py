@@ -39,5 +39,13 @@ class FeedbackError(SnakeArmError):
     """Feedback from the arm can't be used: misshapen, not finite, too old."""
 
 
+class DescriptionError(SnakeArmError):
+    """A robot description is no URDF, or not of such an arm."""
+
+
+class RecordingError(SnakeArmError):
+    """A recording can't be written, can't be read, or does not hold what is looked for."""
+
+
 class MissingPackageError(SnakeArmError):
     """A package that only some commands need is not installed."""

@@ -23,12 +23,13 @@ HEADER = re.compile(r'# Copyright 20\d\d The snake_arm_control authors\n'
 ROS_PACKAGE = re.compile(r'rclpy|launch|launch_ros|ament_index_python|\w+_(msgs|srvs|interfaces)')
 # The import name where it is not the rosdep key less 'python3-'; None: there is no key.
 ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'python3-tqdm',
-              'transforms3d': 'python3-transforms3d', 'yaml': 'python3-yaml', 'safetensors': None}
+              'transforms3d': 'python3-transforms3d', 'yaml': 'python3-yaml', 'safetensors': None,
+              'mcap': None, 'mcap_ros2': None, 'zstandard': None}
 
 # A part imports only parts before it.
 ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'goal_edit', 'network', 'bptt',
          'forward_model', 'correction', 'inverse', 'simulation', 'scenarios', 'control_loop',
-         'training', 'urdf', 'reproduction', 'figures', 'goal_families', 'peers',
+         'recordings', 'training', 'urdf', 'reproduction', 'figures', 'goal_families', 'peers',
          'benchmark', 'nodes', 'cli')
 # Nor these, though they come before it: what it must not know.
 STRANGERS = {
