@@ -40,8 +40,8 @@ class ControlSettings(InverseSettings):
     use_feedback: bool = setting(
         True, 'correct targets by the true pose chain, and hold when it stays away')
     correction_gain: float = setting(
-        1.0, 'share of a newly measured model error that is taken over, below 1 against noise',
-        low=0.001, high=1.0)
+        0.1, 'least share of a newly measured model error that is taken over where feedback is '
+        'noisy; 1 is equation 4 to the letter', low=0.001, high=1.0)
     stall_time: float = setting(
         1.0, 'time without progress, far from the goal, after which the arm is stuck', 's',
         low=0.05, high=3600.0)
@@ -282,7 +282,7 @@ class ControlLoop:
         if self._behind > 0 and now - self._heard_at <= self.settings.feedback_timeout:
             return (f'pose chains come, but the latest is stamped {1e-9 * self._behind:.3f} s '
                     'before the command that waits for it: their clock is behind, or not set')
-        return f'no pose chain has come for {now - self._heard_at:.1f} s'
+        return f'no usable pose chain has come for {now - self._heard_at:.1f} s'
 
     def state(self, now: float) -> State:
         """Return what the controller does at a time [s]."""
