@@ -2,160 +2,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodes over a real DDS: this process talks to an arm that runs in processes of its own."""
 
-from contextlib import contextmanager
 import math
 import re
 import subprocess
-import sys
-import time
 
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+from harness import (
+    ARM, CLOCK_SLACK, MAX_STEP, node_process, observing, running, settled, snake_arm)
 import numpy as np
 import pytest
-from rcl_interfaces.msg import Parameter as ParameterMessage, ParameterType, ParameterValue
-from rcl_interfaces.srv import GetParameters, SetParameters
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 from std_srvs.srv import SetBool, Trigger
-from visualization_msgs.msg import Marker, MarkerArray
+from visualization_msgs.msg import Marker
 
 from snake_arm_control import pose
-from snake_arm_control.arm import Arm
 from snake_arm_control.goal import Goal
-from snake_arm_control.inverse import InverseSettings
 from snake_arm_control.nodes import conversions, topics
 from snake_arm_control.scenarios import scenario
 from snake_arm_control.urdf import urdf_text
 
-ARM = Arm()
 NAN = math.nan
 FIG2 = scenario('fig2').goal_at(ARM, 0.0)
 REACHABLE = (0.4, -0.3, 0.5)
-EVERYTHING = QoSProfile(depth=10_000)
-MAX_STEP = InverseSettings().max_step  # [rad]
-CLOCK_SLACK = 0.02  # [s], a process may be stopped between taking its two clocks
-
-
-def snake_arm(*arguments):
-    """Return the command line of snake-arm, run as the same Python."""
-    return (sys.executable, '-c',
-            'import sys; from snake_arm_control.cli import main; sys.exit(main(sys.argv[1:]))',
-            *arguments)
-
-
-@contextmanager
-def running(*arguments):
-    child = subprocess.Popen(snake_arm('up', *arguments), stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True)
-    try:
-        yield child
-    finally:
-        child.terminate()
-        child.communicate(timeout=20)
-
-
-class Observer:
-    """Hears everything that the nodes of one arm say."""
-
-    def __init__(self, namespace=''):
-        self.node = rclpy.create_node('observer', namespace=namespace)
-        self.executor = SingleThreadedExecutor()
-        self.executor.add_node(self.node)
-        self.commands, self.chain, self.predicted = [], None, None
-        self.description, self.markers, self.diagnostics = None, None, {}
-        for kind, topic, qos, take in (
-                (JointState, topics.JOINT_COMMAND, EVERYTHING, self.commands.append),
-                (String, topics.ROBOT_DESCRIPTION, topics.LATCHED, self._setter('description')),
-                (MarkerArray, topics.MARKERS, topics.LATCHED, self._setter('markers')),
-                (DiagnosticArray, topics.DIAGNOSTICS, 100, self._take_diagnostics)):
-            self.node.create_subscription(kind, topic, take, qos)
-        for topic, name in ((topics.POSE_CHAIN, 'chain'),
-                            (topics.PREDICTED_POSE_CHAIN, 'predicted')):
-            self.node.create_subscription(PoseArray, topic, self._setter(name), 10, raw=True)
-        self.publishers = {
-            topic: self.node.create_publisher(kind, topic, 10)
-            for kind, topic in ((Float64MultiArray, topics.GOAL),
-                                (PoseStamped, topics.GOAL_POSE),
-                                (PointStamped, topics.CLICKED_POINT))}
-        self.prefix = self.node.get_namespace().rstrip('/')
-
-    def _setter(self, name):
-        return lambda message: setattr(self, name, message)
-
-    def _take_diagnostics(self, message):
-        for status in message.status:
-            self.diagnostics[status.name] = status
-
-    def wait(self, condition, what, timeout=20.0):
-        deadline = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < deadline, f'waited {timeout} s in vain for {what}'
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def rest(self, duration):
-        end = time.monotonic() + duration
-        while time.monotonic() < end:
-            self.executor.spin_once(timeout_sec=0.02)
-
-    def state(self, name='controller'):
-        status = self.diagnostics.get(f'{self.prefix}/{name}')
-        return status.message if status else 'not seen'
-
-    def detail(self, key, name='controller'):
-        status = self.diagnostics[f'{self.prefix}/{name}']
-        return next(value.value for value in status.values if value.key == key)
-
-    def errors(self, goal):
-        if self.chain is None:
-            return math.inf, math.inf
-        chain = conversions.deserialize_chain(self.chain)[1]
-        return goal.position_error(chain), goal.axis_error(chain)
-
-    def is_at(self, goal):
-        position_error, axis_error = self.errors(goal)
-        return position_error <= 1e-3 and axis_error <= math.radians(1.0)
-
-    def publish(self, topic, message):
-        publisher = self.publishers[topic]
-        self.wait(lambda: publisher.get_subscription_count() >= len(
-            self.node.get_subscriptions_info_by_topic(publisher.topic_name)) > 0,
-            f'the subscribers of {topic}')
-        publisher.publish(message)
-
-    def publish_goal(self, goal):
-        self.publish(topics.GOAL, conversions.goal_to_message(goal))
-
-    def call(self, kind, service, request):
-        client = self.node.create_client(kind, service)
-        self.wait(client.service_is_ready, service)
-        future = client.call_async(request)
-        self.wait(future.done, f'an answer of {service}')
-        return future.result()
-
-    def set_parameter(self, node, name, value):
-        kind = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
-                float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
-                int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
-                str: (ParameterType.PARAMETER_STRING, 'string_value')}[type(value)]
-        message = ParameterMessage(
-            name=name, value=ParameterValue(type=kind[0], **{kind[1]: value}))
-        answer = self.call(SetParameters, f'{node}/set_parameters',
-                           SetParameters.Request(parameters=[message]))
-        return answer.results[0]
-
-    def get_parameter(self, node, name):
-        answer = self.call(GetParameters, f'{node}/get_parameters',
-                           GetParameters.Request(names=[name]))
-        return answer.values[0]
-
-    def close(self):
-        self.executor.shutdown()
-        self.node.destroy_node()
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -163,15 +34,6 @@ def ros():
     rclpy.init(args=[])
     yield
     rclpy.try_shutdown()
-
-
-@contextmanager
-def observing(namespace=''):
-    observer = Observer(namespace)
-    try:
-        yield observer
-    finally:
-        observer.close()
 
 
 @pytest.fixture(scope='module')
@@ -200,14 +62,6 @@ def slow_arm(arm):
     assert arm.set_parameter('controller', 'max_step', 1e-3).successful
     yield arm
     assert arm.set_parameter('controller', 'max_step', MAX_STEP).successful
-
-
-def settled(observer):
-    """Wait until no command comes any more."""
-    count = -1
-    while count != len(observer.commands):
-        count = len(observer.commands)
-        observer.rest(0.3)
 
 
 def positions(commands):
@@ -404,7 +258,7 @@ def test_markers_show_what_is_cared_for(arm):
     arm.wait(lambda: arm.markers, 'markers')
     shown = [(marker.ns, marker.id) for marker in arm.markers.markers
              if marker.action == Marker.ADD]
-    assert sorted(shown) == [('position', 40), ('up', 40)]
+    assert sorted(shown) == [('distance', 0), ('error', 0), ('position', 0), ('up', 40)]
 
 
 def test_a_parameter_changes_live_and_a_bad_value_is_refused(arm):
@@ -494,24 +348,14 @@ def test_target_correction_reaches_the_goal_on_a_wrong_arm():
 
 def test_lost_feedback_holds_the_arm_and_returning_feedback_lets_it_go_on():
     """The simulator is another process, which is killed and started again."""
-    code = 'import sys; from snake_arm_control.nodes.simulator import main; sys.exit(main())'
-    command = (sys.executable, '-c', code, '--ros-args', '-r', '__ns:=/lost')
     with running('--namespace', 'lost', '--no-simulator'), observing('lost') as observer:
-        simulator = subprocess.Popen(command)
-        try:
+        with node_process('simulator', 'lost'):
             observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
             observer.publish_goal(FIG2)
             observer.wait(lambda: len(observer.commands) > 5, 'commands')
-        finally:
-            simulator.kill()
-            simulator.wait()
-        observer.wait(lambda: observer.state() == 'holding: no feedback', 'the hold')
+        observer.wait(lambda: observer.state().startswith('holding: no feedback'), 'the hold')
         held = observer.commands[-1].position
         observer.rest(1.5)
         assert observer.commands[-1].position == held
-        simulator = subprocess.Popen(command)
-        try:
+        with node_process('simulator', 'lost'):
             observer.wait(lambda: observer.is_at(FIG2), 'the goal', 40.0)
-        finally:
-            simulator.terminate()
-            simulator.wait()

@@ -1,0 +1,267 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""What tests of the nodes share: nodes as processes, who listens to them, and an arm that errs."""
+
+from contextlib import contextmanager
+import math
+import subprocess
+import sys
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+import numpy as np
+from rcl_interfaces.msg import Parameter as ParameterMessage, ParameterType, ParameterValue
+from rcl_interfaces.srv import GetParameters, SetParameters
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray, String
+from visualization_msgs.msg import MarkerArray
+
+from snake_arm_control.arm import Arm
+from snake_arm_control.inverse import InverseSettings
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.simulation import SimulatedArm
+
+ARM = Arm()
+EVERYTHING = QoSProfile(depth=10_000)
+MAX_STEP = InverseSettings().max_step  # [rad]
+CLOCK_SLACK = 0.02  # [s], a process may be stopped between taking its two clocks
+ROUNDING = 1e-12  # [rad]
+
+
+def snake_arm(*arguments):
+    """Return the command line of snake-arm, run as the same Python."""
+    return (sys.executable, '-c',
+            'import sys; from snake_arm_control.cli import main; sys.exit(main(sys.argv[1:]))',
+            *arguments)
+
+
+@contextmanager
+def running(*arguments):
+    child = subprocess.Popen(snake_arm('up', *arguments), stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.communicate(timeout=20)
+
+
+class Observer:
+    """Hears everything that the nodes of one arm say."""
+
+    def __init__(self, namespace=''):
+        self.node = rclpy.create_node('observer', namespace=namespace)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.commands, self.chain, self.predicted = [], None, None
+        self.description, self.markers, self.diagnostics = None, None, {}
+        for kind, topic, qos, take in (
+                (JointState, topics.JOINT_COMMAND, EVERYTHING, self.commands.append),
+                (String, topics.ROBOT_DESCRIPTION, topics.LATCHED, self._setter('description')),
+                (MarkerArray, topics.MARKERS, topics.LATCHED, self._setter('markers')),
+                (DiagnosticArray, topics.DIAGNOSTICS, 100, self._take_diagnostics)):
+            self.node.create_subscription(kind, topic, take, qos)
+        for topic, name in ((topics.POSE_CHAIN, 'chain'),
+                            (topics.PREDICTED_POSE_CHAIN, 'predicted')):
+            self.node.create_subscription(PoseArray, topic, self._setter(name), 10, raw=True)
+        self.publishers = {
+            topic: self.node.create_publisher(kind, topic, 10)
+            for kind, topic in ((Float64MultiArray, topics.GOAL),
+                                (PoseStamped, topics.GOAL_POSE),
+                                (PointStamped, topics.CLICKED_POINT))}
+        self.prefix = self.node.get_namespace().rstrip('/')
+
+    def _setter(self, name):
+        return lambda message: setattr(self, name, message)
+
+    def _take_diagnostics(self, message):
+        for status in message.status:
+            self.diagnostics[status.name] = status
+
+    def wait(self, condition, what, timeout=20.0):
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f'waited {timeout} s in vain for {what}'
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def rest(self, duration):
+        end = time.monotonic() + duration
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def state(self, name='controller'):
+        status = self.diagnostics.get(f'{self.prefix}/{name}')
+        return status.message if status else 'not seen'
+
+    def detail(self, key, name='controller'):
+        status = self.diagnostics[f'{self.prefix}/{name}']
+        return next(value.value for value in status.values if value.key == key)
+
+    def errors(self, goal):
+        if self.chain is None:
+            return math.inf, math.inf
+        chain = conversions.deserialize_chain(self.chain)[1]
+        return goal.position_error(chain), goal.axis_error(chain)
+
+    def is_at(self, goal):
+        position_error, axis_error = self.errors(goal)
+        return position_error <= 1e-3 and axis_error <= math.radians(1.0)
+
+    def publish(self, topic, message):
+        publisher = self.publishers[topic]
+        self.wait(lambda: publisher.get_subscription_count() >= len(
+            self.node.get_subscriptions_info_by_topic(publisher.topic_name)) > 0,
+            f'the subscribers of {topic}')
+        publisher.publish(message)
+
+    def publish_goal(self, goal):
+        self.publish(topics.GOAL, conversions.goal_to_message(goal))
+
+    def call(self, kind, service, request):
+        client = self.node.create_client(kind, service)
+        self.wait(client.service_is_ready, service)
+        future = client.call_async(request)
+        self.wait(future.done, f'an answer of {service}')
+        return future.result()
+
+    def set_parameter(self, node, name, value):
+        kind = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
+                float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
+                int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
+                str: (ParameterType.PARAMETER_STRING, 'string_value')}[type(value)]
+        message = ParameterMessage(
+            name=name, value=ParameterValue(type=kind[0], **{kind[1]: value}))
+        answer = self.call(SetParameters, f'{node}/set_parameters',
+                           SetParameters.Request(parameters=[message]))
+        return answer.results[0]
+
+    def get_parameter(self, node, name):
+        answer = self.call(GetParameters, f'{node}/get_parameters',
+                           GetParameters.Request(names=[name]))
+        return answer.values[0]
+
+    def close(self):
+        self.executor.shutdown()
+        self.node.destroy_node()
+
+
+@contextmanager
+def observing(namespace=''):
+    observer = Observer(namespace)
+    try:
+        yield observer
+    finally:
+        observer.close()
+
+
+def settled(observer):
+    """Wait until no command comes any more."""
+    count = -1
+    while count != len(observer.commands):
+        count = len(observer.commands)
+        observer.rest(0.3)
+
+
+@contextmanager
+def node_process(name, namespace='', *ros_arguments):
+    """Run a node of the package as a process of its own, killed at the end."""
+    code = f'import sys; from snake_arm_control.nodes.{name} import main; sys.exit(main())'
+    child = subprocess.Popen((sys.executable, '-c', code, '--ros-args',
+                              '-r', f'__ns:=/{namespace}', *ros_arguments))
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+class Guard:
+    """
+    Asserts of each command that it may be sent, whatever came before.
+
+    Finite, within the limits, at most a step and the velocity limit away from the command before
+    or, where it is of a controller that went on from there, from where the arm stands.
+    """
+
+    def __init__(self, arm=ARM, max_step=MAX_STEP):
+        self.arm, self.max_step = arm, max_step
+        self.checked, self.violations = 0, []
+        self._before = None  # positions, stamp [ns]
+
+    def check(self, message, arm_angles=None):
+        """
+        Check a command.
+
+        :param arm_angles: (joints, 2) [rad], where the arm stands
+        """
+        self.checked += 1
+        positions, velocities = np.array(message.position), np.array(message.velocity)
+        stamp = conversions.time_to_stamp(message.header.stamp)
+        if tuple(message.name) != self.arm.joint_names or len(positions) != self.arm.dof:
+            self.violations.append(f'{len(positions)} positions of {len(message.name)} joints')
+            return
+        if not (np.isfinite(positions).all() and np.isfinite(velocities).all()):
+            self.violations.append('not finite')
+        elif (np.abs(positions).max() > self.arm.angle_limit
+                or np.abs(velocities).max() > self.arm.velocity_limit):
+            self.violations.append('beyond a limit')
+        if self._before is not None:
+            before, before_stamp = self._before
+            elapsed = (stamp - before_stamp) * 1e-9
+            allowed = self.max_step + ROUNDING
+            if elapsed >= 0.0:  # else the clock was set back
+                allowed = min(allowed, self.arm.velocity_limit * (elapsed + CLOCK_SLACK))
+            step = np.abs(positions - before).max()
+            if arm_angles is not None and step > allowed:
+                step = np.abs(positions - np.ravel(arm_angles)).max()
+            if step > allowed:
+                self.violations.append(f'a step of {step:.4f} rad after {elapsed:.4f} s')
+        self._before = positions, stamp
+
+
+class ErringArm:
+    """An arm that follows commands, in this process, and says of it what a test makes it say."""
+
+    def __init__(self, observer, arm=ARM):
+        self.observer, self.arm = observer, SimulatedArm(arm)
+        self.guard = Guard(arm)
+        self.fault = None  # takes (stamp, chain), returns serialized messages; None: all is well
+        self.states_fault = None  # takes joint states, returns those to publish
+        node = observer.node
+        self._states = node.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
+        self.chains = node.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
+        node.create_subscription(JointState, topics.JOINT_COMMAND, self._follow, EVERYTHING)
+        node.create_timer(0.02, self._tell)
+
+    def _follow(self, message):
+        self.guard.check(message, self.arm.angles)
+        positions = conversions.joint_state_to_angles(self.arm.arm, message)
+        self.arm.command(positions, conversions.time_to_stamp(message.header.stamp),
+                         time.monotonic())
+        self._tell()
+
+    def _tell(self):
+        now = time.monotonic()
+        self.arm.advance(now)
+        message = conversions.angles_to_joint_state(
+            self.arm.arm, self.observer.node.get_clock().now().nanoseconds, self.arm.angles)
+        for told in [message] if self.states_fault is None else self.states_fault(message):
+            self._states.publish(told)
+        _, stamp, chain = self.arm.measure(now)
+        for data in (self.fault(stamp, chain) if self.fault
+                     else [conversions.serialize_chain(chain, stamp)]):
+            self.chains.publish(data)
+
+    def errors(self, goal):
+        """Return position error [m] and axis error [rad] of the arm itself."""
+        chain = self.arm.true_chain()
+        return goal.position_error(chain), goal.axis_error(chain)
+
+    def is_at(self, goal):
+        """Return whether the arm itself is at a goal."""
+        position_error, axis_error = self.errors(goal)
+        return position_error <= 1e-3 and axis_error <= math.radians(1.0)
