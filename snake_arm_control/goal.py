@@ -209,6 +209,27 @@ class Goal:
         """
         return np.where(self.cared, chain - self.target, 0.0)
 
+    def nearest(self, chain: np.ndarray) -> np.ndarray:
+        """
+        Return the chain that the goal allows, its free components as near as may be to a chain's.
+
+        What is free of an axis is scaled, so that the axis has the length 1.
+
+        :param chain: (joints, 9)
+        """
+        allowed = np.where(self.cared, self.target, chain)
+        for axis in pose.AXES:
+            cared, parts = self.cared[:, axis], allowed[:, axis]
+            there = np.sum(np.where(cared, parts, 0.0)**2, axis=1)
+            free = np.where(cared, 0.0, parts)
+            free[~free.any(axis=1)] = 1.0  # any direction will do
+            free[cared] = 0.0
+            length = np.linalg.norm(free, axis=1)
+            length[length == 0.0] = 1.0  # nothing is free
+            scaled = free * (np.sqrt(np.maximum(1.0 - there, 0.0)) / length)[:, None]
+            allowed[:, axis] = np.where(cared, parts, scaled)
+        return allowed
+
     def position_error(self, chain: np.ndarray) -> np.ndarray:
         """Return the largest distance of a joint from its cared position [m], (*batch,)."""
         return self.position_errors(chain).max(axis=-1)

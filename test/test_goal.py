@@ -389,3 +389,27 @@ def test_errors_do_not_depend_on_weights():
     heavy, light = Goal(target, np.full((5, 9), 9.0)), Goal(target, np.full((5, 9), 0.1))
     assert heavy.position_error(chain) == light.position_error(chain) > 0.0
     assert heavy.axis_error(chain) == light.axis_error(chain) > 0.0
+
+
+@given(goals(), strategies.integers(0, 5))
+def test_the_nearest_chain_is_allowed_and_has_axes_of_length_one(goal, seed):
+    chain = random_chain(3, seed)
+    nearest = goal.nearest(chain)
+    assert not goal.discrepancy(nearest).any()
+    for axis in pose.AXES:
+        np.testing.assert_allclose(np.linalg.norm(nearest[:, axis], axis=1), 1.0, atol=1e-9)
+    np.testing.assert_allclose(goal.nearest(nearest), nearest, atol=1e-9)
+    free = ~goal.cared[:, pose.POSITION]
+    assert (nearest[:, pose.POSITION][free] == chain[:, pose.POSITION][free]).all()
+
+
+def test_a_chain_that_is_free_is_its_own_nearest():
+    np.testing.assert_allclose(Goal.free(5).nearest(random_chain()), random_chain(), atol=1e-12)
+
+
+def test_an_axis_with_nothing_to_scale_takes_some_direction_that_is_allowed():
+    """The arm points along x; only that it shall not is asked."""
+    chain = random_chain(1)
+    chain[0, pose.FORWARD] = (1, 0, 0)
+    nearest = Goal.tool(forward=(0.6, None, None), joints=1).nearest(chain)[0, pose.FORWARD]
+    assert nearest[0] == 0.6 and np.linalg.norm(nearest) == pytest.approx(1.0)

@@ -10,13 +10,12 @@ import math
 import struct
 
 from builtin_interfaces.msg import Duration, Time
-from geometry_msgs.msg import Point, PointStamped, PoseArray, PoseStamped
+from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
 import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
-from std_msgs.msg import ColorRGBA, Float64MultiArray, MultiArrayDimension, UInt8MultiArray
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension, UInt8MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
-from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control import pose
 from snake_arm_control.arm import Arm, AXES
@@ -24,10 +23,6 @@ from snake_arm_control.errors import FeedbackError, GoalError
 from snake_arm_control.goal import Goal, ROW
 from snake_arm_control.nodes.topics import BASE_FRAME
 
-_POINT_COLOR = ColorRGBA(r=0.95, g=0.55, b=0.1, a=0.9)
-_AXIS_COLORS = {'forward': ColorRGBA(r=0.15, g=0.4, b=0.95, a=0.9),
-                'up': ColorRGBA(r=0.2, g=0.75, b=0.25, a=0.9)}
-_ARROW_LENGTH = 0.1  # [m]
 _CDR = b'\0\1\0\0'  # plain CDR, little-endian
 
 
@@ -282,53 +277,6 @@ def bytes_to_message(data: bytes) -> UInt8MultiArray:
 def message_to_bytes(message: UInt8MultiArray) -> bytes:
     """Return the bytes that a message carries."""
     return bytes(message.data)
-
-
-def goal_to_markers(goal: Goal, chain: np.ndarray | None, stamp: int) -> MarkerArray:
-    """
-    Return markers for what a goal cares for: a point a position, an arrow an axis.
-
-    :param chain: (joints, 9), where the arm is: a free component is drawn there; None draws it
-        at the base
-    """
-    header = {'stamp': stamp_to_time(stamp), 'frame_id': BASE_FRAME}
-    clear = Marker(action=Marker.DELETEALL)
-    clear.header.stamp, clear.header.frame_id = header['stamp'], header['frame_id']
-    markers = [clear]
-    for j in np.flatnonzero(goal.cared.any(axis=1)).tolist():
-        cared, target = goal.cared[j], goal.target[j]
-        here = np.zeros(pose.SIZE) if chain is None else chain[j]
-        drawn = np.where(cared, target, here)
-        origin = drawn[pose.POSITION]
-        if cared[pose.POSITION].any():
-            # Thin along a free axis would lie: a free axis is where the arm is, drawn paler.
-            marker = _marker(header, 'position', j, Marker.SPHERE)
-            marker.pose.position = _point(origin.tolist())
-            marker.scale.x = marker.scale.y = marker.scale.z = 0.03
-            marker.color = ColorRGBA(r=_POINT_COLOR.r, g=_POINT_COLOR.g, b=_POINT_COLOR.b,
-                                     a=0.3 + 0.2 * int(cared[pose.POSITION].sum()))
-            markers.append(marker)
-        for name, axis in (('forward', pose.FORWARD), ('up', pose.UP)):
-            if cared[axis].any():
-                marker = _marker(header, name, j, Marker.ARROW)
-                tip = origin + _ARROW_LENGTH * drawn[axis]
-                marker.points = [_point(origin.tolist()), _point(tip.tolist())]
-                marker.scale.x, marker.scale.y, marker.scale.z = 0.006, 0.014, 0.02
-                marker.color = _AXIS_COLORS[name]
-                markers.append(marker)
-    return MarkerArray(markers=markers)
-
-
-def _marker(header: dict, namespace: str, number: int, kind: int) -> Marker:
-    marker = Marker(ns=namespace, id=number + 1, type=kind, action=Marker.ADD)
-    marker.header.stamp, marker.header.frame_id = header['stamp'], header['frame_id']
-    marker.pose.orientation.w = 1.0
-    return marker
-
-
-def _point(xyz: Sequence[float]) -> Point:
-    x, y, z = xyz
-    return Point(x=x, y=y, z=z)
 
 
 def _check_frame(frame: str) -> None:

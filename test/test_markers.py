@@ -1,0 +1,199 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Markers show what is asked, what is free and what is lacking, at no more cost than is needed."""
+
+import math
+import time
+
+from hypothesis import given, strategies
+import numpy as np
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from visualization_msgs.msg import Marker, MarkerArray
+
+from snake_arm_control import pose
+from snake_arm_control.arm import Arm
+from snake_arm_control.goal import Goal
+from snake_arm_control.kinematics import forward_kinematics
+from snake_arm_control.nodes import topics
+from snake_arm_control.nodes.markers import goal_to_markers, GoalMarkers
+
+JOINTS = 8
+
+
+def random_chain(seed, joints=JOINTS):
+    angles = np.random.default_rng(seed).uniform(-0.7, 0.7, (joints, 2))
+    return forward_kinematics(Arm(joints=joints), angles)
+
+
+def drawn(goal, chain):
+    """Return the markers of a goal by namespace and number."""
+    markers = goal_to_markers(goal, chain)
+    by_name = {(marker.ns, marker.id): marker for marker in markers}
+    assert len(by_name) == len(markers)
+    return by_name
+
+
+def points(marker):
+    return np.array([(p.x, p.y, p.z) for p in marker.points])
+
+
+def test_a_goal_for_nothing_is_drawn_as_nothing():
+    assert not goal_to_markers(Goal.free(JOINTS), random_chain(0))
+
+
+def test_a_full_pose_is_a_point_and_two_arrows_at_it():
+    target = random_chain(1)[-1]
+    goal = Goal.tool(target[pose.POSITION], target[pose.FORWARD], target[pose.UP], JOINTS)
+    markers = drawn(goal, random_chain(2))
+    assert set(markers) == {('position', 0), ('forward', JOINTS), ('up', JOINTS),
+                            ('distance', 0), ('error', 0)}
+    np.testing.assert_allclose(points(markers['position', 0]), [target[pose.POSITION]])
+    for name, axis in (('forward', pose.FORWARD), ('up', pose.UP)):
+        start, end = points(markers[name, JOINTS])
+        np.testing.assert_allclose(start, target[pose.POSITION])
+        np.testing.assert_allclose((end - start) / np.linalg.norm(end - start), target[axis])
+
+
+def test_what_is_free_is_drawn_where_the_arm_is():
+    chain = random_chain(3)
+    markers = drawn(Goal.joint(4, position=(0.5, None, None), joints=JOINTS), chain)
+    np.testing.assert_allclose(points(markers['position', 0]), [(0.5, *chain[3, 1:3])])
+    along = np.diff(points(markers['free position', 4]).reshape(-1, 2, 3), axis=1)[:, 0]
+    assert (along != 0.0).tolist() == [[False, True, False], [False, False, True]]
+    assert set(drawn(Goal.joint(4, up=(0, 0, 1), joints=JOINTS), chain)) == {
+        ('up', 4), ('error', 0)}
+
+
+def test_an_axis_of_which_one_component_is_asked_has_the_circle_that_it_may_take():
+    """Its arrow ends on it."""
+    markers = drawn(Goal.tool(forward=(None, 0.6, None), joints=JOINTS), random_chain(4))
+    start, end = points(markers['forward', JOINTS])
+    rim = points(markers['free forward', JOINTS]) - start
+    length = np.linalg.norm(end - start)
+    np.testing.assert_allclose(np.linalg.norm(rim, axis=1), length)
+    np.testing.assert_allclose(rim[:, 1], 0.6 * length)
+    assert np.linalg.norm(rim - (end - start), axis=1).min() <= math.sin(math.pi / 32) * length
+    assert ('free forward', JOINTS) not in drawn(
+        Goal.tool(forward=(0, 0, 1), joints=JOINTS), random_chain(4))
+
+
+@pytest.mark.parametrize('joints', (1, 5, 6, 40))
+def test_lines_and_words_tell_the_error_of_the_goal(joints):
+    """Of each joint while there are few, of the worst where there are many."""
+    chain, target = random_chain(5, joints), random_chain(6, joints)
+    goal = Goal.from_array(target)
+    markers = drawn(goal, chain)
+    lines = points(markers['distance', 0]).reshape(-1, 2, 3)
+    errors = goal.position_errors(chain)
+    np.testing.assert_allclose(np.linalg.norm(lines[:, 1] - lines[:, 0], axis=1), errors)
+    np.testing.assert_allclose(lines[:, 0], chain[:, pose.POSITION])
+    said = [marker.text for (name, _), marker in markers.items() if name == 'error']
+    words = [f'{1e3 * error:.1f} mm  {math.degrees(axes.max()):.1f} deg'
+             for error, axes in zip(errors, goal.axis_errors(chain))]
+    assert said == (words if joints <= 5 else [words[errors.argmax()]])
+
+
+def test_without_feedback_no_distance_is_told():
+    names = {name for name, _ in drawn(Goal.from_array(random_chain(7)), None)}
+    assert names == {'position', 'forward', 'up'}
+
+
+@given(strategies.integers(0, 99), strategies.lists(
+    strategies.booleans(), min_size=JOINTS * pose.SIZE, max_size=JOINTS * pose.SIZE),
+    strategies.integers(1, JOINTS))
+def test_a_goal_has_the_same_markers_wherever_the_arm_is(seed, ticks, joints):
+    """So none stays behind, and those that are there are valid: finite, and drawn of something."""
+    cared = np.reshape(ticks, (JOINTS, pose.SIZE)) & (np.arange(JOINTS) < joints)[:, None]
+    goal = Goal.from_array(np.where(cared, random_chain(seed), np.nan))
+    here = [drawn(goal, random_chain(seed + offset)) for offset in (0, 1, 2)]
+    assert set(here[0]) == set(here[1]) == set(here[2])
+    for marker in here[1].values():
+        assert marker.header.frame_id == topics.BASE_FRAME
+        assert marker.color.a > 0.0 and max(marker.scale.x, marker.scale.z) > 0.0
+        assert marker.text or len(marker.points) and np.isfinite(points(marker)).all()
+
+
+def test_a_whole_chain_takes_few_markers():
+    """Messages are made in the process that controls the arm."""
+    assert len(goal_to_markers(Goal.from_array(random_chain(8, 40)), random_chain(9, 40))) == 5
+
+
+class Board:
+    """A node that draws goals, one that looks on, and the chain that is drawn."""
+
+    def __init__(self):
+        self.chain = random_chain(0)
+        self.seen = []
+        self.artist, self.onlooker = Node('artist'), Node('onlooker')
+        self.markers = GoalMarkers(self.artist, lambda: self.chain)
+        self.executor = SingleThreadedExecutor()
+        for node in (self.artist, self.onlooker):
+            self.executor.add_node(node)
+
+    def look(self):
+        self.onlooker.create_subscription(MarkerArray, topics.MARKERS, self.seen.append,
+                                          topics.LATCHED)
+        assert self.wait(lambda: self.artist.count_subscribers(topics.MARKERS))
+        self.wait(lambda: False, timeout=0.3)  # known is not yet connected
+
+    def wait(self, done, timeout=10.0):
+        end = time.monotonic() + timeout
+        while not done() and time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.02)
+        return done()
+
+    def move(self, seconds):
+        """Move the arm for a while, faster than can be drawn."""
+        start = time.monotonic()
+        while (now := time.monotonic()) < start + seconds:
+            self.chain = self.chain + 1e-6
+            self.executor.spin_once(timeout_sec=0.001)
+        return now - start
+
+
+@pytest.fixture
+def board():
+    rclpy.init()
+    board = Board()
+    try:
+        yield board
+    finally:
+        board.artist.destroy_node()  # its last message would be heard in the next test
+        board.onlooker.destroy_node()
+        rclpy.shutdown()
+
+
+GOAL = Goal.tool(position=(0.1, 0.0, 0.1), joints=JOINTS)
+
+
+def test_who_comes_late_sees_the_goal(board):
+    board.markers.show(GOAL)
+    board.move(0.3)
+    board.look()
+    assert board.wait(lambda: board.seen)
+    np.testing.assert_allclose(points(board.seen[0].markers[1]), [(0.1, 0.0, 0.1)])
+
+
+def test_a_new_goal_takes_the_place_of_the_old_and_the_arm_is_followed_at_ten_hertz(board):
+    board.look()
+    board.markers.show(GOAL)
+    assert board.wait(lambda: board.seen)
+    assert board.seen[0].markers[0].action == Marker.DELETEALL
+    board.seen.clear()
+    taken = board.move(1.0)
+    assert 3 <= len(board.seen) <= 1 + taken / 0.1
+    assert {marker.action for message in board.seen for marker in message.markers} == {Marker.ADD}
+    board.markers.show(Goal.free(JOINTS))
+    assert board.wait(lambda: len(board.seen[-1].markers) == 1)
+    assert board.seen[-1].markers[0].action == Marker.DELETEALL
+
+
+def test_nothing_is_drawn_again_while_the_arm_stands(board):
+    board.look()
+    board.markers.show(GOAL)
+    assert board.wait(lambda: board.seen)
+    board.wait(lambda: len(board.seen) > 1, timeout=0.5)
+    assert len(board.seen) == 1
