@@ -16,7 +16,6 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
-from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.control_loop import ControlLoop, ControlSettings, State
 from snake_arm_control.errors import (
@@ -27,6 +26,7 @@ from snake_arm_control.nodes import conversions, topics
 from snake_arm_control.nodes.convergence import Convergence
 from snake_arm_control.nodes.diagnostics import Diagnostics, Level
 from snake_arm_control.nodes.hardware import Hardware, KINDS, NONE
+from snake_arm_control.nodes.markers import GoalMarkers
 from snake_arm_control.nodes.memory import release_compiler
 from snake_arm_control.nodes.parameters import ArmSettings, Parameters
 from snake_arm_control.nodes.running import run
@@ -94,7 +94,7 @@ class ControllerNode(Node):
         self._commands = self.create_publisher(JointState, topics.JOINT_COMMAND, topics.STREAM)
         self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
         self._convergence = Convergence(self)
-        self._markers = self.create_publisher(MarkerArray, topics.MARKERS, topics.LATCHED)
+        self._markers = GoalMarkers(self, lambda: self._loop.true_chain if self._loop else None)
         subscribe = self.create_subscription
         subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED)
         for kind, topic, take in (
@@ -189,12 +189,7 @@ class ControllerNode(Node):
             self._early_goal = goal
         else:
             self._loop.set_goal(goal)
-        self._mark(goal)
-
-    def _mark(self, goal: Goal) -> None:
-        chain = self._loop.true_chain if self._loop else None
-        self._markers.publish(conversions.goal_to_markers(
-            goal, chain, self.get_clock().now().nanoseconds))
+        self._markers.show(goal)
 
     def _hold(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         if self._loop is None:
@@ -210,7 +205,7 @@ class ControllerNode(Node):
             response.success, response.message = False, 'there is no forward model yet'
         else:
             self._loop.reset()
-            self._mark(self._loop.goal)
+            self._markers.show(self._loop.goal)
             response.success, response.message = True, 'returning to rest'
         return response
 
