@@ -1,7 +1,7 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The bench: what an iteration costs, and how long the ways to a goal take, ours and others'.
+The bench: what an iteration costs, how long the ways to a goal take, and what becomes of them.
 
 Everything runs in one process and one thread, so that figures can be compared. Set the numbers of
 threads before numpy is imported: see `THREADS`.
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snake_arm_control import bptt, goal_families, peers, pose
+from snake_arm_control import bptt, goal_families, peers, pose, robustness
 from snake_arm_control.arm import Arm, AXES
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.forward_model import ForwardModel
@@ -29,11 +29,14 @@ from snake_arm_control.inverse import DifferentiableModel, InverseSettings, solv
 from snake_arm_control.kinematics import ExactModel, forward_kinematics
 
 THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS')
-PARTS = ('cost', 'goals')
+PARTS = ('cost', 'goals', 'wrong', 'robustness')
 JOINTS = (10, 20, 40, 100, 200, 400, 1000)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CONFIGURATIONS = 16
 RESTARTS = 20
+WRONG_FAMILIES = 'ABCDF'  # not E: joints that are off bend what shall be straight
+WRONG_GOALS = 60  # of each family, at most
+POSES = 20  # at most, of which every deviation is tried
 # The paper's rule with one gain and step for all families: larger gains are faster on A to E, but
 # too large for the 360 components of F.
 MOMENTUM = InverseSettings(method='momentum', gradient_scale=0.02, momentum=0.95, max_step=0.1)
@@ -115,7 +118,7 @@ def run(arm: Arm = Arm(), *, goals: int = 200, seed: int = 0, parts: Iterable[st
     """
     Measure, and tell what was measured while it goes on.
 
-    :param goals: of each family
+    :param goals: of each family; fewer where the arm is wrong
     :param parts, families, methods: which of `PARTS`, of the families and of `METHODS`
     :param compile_torch: compile the unrolled network, which takes minutes
     :param effort: how long to measure a cost [s], at the most expensive sizes somewhat longer
@@ -143,6 +146,12 @@ def run(arm: Arm = Arm(), *, goals: int = 200, seed: int = 0, parts: Iterable[st
         result['goals'] = {}
         for family in families:
             result['goals'][family] = _race(family, arm, model, goals, seed, methods, report)
+    if 'wrong' in parts:
+        result['wrong'] = robustness.wrong_arms(
+            model, min(goals, WRONG_GOALS), seed,
+            [family for family in WRONG_FAMILIES if family in families], report)
+    if 'robustness' in parts:
+        result['robustness'] = robustness.control(model, min(goals, POSES), seed, report=report)
     return result
 
 

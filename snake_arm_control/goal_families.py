@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from snake_arm_control import pose
@@ -48,19 +50,21 @@ def configurations(arm: Arm, count: int, generator: np.random.Generator) -> np.n
     return angles
 
 
-def goals(family: str, arm: Arm, count: int, generator: np.random.Generator) -> list[Goal]:
+def goals(family: str, arm: Arm, count: int, generator: np.random.Generator,
+          chain_of: Callable[[np.ndarray], np.ndarray] | None = None) -> list[Goal]:
     """
     Return goals of a family; each is reached by some configuration within the limits.
 
     :param family: one of `FAMILIES`
+    :param chain_of: angles (joints, 2) to poses (joints, 9), of an arm that is not quite this one
     """
     angles = configurations(arm, count, generator)
     straight = max(arm.joints // 4, 1)
     if family == 'E':
         angles[:, arm.joints - straight + 1:] = 0.0
     cared = mask(family, arm.joints)
-    return [Goal.from_array(np.where(cared, chain, np.nan))
-            for chain in forward_kinematics(arm, angles)]
+    chains = forward_kinematics(arm, angles) if chain_of is None else map(chain_of, angles)
+    return [Goal.from_array(np.where(cared, chain, np.nan)) for chain in chains]
 
 
 def mask(family: str, joints: int) -> np.ndarray:

@@ -31,6 +31,7 @@ RATE = 200.0  # [Hz] of the controller
 TIME_LIMIT = 10.0  # [s] for reaching a goal
 REST_TIME = 0.5  # [s] that a reached goal is watched on
 APPROACH_TIME = 2.0  # [s] for catching up with a moving goal, before it is measured
+_HEARTBEAT = 7  # ticks from one pose of an arm that is not commanded to the next
 _SAMPLES = 1000  # of the errors over time that are written
 _EXACT_STARTS = 40
 _EXACT_ITERATIONS = 300
@@ -94,12 +95,13 @@ class Recorder:
     Takes what happens in a run, and says when there is enough of it.
 
     :param period: in which a moving goal goes round [s]; 0 for one that stays
+    :param rest: how long a reached goal is watched on [s]
     """
 
     def __init__(self, scenario: Scenario, arm: Arm, period: float,
-                 settings: InverseSettings = InverseSettings()):
+                 settings: InverseSettings = InverseSettings(), rest: float = REST_TIME):
         self.scenario, self.arm, self.period = scenario, arm, period
-        self._settings = settings
+        self._settings, self._rest = settings, rest
         self._goal: Goal | None = None
         self._before: np.ndarray | None = None  # the chain ahead of the first goal
         self._started_at = 0.0
@@ -139,7 +141,7 @@ class Recorder:
             return last >= APPROACH_TIME + self.period
         if self._reached is None:
             return last >= TIME_LIMIT
-        return last - self._frames[self._reached][0] >= REST_TIME
+        return last - self._frames[self._reached][0] >= self._rest
 
     def recording(self, about: dict[str, Any]) -> Recording:
         """Return what was recorded; see `Recording` for what it is about."""
@@ -153,17 +155,22 @@ Run = Callable[[Scenario, float], Recording]  # of a scenario with a period [s]
 
 
 class LibraryRun:
-    """Runs experiments without ROS: the controller's own loop and a simulated true arm."""
+    """
+    Runs experiments without ROS: the controller's own loop and a simulated true arm.
+
+    :param rest: how long a reached goal is watched on [s]
+    """
 
     def __init__(self, model: ForwardModel, truth: SimulationSettings = IDEAL_ARM,
-                 settings: ControlSettings = ControlSettings()):
-        self.model, self.truth, self.settings = model, truth, settings
+                 settings: ControlSettings = ControlSettings(), rest: float = REST_TIME):
+        self.model, self.truth, self.settings, self.rest = model, truth, settings, rest
 
     def __call__(self, scenario: Scenario, period: float) -> Recording:
         """
         Let the arm follow a scenario from rest.
 
-        The clock is stepped at the controller's rate, and the arm answers within the step.
+        The clock is stepped at the controller's rate, and the arm answers within the step. One
+        that is not commanded tells its pose now and then.
 
         :param period: of a moving goal [s]
         :raises GoalError: if the arm has too few joints for the scenario
@@ -171,7 +178,7 @@ class LibraryRun:
         loop = ControlLoop(self.model, self.settings)
         true_arm = SimulatedArm(loop.arm, self.truth)
         loop.start(true_arm.angles)
-        recorder = Recorder(scenario, loop.arm, period, self.settings)
+        recorder = Recorder(scenario, loop.arm, period, self.settings, self.rest)
         pending: deque[Measurement] = deque()
         goals_set = tick = 0
         while not recorder.is_done():
@@ -185,6 +192,7 @@ class LibraryRun:
             if command is not None:
                 recorder.take_command()
                 true_arm.command(command.positions, command.stamp, now)
+            if command is not None or tick % _HEARTBEAT == 0:
                 measurement = true_arm.measure(now)
                 if measurement is not None:
                     pending.append(measurement)

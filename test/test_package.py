@@ -30,7 +30,7 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
 ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'goal_edit', 'network', 'bptt',
          'forward_model', 'correction', 'inverse', 'simulation', 'scenarios', 'control_loop',
          'recordings', 'training', 'urdf', 'reproduction', 'figures', 'goal_families', 'peers',
-         'benchmark', 'nodes', 'cli')
+         'robustness', 'benchmark', 'nodes', 'cli')
 # Nor these, though they come before it: what it must not know.
 STRANGERS = {
     'goal': {'kinematics'},
