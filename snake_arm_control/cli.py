@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 from snake_arm_control.arm import Arm
-from snake_arm_control.errors import GoalError, MissingPackageError, SnakeArmError
+from snake_arm_control.errors import (
+    GoalError, MissingPackageError, SettingsError, SnakeArmError)
 from snake_arm_control.scenarios import scenario, SCENARIOS
 
 
@@ -117,15 +118,29 @@ def _parser() -> argparse.ArgumentParser:
                            'trained on, and its angles are off by 2 degrees')
     reproduce.set_defaults(run=_reproduce)
 
-    train = commands.add_parser('train', help='train a forward model')
-    train.add_argument('--preset', default='shipped', help='paper or shipped (default)')
+    train = commands.add_parser(
+        'train', parents=[joints, namespace, tracked], help='train a forward model',
+        description='Train a forward model on drawn shapes of an ideal arm, or on recordings of '
+        'a real one, starting from weights that were trained before.')
+    train.add_argument('--preset', help='paper or shipped (default); with --data finetune '
+                       '(default), or scratch, which starts from nothing')
+    train.add_argument('--data', type=Path, nargs='+', metavar='FILE',
+                       help='recordings of snake-arm record, or of ros2 bag record -s mcap; the '
+                       'last fifth of each is held out')
+    train.add_argument('--weights', type=Path, metavar='FILE',
+                       help='with --data: weights to start from (default: the shipped ones)')
     train.add_argument('--out', type=Path, default=Path('runs/train'), metavar='DIR',
                        help='run folder (default %(default)s)')
     train.add_argument('--resume', action='store_true', help='go on where DIR left off')
     train.add_argument('--seed', type=int, help='another seed than that of the preset')
     train.set_defaults(run=_train)
 
-    evaluate = commands.add_parser('evaluate', help='measure a forward model')
+    evaluate = commands.add_parser('evaluate', parents=[joints, namespace, tracked],
+                                   help='measure a forward model')
+    evaluate.add_argument('--data', type=Path, nargs='+', metavar='FILE',
+                          help='measure it on recordings instead of drawn shapes')
+    evaluate.add_argument('--wrong-arm', action='store_true',
+                          help='the true arm is that of snake-arm reproduce --wrong-arm')
     evaluate.add_argument('--weights', type=Path, help='weights file (default: the shipped one)')
     evaluate.add_argument('--samples', type=int, default=4000,
                           help='shapes of each distribution (default %(default)s)')
@@ -261,10 +276,28 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     training = _training()
-    settings = training.preset(options.preset, seed=options.seed)
-    path = training.train(Arm(), settings, options.out, resume=options.resume)
+    arm, lesson = Arm(joints=options.joints), None
+    settings = training.preset(options.preset or ('finetune' if options.data else 'shipped'),
+                               seed=options.seed)
+    if options.data:
+        start = None
+        if settings.preset == 'finetune':
+            from snake_arm_control.forward_model import ForwardModel
+            start = ForwardModel.load(options.weights, arm)
+        lesson = training.prepare(arm, _recordings(options, arm), start)
+        print(training.lesson_table(lesson), flush=True)
+    if options.weights and not (lesson and lesson.start):
+        raise SettingsError('--weights are where --preset finetune --data starts from, expected '
+                            'these two beside it')
+    path = training.train(arm, settings, options.out, resume=options.resume, lesson=lesson)
     print(path)
     return 0
+
+
+def _recordings(options: argparse.Namespace, arm: Arm) -> list:
+    from snake_arm_control import recordings
+    return [recordings.read(path, arm, options.tracked_joints, options.namespace or None)
+            for path in options.data]
 
 
 def _training():
@@ -281,13 +314,23 @@ def _evaluate(options: argparse.Namespace) -> int:
     from snake_arm_control.forward_model import ForwardModel
     _training()
     from snake_arm_control.training import evaluation
-    arm = Arm()
+    arm = Arm(joints=options.joints)
     model = ForwardModel.load(options.weights, arm)
-    result = evaluation.evaluate(model, arm, options.seed, options.samples)
-    print(evaluation.table(result))
+    if options.data:
+        from snake_arm_control.recordings import join
+        result = evaluation.evaluate_recording(model, join(_recordings(options, arm)))
+        print(evaluation.recording_table(result))
+    else:
+        from snake_arm_control.reproduction import IDEAL_ARM, WRONG_ARM
+        from snake_arm_control.simulation import SimulatedArm
+        truth = WRONG_ARM if options.wrong_arm else IDEAL_ARM
+        result = evaluation.evaluate(
+            model, arm, options.seed, options.samples,
+            truth=lambda arm, angles: SimulatedArm(arm, truth).true_chain(angles))
+        print(evaluation.table(result))
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + '\n')
-    if options.plots:
+    if options.plots and not options.data:
         evaluation.write_report(result, options.plots)
     return 0
 

@@ -18,6 +18,7 @@ from snake_arm_control.arm import Arm, AXES
 from snake_arm_control.errors import ShapeError, WeightsError
 
 FORMAT = 'snake_arm_control/1'
+ANGLE_OFFSET = 'angle_offset'  # array of a weights file beside those of the network
 SHIPPED = Path(__file__).parent / 'models' / 'shipped.safetensors'
 _COLUMN_OVERHEAD = 6  # steps for each joint, as measured: columns come in whole vectors
 
@@ -26,12 +27,15 @@ class ForwardModel:
     """
     A trained network bound to an arm: angles in, pose chain out, and its derivatives.
 
-    The weights serve any number of joints of the segment that they were trained on.
+    The weights serve any number of joints of the segment that they were trained on. Weights that
+    were fitted to one arm also have its angle offsets (joints, 2) [rad], by which each angle is
+    off from what its encoder says: the network, being the same at each joint, can't learn those.
     """
 
     def __init__(self, parameters: bptt.Parameters, arm: Arm, data: bytes,
-                 metadata: dict[str, str]):
+                 metadata: dict[str, str], angle_offset: np.ndarray | None = None):
         self.parameters, self.arm, self.metadata = parameters, arm, metadata
+        self.angle_offset = angle_offset
         self._data = data
 
     @classmethod
@@ -71,12 +75,17 @@ class ForwardModel:
                 f'{name} was trained on segments of {metadata.get("segment_length")} m with '
                 f'angles to {metadata.get("angle_limit")} rad, expected {arm.segment_length} m '
                 f'and {arm.angle_limit} rad')
+        offset = arrays.pop(ANGLE_OFFSET, None)
+        if offset is not None and not (
+                offset.shape == (arm.joints, len(AXES)) and np.isfinite(offset).all()):
+            raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
+                               f'({arm.joints}, {len(AXES)}), all finite: they belong to one arm')
         try:
             parameters = bptt.Parameters.from_arrays(
                 {key: value.astype(dtype) for key, value in arrays.items()})
         except WeightsError as error:
             raise WeightsError(f'{name}: {error}') from error
-        return cls(parameters, arm, data, metadata)
+        return cls(parameters, arm, data, metadata, offset)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the weights file."""
@@ -106,6 +115,8 @@ class ForwardModel:
         angles = np.asarray(angles)
         if angles.shape[-2:] != (self.arm.joints, len(AXES)):
             raise ShapeError('angles', angles.shape, f'(*batch, {self.arm.joints}, {len(AXES)})')
+        if self.angle_offset is not None:
+            angles = angles + self.angle_offset
         return NetworkLinearization(self.parameters, angles)
 
     def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
@@ -161,7 +172,7 @@ def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, 
     """
     Write a weights file.
 
-    :param arrays: the network's parameters by their name
+    :param arrays: the network's parameters by their name, and angle offsets if there are
     :param record: how they came about, kept as JSON
     """
     metadata = {'format': FORMAT, 'arm_fingerprint': arm.fingerprint,

@@ -319,10 +319,10 @@ def _published_together(states: _Stream, angles: np.ndarray, chains: _Stream,
     order = np.argsort(states.published, kind='stable')
     published = states.published[order]
     wanted = chains.published[rows] - int(later)
-    right = np.searchsorted(published, wanted).clip(1, max(len(published) - 1, 1))
-    right = right.clip(0, len(published) - 1)
+    before = np.searchsorted(published, chains.published[rows], side='right') - 1
+    right = np.minimum(np.searchsorted(published, wanted), before).clip(0)
     left = np.maximum(right - 1, 0)
-    nearest = np.where(wanted - published[left] < published[right] - wanted, left, right)
+    nearest = np.where(abs(wanted - published[left]) < abs(wanted - published[right]), left, right)
     sure = np.abs(published[nearest] - wanted) <= 1e9 * _JITTER
     return rows[sure], angles[order[nearest[sure]]]
 

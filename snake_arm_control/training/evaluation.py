@@ -19,6 +19,7 @@ from snake_arm_control.arm import Arm
 from snake_arm_control.forward_model import ForwardModel
 from snake_arm_control.kinematics import forward_kinematics, jacobian
 from snake_arm_control.network import Network
+from snake_arm_control.recordings import Recording
 from snake_arm_control.training import engine, plots
 from snake_arm_control.training.sampling import HELD_OUT, Sampler
 
@@ -27,6 +28,9 @@ SAMPLES = 4000  # shapes of each distribution
 JACOBIANS = 400  # of these, how many have their Jacobian measured at most
 SHOWN = 200  # of these, how many are kept in the result, to be drawn
 PIECE = 100  # shapes at a time
+
+
+Truth = Callable[[Arm, np.ndarray], np.ndarray]  # angles of an arm to its chains
 
 
 class Model(Protocol):
@@ -69,7 +73,8 @@ class TorchModel:
 
 def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
              lengths: Sequence[int] = LENGTHS,
-             model_for: Callable[[Arm], Model] | None = None) -> dict[str, Any]:
+             model_for: Callable[[Arm], Model] | None = None,
+             truth: Truth = forward_kinematics) -> dict[str, Any]:
     """
     Measure a model on shapes that it hasn't seen.
 
@@ -78,6 +83,8 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     :param lengths: numbers of joints of other arms of the same segments
     :param model_for: the same weights for an arm of another length; not needed for a
         `ForwardModel`, nor for a model that serves any
+    :param truth: the true chains (samples, joints, 9) of an arm at angles, where it is another
+        than was assumed
     :return: what JSON can hold. `distributions` has an entry for each held-out distribution:
         `tool_position` and `chain_position` [m], `tool_axes` and `chain_axes` [rad], each with
         mean, p95, max; `tool_jacobian`, of all nine rows, of positions and of axes, relative
@@ -85,6 +92,8 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
         `tools`, true and predicted poses of a few.
         `lengths` has, by number of joints and distribution, `tool_position` and `tool_axes`
     """
+    if isinstance(model, ForwardModel) and model.angle_offset is not None:
+        lengths = ()  # it belongs to one arm
     if model_for is None and isinstance(model, ForwardModel):
         def model_for(other: Arm) -> Model:
             return ForwardModel.from_bytes(model.to_bytes(), other)
@@ -93,22 +102,35 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
               'seed': seed, 'samples': samples, 'distributions': {}, 'lengths': {}}
     for name, draw in HELD_OUT.items():
         angles = held_out(draw, arm, samples, seed)
-        errors = _pose_errors(model, arm, angles)
+        errors = _pose_errors(model, angles, truth(arm, angles))
         result['distributions'][name] = {
-            **_summary(errors), 'tool_jacobian': _jacobian_errors(model, arm, angles[:JACOBIANS]),
+            **_summary(errors),
+            'tool_jacobian': _jacobian_errors(model, arm, angles[:JACOBIANS], truth),
             **{name + '_by_joint': error.mean(0).tolist() for name, error in errors.items()},
             'tools': {kind: np.round(chain[:, -1].astype(float), 6).tolist() for kind, chain in (
-                ('true', forward_kinematics(arm, angles[:SHOWN])),
+                ('true', truth(arm, angles[:SHOWN])),
                 ('predicted', model.predict(angles[:SHOWN])))}}
     for joints in lengths:
         other = replace(arm, joints=joints)
         served = model_for(other) if model_for else model
-        result['lengths'][str(joints)] = {
-            name: _summary(_pose_errors(
-                served, other, held_out(draw, other, math.ceil(samples / 10), seed)),
-                kinds=('tool',))
-            for name, draw in HELD_OUT.items()}
+        result['lengths'][str(joints)] = errors = {}
+        for name, draw in HELD_OUT.items():
+            angles = held_out(draw, other, math.ceil(samples / 10), seed)
+            errors[name] = _summary(_pose_errors(served, angles, truth(other, angles)),
+                                    kinds=('tool',))
     return result
+
+
+def evaluate_recording(model: Model, recording: Recording) -> dict[str, Any]:
+    """
+    Measure a model on what a real arm did.
+
+    :return: what JSON can hold: `samples`, `duration` [s], and as far as it was tracked
+        `tool_position` and `chain_position` [m], `tool_axes` and `chain_axes` [rad], each with
+        mean, p95, max
+    """
+    errors = _pose_errors(model, recording.angles, recording.chains)
+    return {'samples': len(recording), 'duration': recording.duration, **_summary(errors)}
 
 
 def held_out(draw: Sampler, arm: Arm, samples: int, seed: int) -> np.ndarray:
@@ -118,8 +140,12 @@ def held_out(draw: Sampler, arm: Arm, samples: int, seed: int) -> np.ndarray:
 
 def tool_errors(model: Model, arm: Arm, seed: int, samples: int) -> dict[str, float]:
     """Return the mean position error of the tool [m] on each held-out distribution."""
-    return {name: float(_pose_errors(model, arm, held_out(draw, arm, samples, seed))
-                        ['position'][:, -1].mean()) for name, draw in HELD_OUT.items()}
+    means = {}
+    for name, draw in HELD_OUT.items():
+        angles = held_out(draw, arm, samples, seed)
+        errors = _pose_errors(model, angles, forward_kinematics(arm, angles))
+        means[name] = float(errors['position'][:, -1].mean())
+    return means
 
 
 def write_report(result: dict[str, Any], folder: Path) -> None:
@@ -155,11 +181,27 @@ def table(result: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _pose_errors(model: Model, arm: Arm, angles: np.ndarray) -> dict[str, np.ndarray]:
-    """Return errors (samples, joints): of position [m], and the greater of both axes' [rad]."""
+def recording_table(result: dict[str, Any]) -> str:
+    """Return the main numbers of what `evaluate_recording` returns as lines of text."""
+    lines = [f'{result["samples"]} samples over {result["duration"]:.1f} s   mean / 95 % / max']
+    for name, scale, unit in (('tool_position', 1e3, 'mm'), ('chain_position', 1e3, 'mm'),
+                              ('tool_axes', math.degrees(1.0), 'deg')):
+        if name in result:
+            values = ' / '.join(f'{scale * result[name][kind]:.2f}'
+                                for kind in ('mean', 'p95', 'max'))
+            lines.append(f'{name.replace("_", " "):15} {values} {unit}')
+    return '\n'.join(lines)
+
+
+def _pose_errors(model: Model, angles: np.ndarray, chains: np.ndarray) -> dict[str, np.ndarray]:
+    """
+    Return errors (samples, joints): of position [m], and the greater of both axes' [rad].
+
+    :param chains: (samples, joints, 9), the truth; errors are NaN where it is
+    """
     errors = {'position': [], 'axes': []}
-    for piece in _pieces(angles):
-        truth, predicted = forward_kinematics(arm, piece), model.predict(piece)
+    for piece, truth in zip(_pieces(angles), _pieces(chains)):
+        predicted = model.predict(piece)
         errors['position'].append(np.linalg.norm(
             predicted[..., pose.POSITION] - truth[..., pose.POSITION], axis=-1))
         errors['axes'].append(np.maximum(*(_angle(predicted[..., axis], truth[..., axis])
@@ -172,14 +214,15 @@ def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), np.sum(a * b, axis=-1))
 
 
-def _jacobian_errors(model: Model, arm: Arm, angles: np.ndarray) -> dict[str, dict[str, float]]:
+def _jacobian_errors(model: Model, arm: Arm, angles: np.ndarray, chains: Truth
+                     ) -> dict[str, dict[str, float]]:
     """Summarise relative Frobenius errors of the tool's rows: all, positions, axes."""
     parts = {'all': slice(None), 'position': pose.POSITION,
              'axes': slice(pose.FORWARD.start, pose.UP.stop)}
     errors = {part: [] for part in parts}
     tool = np.full(pose.SIZE, arm.joints - 1)
     for piece in _pieces(angles):
-        truth = jacobian(arm, forward_kinematics(arm, piece), piece)[:, -1]
+        truth = jacobian(arm, chains(arm, piece), piece)[:, -1]
         error = model.jacobian_rows(piece, tool, np.arange(pose.SIZE)) - truth
         for part, rows in parts.items():
             errors[part].append(_frobenius(error[:, rows]) / _frobenius(truth[:, rows]))
@@ -196,9 +239,11 @@ def _pieces(angles: np.ndarray) -> list[np.ndarray]:
 
 def _summary(errors: dict[str, np.ndarray], kinds: Sequence[str] = ('tool', 'chain')
              ) -> dict[str, dict[str, float]]:
-    """Summarise errors (samples, joints) by kind and name."""
-    return {f'{kind}_{name}': _statistics(error[:, -1] if kind == 'tool' else error)
-            for name, error in errors.items() for kind in kinds}
+    """Summarise errors (samples, joints) by kind and name, those that are known."""
+    by_kind = {f'{kind}_{name}': error[:, -1] if kind == 'tool' else error
+               for name, error in errors.items() for kind in kinds}
+    return {name: _statistics(error[~np.isnan(error)]) for name, error in by_kind.items()
+            if not np.isnan(error).all()}
 
 
 def _statistics(error: np.ndarray) -> dict[str, float]:

@@ -10,7 +10,8 @@ import math
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.network import Architecture
 
-DISTRIBUTIONS = ('independent', 'mixed')
+RECORDED = ('recorded', 'rehearsed')  # distributions that need a lesson
+DISTRIBUTIONS = ('independent', 'mixed', *RECORDED)
 OPTIMISERS = ('adam', 'soap')
 
 
@@ -20,7 +21,8 @@ class Phase:
     A part of a run: which shapes it learns from, and for how long.
 
     With `examples`, that many shapes are drawn once and gone through `epochs` times; without,
-    every batch is drawn afresh, for `iterations`.
+    every batch is drawn afresh, for `iterations`. Of the distributions, `recorded` is what a real
+    arm did, and `rehearsed` half that, half `mixed` shapes of its geometry, not to forget them.
     """
 
     distribution: str = 'independent'
@@ -43,6 +45,14 @@ class Phase:
             raise SettingsError(
                 f'examples, epochs, iterations are {self.examples}, {self.epochs}, '
                 f'{self.iterations}, expected either the first two or the last to be positive')
+        if self.is_recorded and (self.joints or self.range < 1.0):
+            raise SettingsError(f'joints and range are {self.joints}, {self.range}, expected 0, 1 '
+                                f'with {self.distribution} shapes')
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its shapes are those of a real arm."""
+        return self.distribution in RECORDED
 
     def steps(self, batch: int) -> int:
         """Return how many batches the phase takes; the last one of an epoch may be smaller."""
@@ -91,6 +101,15 @@ class TrainingSettings:
             raise SettingsError(f'restarts is {self.restarts!r}, expected growing iterations '
                                 f'within the run of {self.iterations}')
 
+        if self.is_recorded and self.difference_weight:
+            raise SettingsError(f'difference_weight is {self.difference_weight}, expected 0 with '
+                                'recorded shapes, which have no neighbours')
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the run learns from a real arm."""
+        return any(phase.is_recorded for phase in self.phases)
+
     @property
     def iterations(self) -> int:
         """Length of the run."""
@@ -124,7 +143,16 @@ SHIPPED = TrainingSettings(
     batch=128, optimiser='soap', rate=1e-2, warm_up=100, decay_from=0.27,
     restarts=((66_000, 0.5),), clip=1.0, position_weight=9.0)
 
-PRESETS = {settings.preset: settings for settings in (PAPER, SHIPPED)}
+# What fits weights that were trained before to recordings of an arm.
+FINETUNE = TrainingSettings(
+    preset='finetune', phases=(Phase('rehearsed', iterations=2_000),), batch=128,
+    optimiser='soap', rate=1e-3, warm_up=100, decay_from=0.0, clip=1.0, position_weight=9.0)
+
+# What learns an arm from recordings alone.
+SCRATCH = replace(
+    FINETUNE, preset='scratch', phases=(Phase('recorded', iterations=30_000),), rate=1e-2)
+
+PRESETS = {settings.preset: settings for settings in (PAPER, SHIPPED, FINETUNE, SCRATCH)}
 
 
 def preset(name: str, seed: int | None = None) -> TrainingSettings:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 import itertools
@@ -30,6 +30,7 @@ from snake_arm_control.arm import Arm
 from snake_arm_control.errors import SnakeArmError, WeightsError
 from snake_arm_control.network import Network
 from snake_arm_control.training import checkpoint, engine, evaluation, plots, sampling
+from snake_arm_control.training.lesson import Lesson
 from snake_arm_control.training.presets import Phase, TrainingSettings
 from snake_arm_control.training.soap import Soap
 
@@ -71,7 +72,7 @@ class Team:
 
 
 def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: bool = False,
-          progress: bool = True, device: str | None = None) -> Path:
+          progress: bool = True, device: str | None = None, lesson: Lesson | None = None) -> Path:
     """
     Train a forward model; under torchrun, together with its other processes.
 
@@ -81,6 +82,8 @@ def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: boo
     :param resume: go on from the newest checkpoint in out_dir, to the same end bit by bit on the
         same kind of device with as many processes
     :param device: None takes CUDA where there is one
+    :param lesson: recordings of a real arm, for settings with recorded shapes; the weights then
+        belong to that arm
     :return: path of the weights
     :raises TrainingError: if out_dir holds a run and resume isn't asked for, or has nothing to
         resume or another run; if the loss is no longer finite
@@ -89,7 +92,7 @@ def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: boo
     """
     folder = Path(out_dir)
     with _team(device) as team, _told_to_stop() as told:
-        run = _Run(arm, settings, folder, team, resume)
+        run = _Run(arm, settings, folder, team, resume, lesson)
         bar = tqdm(total=settings.iterations, initial=run.iteration, unit='it', smoothing=0.05,
                    disable=not (progress and team.leads))
         with bar:
@@ -109,10 +112,18 @@ class _Run:
     """A run between its beginning and its end: all that a checkpoint keeps."""
 
     def __init__(self, arm: Arm, settings: TrainingSettings, folder: Path, team: Team,
-                 resume: bool):
+                 resume: bool, lesson: Lesson | None):
+        if settings.is_recorded != (lesson is not None):
+            raise TrainingError(f'the preset {settings.preset} learns from '
+                                f'{"recordings" if lesson is None else "drawn shapes alone"}, '
+                                f'and there are {"none" if lesson is None else "recordings"}')
         self.arm, self.settings, self.folder, self.team = arm, settings, folder, team
+        self.lesson, self.true_arm = lesson, lesson.arm if lesson else arm
         self.network = Network(settings.architecture,
                                torch.Generator().manual_seed(settings.seed)).to(team.device)
+        if lesson and lesson.start:
+            self.network.load_state_dict({name: torch.from_numpy(array)
+                                          for name, array in lesson.start.items()})
         make = {'adam': partial(torch.optim.Adam, fused=True), 'soap': Soap}[settings.optimiser]
         self.optimiser = make(self.network.parameters(), lr=settings.rate)
         self.iteration, self.samples, self.seconds = 0, 0, 0.0
@@ -120,7 +131,7 @@ class _Run:
         self.metrics: list[dict[str, Any]] = []
         self.begun = time.monotonic()
         self.config = {'arm': asdict(arm), 'settings': json.loads(json.dumps(asdict(settings))),
-                       'processes': team.size}
+                       'lesson': lesson.record if lesson else {}, 'processes': team.size}
         found = checkpoint.exists(folder)
         if found and not resume:
             raise TrainingError(f'{folder} holds a run: resume it, or choose another folder')
@@ -191,10 +202,10 @@ class _Run:
     def _restore(self) -> None:
         state = checkpoint.load(self.folder, self.team.device)
         saved = json.loads(state['config'])
-        for part in ('arm', 'settings'):
-            differing = {key: (saved[part].get(key), value)
-                         for key, value in self.config[part].items()
-                         if saved[part].get(key) != value}
+        for part in ('arm', 'settings', 'lesson'):
+            before = saved.get(part, {})
+            differing = {key: (before.get(key), value)
+                         for key, value in self.config[part].items() if before.get(key) != value}
             if differing:
                 raise TrainingError(
                     f'{self.folder} holds another run: ' + '; '.join(
@@ -225,8 +236,7 @@ class _Run:
         """
         settings, iteration = self.settings, itertools.count()
         for number, phase in enumerate(settings.phases):
-            arm = Arm(phase.joints or self.arm.joints, self.arm.segment_length,
-                      self.arm.angle_limit, self.arm.velocity_limit)
+            arm = replace(self.true_arm, joints=phase.joints or self.arm.joints)
             if not phase.examples:
                 for i in itertools.islice(iteration, phase.iterations):
                     yield lambda i=i, phase=phase, arm=arm: self._draw(
@@ -259,6 +269,13 @@ class _Run:
 
     def _draw(self, phase: Phase, arm: Arm, count: int, generator: torch.Generator
               ) -> tuple[Tensor, Tensor]:
+        if phase.distribution == 'recorded':
+            return self.lesson.draw(count, generator)
+        if phase.distribution == 'rehearsed':
+            recorded = self.lesson.draw(count // 2, generator)
+            angles = sampling.mixed(arm, count - count // 2, generator)
+            return tuple(map(torch.cat, zip(
+                recorded, (angles, sampling.exact_chain(arm, angles)))))
         draw = {'independent': sampling.independent, 'mixed': sampling.mixed}[phase.distribution]
         angles = phase.range * draw(arm, count, generator)
         if self.settings.difference_weight:
@@ -287,7 +304,12 @@ class _Run:
                 from weights
         weight = error.new_ones(pose.SIZE)
         weight[pose.POSITION] = settings.position_weight
-        loss = (weight * error.square()).mean()
+        if self.lesson:  # each sample counts the same, however little of it was tracked
+            known = ~chain.isnan()
+            square = weight * torch.where(known, error, 0.0).square()
+            loss = (square.sum((1, 2)) / known.sum((1, 2)).clamp_min(1)).mean()
+        else:
+            loss = (weight * error.square()).mean()
         if settings.difference_weight:
             here, there = angles.chunk(2)
             step = (there - here).square().mean((1, 2), keepdim=True).sqrt().clamp_min(1e-4)
@@ -323,11 +345,19 @@ class _Run:
 
     def _errors(self, samples: int) -> dict[str, float]:
         """Return the mean position error of the tool [m] on each held-out distribution."""
-        return evaluation.tool_errors(evaluation.TorchModel(self.network), self.arm,
-                                      HELD_OUT_SEED + self.settings.seed, samples)
+        model = evaluation.TorchModel(self.network)
+        errors = evaluation.tool_errors(model, self.true_arm, HELD_OUT_SEED + self.settings.seed,
+                                        samples)
+        if self.lesson:
+            seen = evaluation.evaluate_recording(model, self.lesson.held_out)
+            errors |= {'recorded': seen[kind]['mean'] for kind in ('tool_position',)
+                       if kind in seen}
+        return errors
 
     def _write_weights(self, finished: bool) -> None:
         arrays = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        if self.lesson:
+            arrays[forward_model.ANGLE_OFFSET] = np.float32(self.lesson.calibration.angle_offset)
         record = {
             'preset': self.settings.preset, 'settings': self.config['settings'],
             'processes': self.team.size, 'device': self.team.device.type,
@@ -336,7 +366,8 @@ class _Run:
             'torch': str(torch.__version__),
             'tool_position': self._errors(FINAL_SAMPLES if finished else
                                           self.settings.evaluation_samples),
-            'date': datetime.now(timezone.utc).date().isoformat()}
+            'date': datetime.now(timezone.utc).date().isoformat(),
+            **({'lesson': self.lesson.record} if self.lesson else {})}
         checkpoint.write_whole(self.folder / WEIGHTS, lambda path: forward_model.save(
             path, arrays, self.arm, record))
 
