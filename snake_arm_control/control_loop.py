@@ -279,7 +279,9 @@ class ControlLoop:
         """Return why there is no feedback, empty if there is."""
         if self.state(now) is not State.NO_FEEDBACK:
             return ''
-        if self._behind > 0 and now - self._heard_at <= self.settings.feedback_timeout:
+        if now - self._heard_at <= self.settings.feedback_timeout:
+            if self._behind <= 0:
+                return 'pose chains come, but later than the time-out'
             return (f'pose chains come, but the latest is stamped {1e-9 * self._behind:.3f} s '
                     'before the command that waits for it: their clock is behind, or not set')
         return f'no usable pose chain has come for {now - self._heard_at:.1f} s'

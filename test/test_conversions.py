@@ -9,6 +9,7 @@ from geometry_msgs.msg import Pose, PoseArray
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 
 from snake_arm_control.arm import Arm
@@ -162,10 +163,51 @@ def test_joint_states_are_matched_by_name(joints):
     np.testing.assert_array_equal(conversions.joint_state_to_angles(arm, message), angles)
 
 
+@pytest.mark.parametrize('joints', (1, 3, 12, 40))
+def test_serialized_joint_states_are_what_ros_makes_of_them(joints):
+    """With velocities and without, there and back, whatever the length of the names."""
+    arm = Arm(joints=joints)
+    angles, velocities = np.random.default_rng(joints).uniform(-0.7, 0.7, (2, joints, 2))
+    for moving in (None, velocities):
+        message = conversions.angles_to_joint_state(arm, STAMP, angles, moving)
+        data = conversions.serialize_joint_state(arm, STAMP, angles, moving)
+        assert deserialize_message(data, JointState) == message
+        for whole in data, serialize_message(message):
+            stamp, read = conversions.deserialize_joint_state(arm, whole)
+            assert stamp == STAMP
+            np.testing.assert_array_equal(read, angles)
+
+
+def test_joint_states_of_others_are_read_as_well():
+    """In a frame, in another order, in another encoding."""
+    arm = Arm(joints=2)
+    angles = np.arange(4.0).reshape(2, 2)
+    message = conversions.angles_to_joint_state(arm, STAMP, angles)
+    message.header.frame_id = 'somewhere'
+    framed = serialize_message(message)
+    message.header.frame_id = ''
+    message.name, message.position = message.name[::-1], message.position[::-1]
+    for data in framed, serialize_message(message):
+        stamp, read = conversions.deserialize_joint_state(arm, data)
+        assert stamp == STAMP
+        np.testing.assert_array_equal(read, angles)
+
+
+@pytest.mark.parametrize('length', (0, 3, 12, 40, -8, -1))
+def test_joint_states_that_are_cut_off_are_refused(length):
+    arm = Arm(joints=2)
+    data = conversions.serialize_joint_state(arm, STAMP, np.zeros((2, 2)))[:length]
+    if length in (-8, -1):  # velocities and efforts are not read
+        conversions.deserialize_joint_state(arm, data)
+    else:
+        with pytest.raises(FeedbackError, match='no whole message'):
+            conversions.deserialize_joint_state(arm, data)
+
+
 def test_joint_states_that_lack_a_joint_are_refused():
     arm = Arm(joints=3)
     message = conversions.angles_to_joint_state(Arm(joints=2), STAMP, np.zeros((2, 2)))
-    with pytest.raises(FeedbackError, match='lack 2 of the 6 joints, expected joint_3_x, joint_3_y'):
+    with pytest.raises(FeedbackError, match='lack 2 of the 6 joints, expected joint_3_x, '):
         conversions.joint_state_to_angles(arm, message)
 
 
@@ -214,3 +256,9 @@ def test_a_goal_without_the_numbers_of_its_layout_is_refused():
     message.layout.dim = [MultiArrayDimension(size=40), MultiArrayDimension(size=9)]
     with pytest.raises(GoalError, match=r'0 numbers, its layout says \(40, 9\)'):
         conversions.message_to_goal(message, 40)
+
+
+def test_a_pose_survives_the_way_through_a_message():
+    target = random_chain(1)[0]
+    message = deserialize_message(serialize_message(conversions.pose_to_message(target)), Pose)
+    np.testing.assert_allclose(conversions.message_to_pose(message), target, atol=1e-14)

@@ -12,7 +12,6 @@ import time
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
@@ -87,6 +86,7 @@ class ControllerNode(Node):
         self._weights_trouble = ''
         self._rejected_goals = self._rejected_feedback = 0
         self._goal_trouble = self._feedback_trouble = ''
+        self._rejected_at = -math.inf  # [s], the latest feedback that was
         self._reported = State.WAITING
         self._ticked_at = math.inf
         self._deadline_misses = 0
@@ -144,8 +144,7 @@ class ControllerNode(Node):
         if self._loop is not None and self._loop.is_driving:
             return
         try:
-            self._first_angles = conversions.joint_state_to_angles(
-                self._arm, deserialize_message(data, JointState))
+            _, self._first_angles = conversions.deserialize_joint_state(self._arm, data)
         except FeedbackError as error:
             self._reject_feedback(error)
             return
@@ -169,6 +168,7 @@ class ControllerNode(Node):
 
     def _reject_feedback(self, error: FeedbackError) -> None:
         self._rejected_feedback += 1
+        self._rejected_at = time.monotonic()
         self._feedback_trouble = str(error)
         self.get_logger().warning(f'feedback ignored: {error}', throttle_duration_sec=5.0)
 
@@ -222,18 +222,24 @@ class ControllerNode(Node):
         now = time.monotonic()
         command = self._loop.iterate(now, self.get_clock().now().nanoseconds)
         if command is not None:
-            self._commands.publish(conversions.angles_to_joint_state(self._arm, *command))
+            self._commands.publish(conversions.serialize_joint_state(self._arm, *command))
             self._hardware.command(command.positions, 1.0 / self._settings.value.rate)
         self._convergence.take(self._loop, now, command is not None)
         state = self._loop.state(now)
         if state is not self._reported:
             self._reported = state
-            report = f'{state.value}; {self._loop.feedback_trouble(now)}'.removesuffix('; ')
+            report = f'{state.value}; {self._why_no_feedback(now)}'.removesuffix('; ')
             if state in (State.NO_FEEDBACK, State.SEARCHING, State.STALLED):
                 self.get_logger().warning(report)
             else:
                 self.get_logger().info(report)
             self._diagnostics.publish()
+
+    def _why_no_feedback(self, now: float) -> str:
+        why = self._loop.feedback_trouble(now)
+        if why and now - self._rejected_at <= self._settings.value.feedback_timeout:
+            why += f'; the latest was ignored: {self._feedback_trouble}'
+        return why
 
     def _describe(self):
         now = time.monotonic()
@@ -252,7 +258,7 @@ class ControllerNode(Node):
             'deadline misses': self._deadline_misses,
             'position error [m]': position_error, 'axis error [rad]': axis_error,
             'feedback age [s]': loop.feedback_age(now) if loop else 0.0,
-            'feedback trouble': loop.feedback_trouble(now) if loop else '',
+            'feedback trouble': self._why_no_feedback(now) if loop else '',
             'rejected goals': self._rejected_goals, 'last rejected goal': self._goal_trouble,
             'rejected feedback': self._rejected_feedback,
             'last rejected feedback': self._feedback_trouble,

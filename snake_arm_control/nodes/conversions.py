@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 import math
 import struct
 
 from builtin_interfaces.msg import Duration, Time
-from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+from geometry_msgs.msg import PointStamped, Pose, PoseArray, PoseStamped, Quaternion
 import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
@@ -24,6 +25,7 @@ from snake_arm_control.goal import Goal, ROW
 from snake_arm_control.nodes.topics import BASE_FRAME
 
 _CDR = b'\0\1\0\0'  # plain CDR, little-endian
+_STAMPED = len(_CDR) + 8  # bytes up to the end of a message's stamp
 
 
 def stamp_to_time(stamp: int) -> Time:
@@ -100,6 +102,62 @@ def joint_state_to_angles(arm: Arm, message: JointState) -> np.ndarray:
     if not np.isfinite(positions).all():
         raise FeedbackError('joint states have a position that is not finite')
     return positions.reshape(arm.joints, len(AXES))
+
+
+def serialize_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
+                          velocities: np.ndarray | None = None) -> bytes:
+    """
+    Return what `angles_to_joint_state` returns as a serialized sensor_msgs/JointState.
+
+    To make the message object and its list of names takes ten times as long; see
+    `serialize_chain` for the form.
+    """
+    names, _ = _joint_names(arm)
+    data = _CDR + struct.pack('<iI', stamp // 10**9, stamp % 10**9) + names.tobytes()
+    data += bytes((len(_CDR) - len(data)) % 8) + positions.astype('<f8').tobytes()
+    if velocities is None:
+        return data + struct.pack('<II', 0, 0)
+    data += struct.pack('<I', arm.dof)
+    data += bytes((len(_CDR) - len(data)) % 8) + velocities.astype('<f8').tobytes()
+    return data + struct.pack('<I', 0)  # no efforts
+
+
+def deserialize_joint_state(arm: Arm, data: bytes) -> tuple[int, np.ndarray]:
+    """
+    Return stamp [ns] and angles (joints, 2) [rad] of a serialized sensor_msgs/JointState.
+
+    :raises FeedbackError: as `joint_state_to_angles`, and if it is cut off
+    """
+    names, meant = _joint_names(arm)
+    at = _STAMPED + len(names)
+    start = at + (len(_CDR) - at) % 8
+    if data[:2] == _CDR[:2] and len(data) >= start + 8 * arm.dof:
+        same = np.frombuffer(data, np.uint8, len(names), _STAMPED) & meant == names
+        angles = np.frombuffer(data, '<f8', arm.dof, start).reshape(arm.joints, len(AXES))
+        if same.all() and np.isfinite(angles).all():
+            return _stamp(*struct.unpack_from('<iI', data, len(_CDR))), angles
+    try:
+        message = deserialize_message(data, JointState)
+    except RuntimeError as error:
+        raise FeedbackError(f'the joint states are no whole message: {error}') from error
+    return time_to_stamp(message.header.stamp), joint_state_to_angles(arm, message)
+
+
+@lru_cache
+def _joint_names(arm: Arm) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return the bytes that lie between stamp and positions of serialized joint states.
+
+    :return: frame, names and the number of positions; and a mask, since what others fill the gaps
+        behind a string with means nothing
+    """
+    frame, *strings = (struct.pack('<I', len(text) + 1) + text.encode() + b'\0'
+                       for text in ('', *arm.joint_names))
+    count = struct.pack('<I', arm.dof)
+    parts = (frame, count, *strings, count)
+    names = b''.join(part + bytes(-len(part) % 4) for part in parts)
+    meant = b''.join(b'\xff' * len(part) + bytes(-len(part) % 4) for part in parts)
+    return np.frombuffer(names, np.uint8), np.frombuffer(meant, np.uint8)
 
 
 def serialize_chain(chain: np.ndarray, stamp: int) -> bytes:
@@ -237,6 +295,30 @@ def message_to_goal(message: Float64MultiArray, joints: int) -> Goal:
                     'or none to drop the goal')
 
 
+def message_to_pose(message: Pose) -> np.ndarray:
+    """
+    Return a pose (9,).
+
+    :raises GoalError: if it is not finite, or its orientation has no length
+    """
+    p, q = message.position, message.orientation
+    xyzw = np.array((q.x, q.y, q.z, q.w))
+    if not np.isfinite(xyzw).all() or np.abs(xyzw).max() < 1e-3:
+        raise GoalError(f'the orientation is ({q.x:g}, {q.y:g}, {q.z:g}, {q.w:g}), expected a '
+                        'quaternion of length 1')
+    target = pose.from_quaternion(xyzw, np.array((p.x, p.y, p.z)))
+    _check_finite(target)
+    return target
+
+
+def pose_to_message(target: np.ndarray) -> Pose:
+    """Return a pose (9,) as a message."""
+    (x, y, z, w), position = (each.tolist() for each in pose.to_quaternion(target))
+    message = Pose(orientation=Quaternion(x=x, y=y, z=z, w=w))
+    message.position.x, message.position.y, message.position.z = position
+    return message
+
+
 def pose_stamped_to_goal(message: PoseStamped, joints: int) -> Goal:
     """
     Return a goal for the full tool pose.
@@ -244,13 +326,7 @@ def pose_stamped_to_goal(message: PoseStamped, joints: int) -> Goal:
     :raises GoalError: if it is in another frame, not finite, or its orientation has no length
     """
     _check_frame(message.header.frame_id)
-    p, q = message.pose.position, message.pose.orientation
-    xyzw = np.array((q.x, q.y, q.z, q.w))
-    if not np.isfinite(xyzw).all() or np.abs(xyzw).max() < 1e-3:
-        raise GoalError(f'the orientation is ({q.x:g}, {q.y:g}, {q.z:g}, {q.w:g}), expected a '
-                        'quaternion of length 1')
-    target = pose.from_quaternion(xyzw, np.array((p.x, p.y, p.z)))
-    _check_finite(target)
+    target = message_to_pose(message.pose)
     return Goal.tool(target[pose.POSITION], target[pose.FORWARD], target[pose.UP], joints)
 
 

@@ -49,7 +49,8 @@ class ForwardModelNode(Node):
         self._predicted = self.create_publisher(PoseArray, topics.PREDICTED_POSE_CHAIN,
                                                 topics.STREAM)
         self._load()
-        self.create_subscription(JointState, topics.JOINT_STATES, self._predict, topics.STREAM)
+        self.create_subscription(JointState, topics.JOINT_STATES, self._predict, topics.STREAM,
+                                 raw=True)
         self.create_service(Trigger, '~/reload', self._reload)
         self._diagnostics = Diagnostics(self, self._describe)
 
@@ -61,16 +62,15 @@ class ForwardModelNode(Node):
         self._weights.publish(conversions.bytes_to_message(self._model.to_bytes()))
         self.get_logger().info(f'serving {self._path.name}, {self._model.fingerprint}')
 
-    def _predict(self, message: JointState) -> None:
+    def _predict(self, data: bytes) -> None:
         if not self._predicted.get_subscription_count():
             return
         try:
-            angles = conversions.joint_state_to_angles(self._arm, message)
+            stamp, angles = conversions.deserialize_joint_state(self._arm, data)
         except FeedbackError as error:
             self._rejected += 1
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
-        stamp = conversions.time_to_stamp(message.header.stamp)
         self._predicted.publish(
             conversions.serialize_chain(self._model.predict(angles), stamp))
 

@@ -46,7 +46,8 @@ class SimulatorNode(Node):
         self._heard_at = 0.0
         self._states = self.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
         self._chain = self.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
-        self.create_subscription(JointState, topics.JOINT_COMMAND, self._command, topics.STREAM)
+        self.create_subscription(JointState, topics.JOINT_COMMAND, self._command, topics.STREAM,
+                                 raw=True)
         if settings.publish_description:
             self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION,
                                                       topics.LATCHED)
@@ -60,11 +61,11 @@ class SimulatorNode(Node):
     def _change(self, settings: SimulatorSettings) -> None:
         self._arm.settings = part(SimulationSettings, settings)
 
-    def _command(self, message: JointState) -> None:
+    def _command(self, data: bytes) -> None:
         now = time.monotonic()
         try:
-            positions = conversions.joint_state_to_angles(self._arm.arm, message)
-            self._arm.command(positions, conversions.time_to_stamp(message.header.stamp), now)
+            stamp, positions = conversions.deserialize_joint_state(self._arm.arm, data)
+            self._arm.command(positions, stamp, now)
         except SnakeArmError as error:
             self._rejected += 1
             self.get_logger().warning(f'command rejected: {error}', throttle_duration_sec=5.0)
@@ -80,7 +81,7 @@ class SimulatorNode(Node):
     def _answer(self, now: float) -> None:
         self._heard_at = now
         self._arm.advance(now)
-        self._states.publish(conversions.angles_to_joint_state(
+        self._states.publish(conversions.serialize_joint_state(
             self._arm.arm, self.get_clock().now().nanoseconds, self._arm.angles))
         measurement = self._arm.measure(now)
         if measurement is None:
