@@ -59,10 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument('--processes', action='store_true', help='run each node in its own process')
     up.add_argument('--no-simulator', dest='simulator', action='store_false',
                     help='leave the simulator out: a real arm answers')
+    up.add_argument('--view', action=argparse.BooleanOptionalAction, default=False,
+                    help='show the arm on a page in the browser')
     up.add_argument('--params-file', type=Path, metavar='FILE', help='ROS parameter file')
     up.add_argument('--set', action='append', default=[], metavar='NODE.NAME=VALUE',
-                    dest='settings', help='set a parameter of controller, simulator or '
-                    'forward_model, for instance simulator.length_error=0.05')
+                    dest='settings', help='set a parameter of controller, simulator, '
+                    'forward_model or viewer, for instance simulator.length_error=0.05')
     up.set_defaults(run=_up)
 
     goal = commands.add_parser(
@@ -87,7 +89,8 @@ def _parser() -> argparse.ArgumentParser:
 
     tracked = argparse.ArgumentParser(add_help=False)
     tracked.add_argument('--tracked-joints', type=int, nargs='+', default=(), metavar='J',
-                         help='numbers of the joints whose poses there are (default: all)')
+                         help='numbers of the joints whose poses there are, or which of them to '
+                         'look at (default: all)')
     record = commands.add_parser(
         'record', parents=[joints, namespace, tracked],
         help='record a running arm, to learn from it',
@@ -153,7 +156,9 @@ def _parser() -> argparse.ArgumentParser:
         'bench', help='measure speed, beside other libraries where they are installed',
         description='Measure what an iteration costs and how long goals take, in one thread and '
         'one run, beside torch and every other library that is installed (extra: bench).')
-    bench.add_argument('--only', choices=('cost', 'goals'), help='one of the two parts')
+    bench.add_argument('--only', choices=('cost', 'goals', 'wrong', 'robustness', 'loop'),
+                       help='one part: iterations, ways to goals, the same on a wrong arm, '
+                       'control of an arm unlike the model, rate of the loop through DDS')
     bench.add_argument('--goals', type=int, default=200, metavar='N',
                        help='goals of each family (default %(default)s; slow methods get fewer)')
     bench.add_argument('--families', metavar='LETTERS', help='such as ABF (default: all)')
@@ -194,7 +199,7 @@ def _up(options: argparse.Namespace) -> int:
     return up.up(up.Options(
         joints=options.joints, namespace=options.namespace, scenario=options.scenario,
         until_converged=options.until_converged, timeout=options.timeout,
-        processes=options.processes, simulator=options.simulator,
+        processes=options.processes, simulator=options.simulator, view=options.view,
         params_file=options.params_file, settings=tuple(options.settings)))
 
 
@@ -347,12 +352,24 @@ def _bench(options: argparse.Namespace) -> int:
             [sys.executable, '-c', 'import sys; from snake_arm_control.cli import main; '
              'sys.exit(main())', 'bench', *words, *['--compile'] * options.compile],
             env=os.environ | threads).returncode
-    chosen = {'parts': options.only and [options.only], 'families': options.families,
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    parts = [options.only] if options.only else [*benchmark.PARTS, 'loop']
+    chosen = {'families': options.families,
               'methods': options.methods and options.methods.split(',')}
     result = benchmark.run(
-        goals=options.goals, seed=options.seed, compile_torch=options.compile,
-        report=lambda line: print(line, flush=True),
+        goals=options.goals, seed=options.seed, compile_torch=options.compile, report=report,
+        parts=[part for part in parts if part in benchmark.PARTS],
         **{name: value for name, value in chosen.items() if value})
+    if 'loop' in parts:
+        try:
+            from snake_arm_control.nodes import loop_rate
+        except ModuleNotFoundError as error:
+            report(f'\nClosed loop through DDS: {error}')
+        else:
+            result['loop'] = loop_rate.measure(report=report)
     if options.json:
         benchmark.save(result, options.json)
     if options.plots and 'cost' in result:
