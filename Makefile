@@ -18,7 +18,8 @@ unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make run    the three nodes and the arm of figure 2, until the goal is reached'
+	@echo 'make run    the three nodes, the arm of figure 2, and a page in the browser'
+	@echo '            make run ARGS=--no-view ends when the goal is reached'
 	@echo 'make test   every test; make test ARGS="-k urdf" some'
 	@echo 'make lint   style and packaging only'
 	@echo 'make clean  remove what these made'
@@ -27,7 +28,8 @@ help:
 	@echo 'CONSTRAINTS=constraints-jazzy.txt VENV=.venv-jazzy the ROS 2 line.'
 
 run: $(VENV)/.compiled
-	$(BIN)/snake-arm up --scenario fig2 --until-converged $(ARGS)
+	$(BIN)/snake-arm up --scenario fig2 \
+		$(if $(filter --no-view,$(ARGS)),--until-converged,--view) $(ARGS)
 
 test: $(VENV)/.tested $(VENV)/.compiled
 	$(BIN)/python -m pytest $(ARGS)
@@ -47,12 +49,12 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(VENV)/.created setup.py setup.cfg $(CONSTRAINTS)
 	@echo 'Installing what running needs into $(VENV); the first time takes a minute or two.'
-	$(INSTALL) '.[ros]'
+	$(INSTALL) '.[ros,view]'
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
 	@echo 'Installing what training and testing need into $(VENV); torch is large.'
-	$(INSTALL) '.[ros,train,test]'
+	$(INSTALL) '.[ros,view,train,test]'
 	@touch $@
 
 $(VENV)/.compiled: $(VENV)/.installed snake_arm_control/bptt.py

@@ -38,6 +38,7 @@ setup(
         'bench': ['daqp', 'ikpy', 'matplotlib', 'mink', 'mujoco', 'pin', 'pin-pink',
                   'pytorch-kinematics', 'scipy', 'torch'],
         'plots': ['matplotlib'],
+        'view': ['viser'],
         'record': ['mcap', 'mcap-ros2-support', 'zstandard'],
         'train': ['matplotlib', 'mcap', 'mcap-ros2-support', 'scipy', 'torch', 'zstandard'],
         'test': ['catkin-pkg', 'flake8', 'flake8-blind-except', 'flake8-builtins',
@@ -52,6 +53,7 @@ setup(
             f'controller = {NAME}.nodes.controller:main',
             f'simulator = {NAME}.nodes.simulator:main',
             f'scenario = {NAME}.nodes.scenario:main',
+            f'viewer = {NAME}.nodes.viewer:main',
         ],
     },
 )

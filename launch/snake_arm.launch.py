@@ -49,6 +49,8 @@ def generate_launch_description():
                                           'false: the simulator publishes robot_description'),
         DeclareLaunchArgument('rviz', default_value='true', choices=['true', 'false'],
                               description='start RViz'),
+        DeclareLaunchArgument('viewer', default_value='false', choices=['true', 'false'],
+                              description='show the arm on a page in the browser'),
         OpaqueFunction(function=arm_nodes),
         Node(package='rviz2', executable='rviz2',
              namespace=LaunchConfiguration('namespace'), remappings=RELATIVE_TF,
@@ -73,6 +75,8 @@ def arm_nodes(context):
     if argument('scenario'):
         nodes.append(node('scenario',
                           scenario=ParameterValue(argument('scenario'), value_type=str)))
+    if argument('viewer') == 'true':
+        nodes.append(node('viewer'))
     published = argument('state_publisher') == 'true'
     if argument('simulator') == 'true':
         nodes.append(node('simulator', publish_description=not published))

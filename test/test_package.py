@@ -24,13 +24,14 @@ ROS_PACKAGE = re.compile(r'rclpy|launch|launch_ros|ament_index_python|\w+_(msgs|
 # The import name where it is not the rosdep key less 'python3-'; None: there is no key.
 ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'python3-tqdm',
               'transforms3d': 'python3-transforms3d', 'yaml': 'python3-yaml', 'safetensors': None,
+              'viser': None,
               'mcap': None, 'mcap_ros2': None, 'zstandard': None}
 
 # A part imports only parts before it.
 ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'goal_edit', 'network', 'bptt',
          'forward_model', 'correction', 'inverse', 'simulation', 'scenarios', 'control_loop',
          'recordings', 'training', 'urdf', 'reproduction', 'figures', 'goal_families', 'peers',
-         'robustness', 'benchmark', 'nodes', 'cli')
+         'robustness', 'benchmark', 'viewer', 'nodes', 'cli')
 # Nor these, though they come before it: what it must not know.
 STRANGERS = {
     'goal': {'kinematics'},
@@ -179,14 +180,14 @@ def test_every_imported_package_is_in_the_manifest(manifest):
 
 @pytest.mark.linter
 def test_both_ros_lines_pin_the_same_packages():
-    """And these are what the extra `ros` asks for, with torch."""
+    """And these are what the extra `ros` asks for, with torch and viser."""
     lines = [{line.split('==')[0] for line in (ROOT / name).read_text().splitlines()
               if line and not line.startswith('#')}
              for name in ('constraints.txt', 'constraints-jazzy.txt')]
     assert lines[0] == lines[1]
     asked = set(re.findall(r"'(ros-[a-z0-9-]+)>=", (ROOT / 'setup.py').read_text()))
     assert asked
-    assert lines[0] == asked | {'torch'}
+    assert lines[0] == asked | {'torch', 'viser'}
 
 
 def topics(node):

@@ -28,10 +28,12 @@ from snake_arm_control.nodes.monitor import MonitorNode, Progress
 from snake_arm_control.nodes.running import arguments_checked, make_executor, shutdown_told
 from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
+from snake_arm_control.nodes.viewer import ViewerSettings
 from snake_arm_control.scenarios import scenario
 
 SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSettings,
-            'simulator': SimulatorSettings, 'scenario': ScenarioSettings}
+            'simulator': SimulatorSettings, 'scenario': ScenarioSettings,
+            'viewer': ViewerSettings}
 _NODES = {'forward_model': ForwardModelNode, 'controller': ControllerNode,
           'simulator': SimulatorNode, 'scenario': ScenarioNode}
 _DISPLAY_PERIOD = 0.1  # [s]
@@ -50,6 +52,7 @@ class Options:
     timeout: float = 60.0  # [s]
     processes: bool = False
     simulator: bool = True
+    view: bool = False
     params_file: Path | None = None
     settings: tuple[str, ...] = ()  # node.name=value
 
@@ -78,16 +81,19 @@ def running(options: Options, observer: Callable[..., Node]):
         scenario(options.scenario)  # says which there are
     names = ['forward_model', 'controller']
     names += ['simulator'] * options.simulator + ['scenario'] * bool(options.scenario)
-    arguments = {name: _ros_arguments(name, options) for name in names}
+    arguments = {name: _ros_arguments(name, options) for name in (*names, 'viewer')}
     where = _namespace(options.namespace)
     with _context(), ExitStack() as stack:
         executor = make_executor()
         children = []
         with arguments_checked():
             watching = stack.enter_context(_added(executor, observer(**where)))
+            if options.view:  # in a process of its own, so that the arm never waits for it
+                children.append(stack.enter_context(
+                    _process('viewer', arguments['viewer'], where)))
             if options.processes:
-                children = [stack.enter_context(_process(name, arguments[name], where))
-                            for name in names]
+                children += [stack.enter_context(_process(name, arguments[name], where))
+                             for name in names]
             else:
                 for name in names:
                     node = _NODES[name](cli_args=arguments[name], **where)
@@ -217,7 +223,11 @@ def _namespace(namespace: str) -> dict[str, str]:
 
 def _ros_arguments(name: str, options: Options) -> list[str]:
     """Return the command line of a node: a parameter file, then what the options set."""
-    values = {} if options.joints is None else {'joints': str(options.joints)}
+    values = {}
+    if name == 'viewer':
+        values['open_browser'] = 'true'
+    elif options.joints is not None:
+        values['joints'] = str(options.joints)
     if name == 'simulator':
         values['publish_description'] = 'true'
     if name == 'scenario':

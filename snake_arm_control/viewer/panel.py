@@ -1,0 +1,277 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The controls beside the arm: its state, its goal, experiments, gains, and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+import html
+import math
+from typing import Protocol
+
+import numpy as np
+import viser
+from viser import uplot
+
+from snake_arm_control import pose
+from snake_arm_control.viewer.scene import Scene
+from snake_arm_control.viewer.session import Picture, PLOT_SPAN, Session
+from snake_arm_control.viewer.status import Tone, Verdict
+from snake_arm_control.viewer.tuning import slider, Tunable
+
+_POSITION, _FORWARD, _UP = (pose.COMPONENTS[part]
+                            for part in (pose.POSITION, pose.FORWARD, pose.UP))
+# What counts, by the label of its button; `look at` is not among them, it needs a point.
+_PRESETS = {'position': _POSITION, '+ up': _POSITION + _UP, 'full pose': pose.COMPONENTS}
+_LOOK_AT = 'look at'
+_PARTS = {'position': (pose.POSITION, 0.01), 'forward': (pose.FORWARD, 0.1),
+          'up': (pose.UP, 0.1)}  # and the step of its numbers
+_OPACITIES = {'solid': 1.0, 'glass': 0.25, 'hidden': 0.0}
+_NUMBERS = {'none': 0, 'every 10th': 10, 'every 5th': 5, 'all': 1}
+_MEASURED, _BY_ANGLES = 'measured poses', 'joint angles'
+
+_WIDTH = 330  # [px]
+_PLOTS = (('Position error', 'mm', '#2463a0', True), ('Axis error', 'degrees', '#2b8a3e', True),
+          ('Iterations', '1/s', '#495057', False))  # and whether it is logarithmic
+_TONES = {Tone.GOOD: '#2b8a3e', Tone.BUSY: '#1c6fb5', Tone.WARNING: '#c77700', Tone.BAD: '#c92a2a'}
+_FLOOR = 1e-3  # [mm or degrees] that the logarithmic plots show for none
+_SEEN = 1e-3  # [m], or of a unit axis: numbers that differ by less are not written anew
+
+
+class Commands(Protocol):
+    """What can be asked of the controller beside goals."""
+
+    def hold(self, holding: bool) -> None:
+        """Let the arm stand, or go on."""
+
+    def reset(self) -> None:
+        """Let the arm return to rest."""
+
+    def tune(self, name: str, value: object) -> None:
+        """Set a parameter."""
+
+
+class Panel:
+    """
+    All controls. What is done with them is handed on by `do`, which is called in another thread.
+
+    :param server: the viser server
+    :param do: takes a deed, to be carried out in the thread of the session
+    """
+
+    def __init__(self, server, session: Session, commands: Commands,
+                 do: Callable[[Callable[[], None]], None]):
+        self._gui, self._session, self._commands, self._do = server.gui, session, commands, do
+        self._scene: Scene | None = None
+        self._tabs = None
+        self._tuned: dict[str, tuple[Tunable, object]] = {}
+        gui = self._gui
+        gui.configure_theme(brand_color=(36, 99, 160), show_logo=False, show_share_button=False)
+        gui.main_panel.dock_right()
+        gui.main_panel.set_width(_WIDTH)
+        self._status = gui.add_html('')
+        self._hold = gui.add_button('Hold', icon=viser.Icon.HAND_STOP,
+                                    hint='Let the arm stand where it is, or go on')
+        self._on_click(self._hold, lambda: commands.hold(not session.holding))
+        self._reset = gui.add_button('Back to rest', icon=viser.Icon.HOME,
+                                     hint='Drop the goal and return to the straight arm')
+        self._on_click(self._reset, commands.reset)
+        self._add_plots()
+
+    def _on_click(self, button, deed: Callable[[], object]) -> None:
+        @button.on_click
+        async def _(_) -> None:  # async: in the order in which they were clicked
+            self._do(deed)
+
+    def _on_change(self, control, deed: Callable[[object], object]) -> None:
+        @control.on_update
+        async def _(event) -> None:
+            if event.client_id is not None:  # not what the program itself has set
+                value = control.value
+                self._do(lambda: deed(value))
+
+    # Plots.
+
+    def _add_plots(self) -> None:
+        panel = self._gui.add_panel()
+        panel.float(x=16, y=16, width=300)
+        self._plots = []
+        for title, unit, colour, logarithmic in _PLOTS:
+            with panel.add_tab(title):
+                self._plots.append(self._gui.add_uplot(
+                    (np.array((-PLOT_SPAN, 0.0)), np.array((math.nan, math.nan))),
+                    (uplot.Series(label='s'),
+                     uplot.Series(label=unit, stroke=colour, width=2)),
+                    scales={'x': uplot.Scale(time=False, range=(-PLOT_SPAN, 0.0)),
+                            'y': uplot.Scale(range=(_FLOOR, 1e3), distr=3, log=10)
+                            if logarithmic else uplot.Scale()},
+                    axes=(uplot.Axis(), uplot.Axis(size=52)), height=150))
+
+    def plot(self, columns: Iterable[np.ndarray]) -> None:
+        """Draw the plots: ages [s], position errors [mm], axis errors [degrees], rates [1/s]."""
+        ages, *columns = columns
+        for plot, column, (*_, logarithmic) in zip(self._plots, columns, _PLOTS):
+            plot.data = ages, np.maximum(column, _FLOOR if logarithmic else 0.0)
+
+    # What can be done with an arm, once there is one.
+
+    def offer(self, scene: Scene) -> None:
+        """Offer what can be done with the arm of a scene."""
+        self._scene = scene
+        if self._tabs is not None:
+            self._tabs.remove()
+        self._tabs = self._gui.add_tab_group()
+        with self._tabs.add_tab('Goal'):
+            self._offer_goal(scene.body.joints)
+        with self._tabs.add_tab('Play'):
+            self._offer_experiments()
+        self._tuning_tab, self._tuned = self._tabs.add_tab('Tune'), {}
+        with self._tabs.add_tab('View'):
+            self._offer_view()
+
+    def _offer_goal(self, joints: int) -> None:
+        gui, session = self._gui, self._session
+        self._joint = gui.add_number(
+            'joint', joints, min=1, max=joints, step=1,
+            hint=f'{joints} is the tool. A click on the arm chooses a joint, too')
+        self._on_change(self._joint, session.select)
+        preset = gui.add_button_group('ask for', (*_PRESETS, _LOOK_AT))
+        self._on_click(preset, lambda: self._choose(preset.value))
+        self._vectors, self._ticks = {}, {}
+        for label, (part, step) in _PARTS.items():
+            vector = gui.add_vector3(label, (0.0, 0.0, 0.0), step=step)
+            self._on_change(vector, lambda value, part=part: session.edit(
+                'put', part, np.array(value)))
+            self._vectors[label] = vector
+            for component in pose.COMPONENTS[part]:
+                tick = gui.add_checkbox(component.replace('_', ' '), False)
+                self._on_change(tick, lambda on, name=component: self._care(name, on))
+                self._ticks[component] = tick
+        self._look_at = gui.add_vector3('look at', (0.0, 0.0, 0.0), step=0.01, visible=False)
+        self._on_change(self._look_at, lambda point: session.edit('look_at', np.array(point)))
+        send = gui.add_button('Send goal', icon=viser.Icon.SEND,
+                              hint='Ask for the goal that is shown, once more')
+        self._on_click(send, session.send)
+        release = gui.add_button('Free everything', icon=viser.Icon.X,
+                                 hint='Ask for nothing; the arm stays')
+        self._on_click(release, lambda: session.edit('release'))
+
+    def _choose(self, preset: str) -> None:
+        if preset == _LOOK_AT:
+            self._session.edit('look_at', self._session.point_ahead())
+        else:
+            self._session.edit('care', _PRESETS[preset])
+
+    def _care(self, component: str, on: bool) -> None:
+        cared = self._session.editor.cared
+        self._session.edit('care', cared | {component} if on else cared - {component})
+
+    def _offer_experiments(self) -> None:
+        gui, session = self._gui, self._session
+        for name, description, possible in session.scenarios():
+            button = gui.add_button(name.replace('_', ' '), hint=description,
+                                    disabled=not possible)
+            self._on_click(button, lambda name=name: session.play(name))
+        gui.add_markdown('The experiments of the paper. A goal that moves goes on until Stop, '
+                         'or until nobody has this page open.')
+        self._stop = gui.add_button('Stop', icon=viser.Icon.PLAYER_STOP)
+        self._on_click(self._stop, session.stop)
+
+    def _offer_view(self) -> None:
+        gui, session, scene = self._gui, self._session, self._scene
+
+        def offer(control, change: Callable[[object], object]) -> None:
+            self._on_change(control, change)
+            change(control.value)
+        offer(gui.add_dropdown('arm', tuple(_OPACITIES)),
+              lambda look: scene.paint(_OPACITIES[look]))
+        offer(gui.add_dropdown('drawn at', (_MEASURED, _BY_ANGLES), hint='Where pose_chain says '
+                               'that the joints are, or where joint_states and the URDF put them'),
+              lambda source: setattr(session, 'follow_measured', source == _MEASURED))
+        offer(gui.add_dropdown('joint numbers', tuple(_NUMBERS), initial_value='every 10th'),
+              lambda which: scene.number(_NUMBERS[which]))
+        offer(gui.add_checkbox('true poses', True, hint='pose_chain'),
+              lambda on: setattr(scene, 'shows_true', on))
+        offer(gui.add_checkbox('predicted poses', True, hint='predicted_pose_chain: what the '
+                               'model expects of the same angles'),
+              lambda on: setattr(scene, 'shows_predicted', on))
+        offer(gui.add_slider("model's error x", 1, 50, 1, 1, hint='Draws the predicted poses that '
+                             'much further from the true ones'),
+              lambda factor: setattr(session, 'exaggeration', float(factor)))
+        self._model_error = gui.add_markdown('')
+
+    # What changes some times a second.
+
+    def refresh(self, now: float, picture: Picture | None) -> None:
+        """Show how things are."""
+        session = self._session
+        self._status.content = _banner(session.verdict(now), session.summary())
+        self._hold.label = 'Go on' if session.holding else 'Hold'
+        self._hold.icon = viser.Icon.PLAYER_PLAY if session.holding else viser.Icon.HAND_STOP
+        if picture is None:
+            return
+        editor = session.editor
+        self._joint.value = editor.selected
+        for component, tick in self._ticks.items():
+            tick.value = component in editor.cared
+        for label, vector in self._vectors.items():
+            _settle(vector, picture.handle[_PARTS[label][0]])
+        self._look_at.visible = editor.look_point is not None
+        if editor.look_point is not None:
+            _settle(self._look_at, editor.look_point)
+        self._stop.disabled = session.playing is None
+        self._model_error.content = _model_error(*picture.model_error)
+
+    def offer_tuning(self, tunables: Iterable[Tunable]) -> None:
+        """Offer the parameters that can be changed; those offered before get their new values."""
+        if self._tabs is None:
+            return
+        for tunable in tunables:
+            offered, control = self._tuned.get(tunable.name, (None, None))
+            if control is None or offered._replace(value=tunable.value) != tunable:
+                if control is not None:
+                    control.remove()
+                with self._tuning_tab:
+                    control = self._add_tuner(tunable)
+            elif control.value != tunable.value:
+                control.value = tunable.value
+            self._tuned[tunable.name] = tunable, control
+
+    def _add_tuner(self, tunable: Tunable):
+        gui, name, value = self._gui, tunable.name, tunable.value
+        label, hint = name.replace('_', ' '), tunable.description
+        if isinstance(value, bool):
+            control = gui.add_checkbox(label, value, hint=hint)
+        elif tunable.choices:
+            control = gui.add_dropdown(label, tunable.choices, initial_value=value, hint=hint)
+        elif isinstance(value, str):
+            control = gui.add_text(label, value, hint=hint)
+        else:
+            control = gui.add_slider(label, *slider(tunable), value, hint=hint)
+        self._on_change(control, lambda value: self._commands.tune(name, value))
+        return control
+
+
+def _banner(verdict: Verdict, summary: str) -> str:
+    colour = _TONES[verdict.tone]
+    lines = [f'<div style="font-weight:600;color:{colour}">{html.escape(verdict.headline)}</div>']
+    if verdict.advice:
+        lines.append(f'<div style="margin-top:4px">{html.escape(verdict.advice)}</div>')
+    lines.append('<div style="margin-top:4px;opacity:0.7;font-variant-numeric:tabular-nums">'
+                 f'{html.escape(summary)}</div>')
+    return (f'<div style="margin:6px 10px 4px;padding:8px 10px;border-left:5px solid {colour};'
+            f'border-radius:4px;background:{colour}14;font-size:13px;line-height:1.35">'
+            f'{"".join(lines)}</div>')
+
+
+def _model_error(at_tool: float, largest: float) -> str:
+    if math.isnan(at_tool):
+        return 'No predicted poses beside true ones yet.'
+    return (f"The model's error: **{at_tool * 1e3:.1f} mm** at the tool, "
+            f'{largest * 1e3:.1f} mm at most.')
+
+
+def _settle(vector, value: np.ndarray) -> None:
+    """Show other numbers; those that are not seen to differ stay, somebody may be typing."""
+    if np.abs(value - vector.value).max() > _SEEN:
+        vector.value = tuple(np.round(value, 3).tolist())

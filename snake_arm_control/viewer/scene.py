@@ -1,0 +1,219 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The arm in 3D: drawn by viser, and dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+import math
+
+import numpy as np
+
+from snake_arm_control import pose
+from snake_arm_control.viewer import meshes
+from snake_arm_control.viewer.body import Body, to_transforms
+from snake_arm_control.viewer.session import Asked, Picture, Session
+
+TRUE_COLOUR, PREDICTED_COLOUR = (23, 133, 137), (201, 42, 121)
+FORWARD_COLOUR = (38, 102, 242)
+_BASE_COLOUR, _TOOL_COLOUR = (89, 98, 112), (52, 58, 68)
+_STILL = 1e-6  # [m], or of a unit quaternion: less needs no drawing
+
+
+class Scene:
+    """
+    Everything that is drawn of one arm.
+
+    What is dragged goes to the session by `do`, which is called in another thread.
+
+    :param server: the viser server
+    :param do: takes a deed, to be carried out in the thread of the session
+    """
+
+    def __init__(self, server, session: Session, do: Callable[[Callable[[], None]], None]):
+        self._server, self._session, self._do = server, session, do
+        self.body: Body = session.body
+        self.shows_true = self.shows_predicted = True
+        self._drawn: Picture | None = None
+        self._grabbed = False  # a handle that somebody holds is not moved
+        self._asked: list = []
+        self._numbers: list = []
+        server.scene.reset()
+        self._set_up_room()
+        self._set_up_arm()
+        self._set_up_handles()
+
+    def _set_up_room(self) -> None:
+        scene, reach = self._server.scene, self.body.arm.length
+        camera = self._server.initial_camera
+        camera.position = (1.05 * reach, -1.15 * reach, 0.85 * reach)
+        camera.look_at = (0.1 * reach, 0.0, 0.4 * reach)
+        camera.near, camera.far = 0.01 * reach, 50.0 * reach
+        scene.set_up_direction('+z')
+        scene.world_axes.visible = False
+        cell = 10.0 ** round(math.log10(0.1 * reach))  # [m]
+        scene.add_grid('/ground', width=40 * cell, height=40 * cell, cell_size=cell,
+                       section_size=5 * cell, cell_color=(228, 231, 235),
+                       section_color=(203, 208, 214), fade_distance=6 * reach,
+                       shadow_opacity=0.18)
+        size = np.array((0.07, 0.07, 0.014)) * reach
+        vertices, faces = meshes.cylinder()
+        scene.add_mesh_simple('/base', vertices * size, faces, color=_BASE_COLOUR,
+                              position=(0.0, 0.0, -0.5 * size[2]))
+
+    def _set_up_arm(self) -> None:
+        scene, arm = self._server.scene, self.body.arm
+        self._links = []
+        for kind, shapes in self.body.shapes.items():
+            handle = scene.add_batched_meshes_simple(
+                f'/links/{kind}', *meshes.MESHES[kind](), *_poses(shapes.placements),
+                batched_scales=shapes.scales, batched_colors=shapes.colours, lod='off')
+            self._links.append((shapes, handle))
+            self._choose_by_click(handle, self.body.carried_by(shapes.links))
+        self._tool = scene.add_frame(
+            '/tool', axes_length=2.0 * arm.segment_length + 0.03 * arm.length,
+            axes_radius=0.003 * arm.length, origin_radius=0.0)
+        vertices, faces = meshes.cone()
+        scene.add_mesh_simple(
+            '/tool/tip', vertices * np.array((0.9, 0.9, 1.2)) * arm.segment_length, faces,
+            color=_TOOL_COLOUR, position=(0.0, 0.0, 0.6 * arm.segment_length))
+        self._line = partial(scene.add_line_segments, points=np.zeros((1, 2, 3)),
+                             thickness_units='screen', visible=False)
+        self._true_line = self._line('/true', colors=TRUE_COLOUR, thickness=3.0)
+        self._predicted_line = self._line('/predicted', colors=PREDICTED_COLOUR, thickness=3.0)
+
+    def _set_up_handles(self) -> None:
+        scene, session, reach = self._server.scene, self._session, self.body.arm.length
+        self._handle = scene.add_transform_controls(
+            '/handle', scale=0.16 * reach, line_width=3.0, depth_test=False, opacity=0.9)
+        self._on_drag(self._handle, lambda wxyz, position: session.edit(
+            'move', pose.from_quaternion(np.roll(wxyz, -1), position)))
+        self._look = scene.add_transform_controls(
+            '/look_at', scale=0.09 * reach, disable_rotations=True, depth_test=False,
+            visible=False)
+        self._on_drag(self._look, lambda _, position: session.edit('look_at', position))
+        self._look_line = self._line('/looking', colors=FORWARD_COLOUR, thickness=1.5)
+
+    def _choose_by_click(self, handle, joints: np.ndarray) -> None:
+        @handle.on_click
+        async def _(event) -> None:
+            if event.instance_index is not None:
+                joint = max(int(joints[event.instance_index]), 1)
+                self._do(lambda: self._session.select(joint))
+
+    def _on_drag(self, handle, deed: Callable[[np.ndarray, np.ndarray], None]) -> None:
+        @handle.on_update
+        async def _(event) -> None:  # async: phases stay in their order
+            wxyz, position = np.array(handle.wxyz), np.array(handle.position)
+
+            def drag() -> None:
+                self._grabbed = event.phase != 'end'
+                if event.phase == 'update':
+                    deed(wxyz, position)
+            self._do(drag)
+
+    # How it looks.
+
+    def paint(self, opacity: float) -> None:
+        """Draw the links so opaque, 0 to 1."""
+        for _, handle in self._links:
+            handle.visible = opacity > 0.0
+            handle.opacity = opacity if opacity < 1.0 else None
+
+    def number(self, every: int) -> None:
+        """Write its number to every so-manieth joint, and to the tool; 0 for none."""
+        for _, label in self._numbers:
+            label.remove()
+        joints = self.body.joints
+        shown = [j for j in range(1, joints) if every and j % every == 0]
+        self._numbers = [(j, self._server.scene.add_label(
+            f'/numbers/{j}', 'tool' if j == joints else str(j), anchor='bottom-left',
+            font_screen_scale=0.8)) for j in (*shown, *[joints] * bool(every))]
+        self._drawn = None
+
+    # What is drawn.
+
+    def draw(self, picture: Picture) -> None:
+        """Draw a frame; what has not moved is not sent again."""
+        before, self._drawn = self._drawn, picture
+        with self._server.atomic():
+            if before is None or not _same(before.links, picture.links):
+                self._draw_links(picture.links)
+            self._draw_line(self._true_line, picture.chain, self.shows_true)
+            self._draw_line(self._predicted_line, picture.predicted, self.shows_predicted)
+            if not self._grabbed:
+                _put(self._handle, *_wxyz(picture.handle))
+            self._draw_look(picture)
+
+    def _draw_links(self, links: np.ndarray) -> None:
+        for shapes, handle in self._links:
+            handle.batched_wxyzs, handle.batched_positions = _poses(
+                links[shapes.links] @ shapes.placements)
+        ends = self.body.chain(links)
+        _put(self._tool, *_wxyz(ends[-1]))
+        for joint, label in self._numbers:
+            label.position = ends[joint - 1, pose.POSITION]
+
+    def _draw_line(self, line, chain: np.ndarray | None, wanted: bool) -> None:
+        visible = wanted and chain is not None
+        if visible:
+            points = np.concatenate((np.zeros((1, 3)), chain[:, pose.POSITION]))
+            pairs = np.stack((points[:-1], points[1:]), axis=1)
+            if not _same(line.points, pairs):
+                line.points = pairs
+        line.visible = visible
+
+    def _draw_look(self, picture: Picture) -> None:
+        point = picture.look_point
+        self._look.visible = self._look_line.visible = point is not None
+        if point is not None:
+            if not self._grabbed:
+                _put(self._look, np.array((1.0, 0.0, 0.0, 0.0)), point)
+            self._look_line.points = np.stack((picture.handle[pose.POSITION], point))[None]
+
+    def draw_asked(self, asked: Asked) -> None:
+        """Draw what the controller is asked for in the place of what it was asked before."""
+        scene, reach = self._server.scene, self.body.arm.length
+        for handle in self._asked:
+            handle.remove()
+        self._asked = []
+        if len(asked.points):
+            upright = np.tile((1.0, 0.0, 0.0, 0.0), (len(asked.points), 1))
+            self._asked.append(scene.add_batched_meshes_simple(
+                '/asked/points', *meshes.sphere(), upright, asked.points,
+                batched_scales=asked.sizes, batched_colors=asked.point_colours, opacity=0.6,
+                cast_shadow=False, lod='off'))
+        if len(asked.arrows):
+            self._asked.append(scene.add_arrows(
+                '/asked/arrows', asked.arrows, asked.arrow_colours, shaft_radius=0.004 * reach,
+                head_radius=0.011 * reach, head_length=0.03 * reach))
+        if len(asked.lines):
+            self._asked.append(self._line(
+                '/asked/lines', points=asked.lines, thickness=2.0, visible=True,
+                colors=np.repeat(asked.line_colours[:, None], 2, axis=1)))
+
+
+def _poses(transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the quaternions wxyz (n, 4) and positions (n, 3) of transforms (n, 4, 4)."""
+    xyzw, positions = pose.to_quaternion(
+        pose.from_matrix(transforms[:, :3, :3], transforms[:, :3, 3]))
+    return np.roll(xyzw, 1, axis=-1), positions
+
+
+def _wxyz(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the quaternion wxyz (4,) and position (3,) of a pose (9,)."""
+    wxyzs, positions = _poses(to_transforms(target[None]))
+    return wxyzs[0], positions[0]
+
+
+def _put(handle, wxyz: np.ndarray, position: np.ndarray) -> None:
+    """Move a scene node, unless it is there."""
+    if not _same(handle.position, position):
+        handle.position = position
+    if abs(abs(np.dot(handle.wxyz, wxyz)) - 1.0) > _STILL:
+        handle.wxyz = wxyz
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and bool(np.abs(a - b).max() < _STILL)
