@@ -53,6 +53,7 @@ setup(
             f'controller = {NAME}.nodes.controller:main',
             f'simulator = {NAME}.nodes.simulator:main',
             f'scenario = {NAME}.nodes.scenario:main',
+            f'interactive_goal = {NAME}.nodes.interactive_goal:main',
             f'viewer = {NAME}.nodes.viewer:main',
         ],
     },

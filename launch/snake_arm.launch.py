@@ -9,9 +9,10 @@ A scenario node that publishes the goals of an experiment comes with the argumen
 """
 
 from dataclasses import fields
+from importlib.util import find_spec
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -87,6 +88,9 @@ def arm_nodes(context):
                           namespace=namespace, remappings=RELATIVE_TF, output='screen',
                           parameters=[{'robot_description': description,
                                        'publish_frequency': TF_RATE}]))
+    if argument('rviz') == 'true':
+        nodes.append(node('interactive_goal') if find_spec('interactive_markers') else LogInfo(
+            msg='without the package interactive_markers, the goal can not be dragged in RViz'))
     return nodes
 
 
@@ -94,5 +98,5 @@ def arm_parameters(params_file):
     """Return what a parameter file says of the arm, in its section for all nodes."""
     with open(params_file) as file:
         sections = yaml.safe_load(file) or {}
-    given = sections.get('/**', {}).get('ros__parameters', {})
+    given = (sections.get('/**') or {}).get('ros__parameters') or {}  # a section may be empty
     return {field.name: given[field.name] for field in fields(Arm) if field.name in given}

@@ -15,6 +15,7 @@ from snake_arm_control.goal import Goal
 
 _POSITION, _FORWARD, _UP = (pose.COMPONENTS[part]
                             for part in (pose.POSITION, pose.FORWARD, pose.UP))
+_SWAPPED = np.r_[pose.POSITION, pose.UP, pose.FORWARD]
 # What a menu offers, by its label: the components that count.
 PRESETS = {
     'position': _POSITION,
@@ -48,13 +49,15 @@ class GoalEdit:
             raise ShapeError('edited target', target.shape, f'({pose.SIZE},)')
         if not np.isfinite(target).all():
             raise GoalError(f'the edited target is {target.tolist()}, expected finite numbers')
-        target = pose.from_matrix(*pose.to_matrix(target))
-        target.flags.writeable = False
         cared = frozenset(self.cared)
         unknown = cared.difference(pose.COMPONENTS)
         if unknown:
             raise GoalError(f'there are no components {", ".join(sorted(unknown))}, expected some '
                             f'of {", ".join(pose.COMPONENTS)}')
+        # An axis is turned to be orthogonal to the other: the one of which less counts.
+        order = _SWAPPED if len(cared & {*_UP}) > len(cared & {*_FORWARD}) else slice(None)
+        target[order] = pose.from_matrix(*pose.to_matrix(target[order]))
+        target.flags.writeable = False
         object.__setattr__(self, 'target', target)
         object.__setattr__(self, 'cared', cared)
 
@@ -69,6 +72,13 @@ class GoalEdit:
     def toggled(self, component: str) -> GoalEdit:
         """Return the edit in which one component counts if it did not, and is free if it did."""
         return self.caring(self.cared ^ {component})
+
+    def asking(self, goal: Goal) -> GoalEdit:
+        """Return the edit that asks what a goal asks of the joint; what is free stays in place."""
+        index = self.joint - 1
+        whole = goal.nearest(np.tile(self.target, (goal.joints, 1)))
+        cared = np.array(pose.COMPONENTS)[goal.cared[index]].tolist()
+        return replace(self, target=whole[index], cared=frozenset(cared))
 
     def goal(self, joints: int) -> Goal:
         """Return the goal for an arm of so many joints; caring for nothing, it drops the goal."""

@@ -46,6 +46,20 @@ def test_axes_as_a_model_predicts_them_become_those_of_a_frame():
     assert edit.goal(1) == Goal.tool((0.1, 0.2, 0.3), (0, 0, 1), (0, 1, 0), joints=1)
 
 
+@pytest.mark.parametrize('asked', (
+    Goal.joint(2, position=(0.1, None, 0.3), joints=3),
+    Goal.joint(2, up=(None, None, 0.6), joints=3),
+    Goal.joint(2, (0.1, 0.2, 0.3), (0, 0, 1), (0, 1, 0), joints=3),
+    Goal.free(3),
+), ids=('position', 'axis', 'full', 'free'))
+def test_an_edit_that_asks_what_a_goal_asks_is_that_goal(asked):
+    edit = GoalEdit(2, TARGET).asking(asked)
+    assert (edit.goal(3).cared == asked.cared).all()
+    np.testing.assert_allclose(edit.goal(3).target, asked.target, atol=1e-12)
+    free = ~asked.cared[1, :3]
+    np.testing.assert_allclose(edit.target[:3][free], TARGET[:3][free])
+
+
 def test_caring_for_nothing_drops_the_goal():
     assert GoalEdit(2, TARGET, ()).goal(3) == Goal.free(3)
 

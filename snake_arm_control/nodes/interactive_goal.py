@@ -1,0 +1,198 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The interactive goal node: the tool's goal as a handle that is dragged about in RViz."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+import math
+
+from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped, Quaternion
+import numpy as np
+from rclpy.node import Node
+from std_msgs.msg import ColorRGBA, Float64MultiArray
+from visualization_msgs.msg import (
+    InteractiveMarker, InteractiveMarkerControl, InteractiveMarkerFeedback, Marker)
+
+from snake_arm_control import pose
+from snake_arm_control.errors import GoalError, MissingPackageError, SnakeArmError
+from snake_arm_control.goal import Goal
+from snake_arm_control.goal_edit import GoalEdit, PRESETS
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes.goal_publisher import GoalPublisher
+from snake_arm_control.nodes.parameters import ArmSettings, Parameters
+from snake_arm_control.nodes.running import run
+
+
+try:
+    from interactive_markers import InteractiveMarkerServer, MenuHandler
+except ImportError:  # it comes with a ROS distribution only
+    InteractiveMarkerServer = None
+
+_NAME = 'tool'
+_SIZE, _BALL_SIZE = 0.2, 0.05  # [m]
+_BALL_COLOR = ColorRGBA(r=0.95, g=0.55, b=0.1, a=0.4)
+_HALF = math.sqrt(0.5)
+# A handle moves along, or turns about, its own x axis; these turn that to x, y and z.
+_TURNS = (Quaternion(w=1.0), Quaternion(w=_HALF, z=_HALF), Quaternion(w=_HALF, y=-_HALF))
+_GROUPS = {'position': pose.POSITION, 'forward': pose.FORWARD, 'up': pose.UP}
+
+
+class InteractiveGoalNode(Node):
+    """
+    Publishes a goal for the tool as a person drags it and ticks its components.
+
+    Only what counts has handles. The goals of others are followed, so that the handle is where
+    the tool was last asked to be; without a goal it is where the tool is.
+    """
+
+    def __init__(self, **node_options):
+        super().__init__('interactive_goal', **node_options)
+        if InteractiveMarkerServer is None:
+            raise MissingPackageError('the ROS package interactive_markers is not installed: '
+                                      'goals can not be dragged')
+        self._joints = Parameters(self, ArmSettings).value.joints
+        self._edit: GoalEdit | None = None  # until the tool was seen
+        self._tool_data = b''  # the latest message that tells where the tool is
+        self._unheard: deque[Goal] = deque(maxlen=100)  # own goals that will come back
+        self._goals = GoalPublisher(self)
+        self._server = InteractiveMarkerServer(self, topics.INTERACTIVE_GOAL)
+        self._menu = MenuHandler()
+        self._ticks = self._fill_menu()
+        # It is always whole, as the true chain need not be.
+        self.create_subscription(PoseArray, topics.PREDICTED_POSE_CHAIN, self._take_chain, 1,
+                                 raw=True)
+        for kind, topic, convert in (
+                (Float64MultiArray, topics.GOAL, conversions.message_to_goal),
+                (PoseStamped, topics.GOAL_POSE, conversions.pose_stamped_to_goal),
+                (PointStamped, topics.CLICKED_POINT, conversions.point_stamped_to_goal)):
+            self.create_subscription(kind, topic, self._goal_callback(convert), 10)
+
+    def _fill_menu(self) -> dict[str, int]:
+        """Fill the menu, and return the entries to be ticked by their components."""
+        def asking(change: Callable[[], GoalEdit]) -> Callable:
+            return lambda _: self._ask(change())
+
+        for label, components in PRESETS.items():
+            self._menu.insert(label, callback=asking(lambda c=components: self._edit.caring(c)))
+        ticks = {}
+        for group, part in _GROUPS.items():
+            parent = self._menu.insert(f'components of {group}')
+            for name in pose.COMPONENTS[part]:
+                ticks[name] = self._menu.insert(
+                    name, parent, callback=asking(lambda n=name: self._edit.toggled(n)))
+        self._menu.insert('drop the goal', callback=asking(lambda: self._edit.caring(())))
+        return ticks
+
+    def _take_chain(self, data: bytes) -> None:
+        self._tool_data = data
+        if self._edit is None:
+            tool = self._tool()
+            if tool is not None:
+                self._edit = GoalEdit(self._joints, tool)
+                self._show()
+
+    def _tool(self) -> np.ndarray | None:
+        """Return where the tool is, (9,), None if that is not known."""
+        try:
+            _, chain = conversions.deserialize_chain(self._tool_data)
+        except SnakeArmError:
+            return None
+        if len(chain) != self._joints or not np.isfinite(chain[-1]).all():
+            return None
+        return chain[-1]
+
+    def _goal_callback(self, convert: Callable) -> Callable:
+        def take_goal(message) -> None:
+            try:
+                goal = convert(message, self._joints)
+            except SnakeArmError:  # the controller says why
+                return
+            if self._edit is not None and not self._is_own(goal):
+                self._follow(goal)
+        return take_goal
+
+    def _is_own(self, goal: Goal) -> bool:
+        """Return whether a goal is one of this node's, which come back in their order."""
+        if goal not in self._unheard:
+            return False
+        while self._unheard.popleft() != goal:
+            pass
+        return True
+
+    def _follow(self, goal: Goal) -> None:
+        if goal.cared[-1].any():
+            self._edit = self._edit.asking(goal)
+        elif goal.is_free:
+            self._return_to_tool()
+        self._show()
+
+    def _return_to_tool(self) -> None:
+        tool = self._tool()
+        if tool is not None:
+            self._edit = self._edit.moved(tool)
+
+    def _take_feedback(self, feedback: InteractiveMarkerFeedback) -> None:
+        if feedback.event_type != InteractiveMarkerFeedback.POSE_UPDATE:
+            return
+        try:
+            self._edit = self._edit.moved(conversions.message_to_pose(feedback.pose))
+        except GoalError as error:
+            self.get_logger().warning(f'ignored: {error}')
+            return
+        self._publish()
+
+    def _ask(self, edit: GoalEdit) -> None:
+        self._edit = edit
+        self._publish()
+        if not edit.cared:
+            self._return_to_tool()
+        self._show()
+
+    def _publish(self) -> None:
+        goal = self._edit.goal(self._joints)
+        self._unheard.append(goal)
+        self._goals.publish(goal)
+
+    def _show(self) -> None:
+        for name, entry in self._ticks.items():
+            self._menu.setCheckState(entry, MenuHandler.CHECKED if name in self._edit.cared
+                                     else MenuHandler.UNCHECKED)
+        self._server.insert(handles(self._edit), feedback_callback=self._take_feedback)
+        self._menu.apply(self._server, _NAME)
+        self._server.applyChanges()
+
+
+def handles(edit: GoalEdit) -> InteractiveMarker:
+    """
+    Return the handles of an edited goal: an arrow per component of the position that counts.
+
+    The rings turn the whole frame, and are there if any component of an axis counts. The ball is
+    dragged across the view, and bears the menu.
+    """
+    marker = InteractiveMarker(name=_NAME, scale=_SIZE)
+    marker.header.frame_id = topics.BASE_FRAME
+    marker.pose = conversions.pose_to_message(edit.target)
+    ball = Marker(type=Marker.SPHERE, color=_BALL_COLOR)
+    ball.scale.x = ball.scale.y = ball.scale.z = _BALL_SIZE
+    moves = [name in edit.cared for name in pose.COMPONENTS[pose.POSITION]]
+    turns = not edit.cared.isdisjoint(pose.COMPONENTS[pose.POSITION.stop:])
+    kind = InteractiveMarkerControl
+    marker.controls.append(kind(
+        name='ball', interaction_mode=kind.MOVE_3D if any(moves) else kind.MENU,
+        always_visible=True, markers=[ball]))
+    for axis, turn, moved in zip('xyz', _TURNS, moves):
+        if moved:
+            marker.controls.append(kind(
+                name=f'move along {axis}', orientation=turn, orientation_mode=kind.FIXED,
+                interaction_mode=kind.MOVE_AXIS))
+        if turns:
+            marker.controls.append(kind(
+                name=f'turn about {axis}', orientation=turn, interaction_mode=kind.ROTATE_AXIS))
+    return marker
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the interactive goal node."""
+    return run(InteractiveGoalNode, args)
