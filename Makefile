@@ -14,13 +14,15 @@ INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-che
 unexport PYTHONPATH PYTHONHOME LD_LIBRARY_PATH AMENT_PREFIX_PATH RMW_IMPLEMENTATION
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: help run test lint clean
+.PHONY: help run test jazzy kilted soak lint clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make run    the three nodes, the arm of figure 2, and a page in the browser'
 	@echo '            make run ARGS=--no-view ends when the goal is reached'
 	@echo 'make test   every test; make test ARGS="-k urdf" some'
+	@echo 'make jazzy  every test on the wheels of ROS 2 Jazzy; make kilted on those of Kilted'
+	@echo 'make soak   half an hour of random goals and faults; make soak ARGS="--minutes 5"'
 	@echo 'make lint   style and packaging only'
 	@echo 'make clean  remove what these made'
 	@echo
@@ -33,6 +35,16 @@ run: $(VENV)/.compiled
 
 test: $(VENV)/.tested $(VENV)/.compiled
 	$(BIN)/python -m pytest $(ARGS)
+
+# One environment for each line of the distribution.
+jazzy:
+	$(MAKE) test VENV=.venv-jazzy CONSTRAINTS=constraints-jazzy.txt
+
+kilted:
+	$(MAKE) test VENV=.venv CONSTRAINTS=constraints.txt
+
+soak: $(VENV)/.tested $(VENV)/.compiled
+	$(BIN)/python test/soak.py $(ARGS)
 
 lint: $(VENV)/.tested
 	$(BIN)/python -m pytest -m linter $(ARGS)
