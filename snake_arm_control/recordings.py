@@ -146,7 +146,8 @@ def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str
     do, belongs to the joint states that were published with it.
 
     :param path: an MCAP file of any ROS 2 recorder, or the folder of a rosbag2 recording
-    :param tracked: numbers of the joints whose poses there are, from 1; empty if there are all
+    :param tracked: numbers of the joints whose poses there are, from 1, or which of all are to be
+        looked at; empty for all
     :param namespace: of the arm, needed if there are several in the recording
     :raises RecordingError: if it can't be read, or does not hold both, for such an arm
     """
@@ -284,14 +285,16 @@ def _read_chains(path: str | Path, arm: Arm, elements: list[int], messages: list
         if content.header.frame_id not in ('', _BASE_FRAME):
             raise RecordingError(f'{path}: {POSE_CHAIN} is in the frame '
                                  f'{content.header.frame_id!r}, expected {_BASE_FRAME!r}')
-        if len(content.poses) != len(elements):
+        poses = content.poses
+        if len(poses) == arm.joints:
+            poses = [poses[element] for element in elements]
+        if len(poses) != len(elements):
             raise RecordingError(
-                f'{path}: {POSE_CHAIN} has {len(content.poses)} poses, expected '
-                f'{len(elements)}; say how many joints the arm has, or which are tracked')
+                f'{path}: {POSE_CHAIN} has {len(poses)} poses, expected {len(elements)}; say how '
+                'many joints the arm has, or which are tracked')
         stamps[index] = _stamp(message, content)
         numbers[index] = [(p.position.x, p.position.y, p.position.z, p.orientation.x,
-                           p.orientation.y, p.orientation.z, p.orientation.w)
-                          for p in content.poses]
+                           p.orientation.y, p.orientation.z, p.orientation.w) for p in poses]
     positions, orientations = numbers[..., :3], numbers[..., 3:]
     orientations[np.abs(orientations).max(axis=-1) < 1e-3] = np.nan  # none was measured
     chains = np.full((len(messages), arm.joints, pose.SIZE), np.nan)
