@@ -24,8 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     :return: exit code: 0, 1 with the reason on standard error, 130 when interrupted
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # argparse takes -1e-3 for an option, but nothing that begins with a space.
+    options = _parser().parse_args([f' {word}' if _is_number(word) else word
+                                    for word in arguments])
     try:
         return options.run(options) or 0
     except SnakeArmError as error:
@@ -33,6 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -43,6 +43,7 @@ class Soak:
         self.guard, self.angles = Guard(), None
         self.reached, self.disturbed, self.missed = 0, 0, []
         self.kills, self.garbage, self.changes = 0, 0, 0
+        self.disturbed_at, self.last_disturbance = time.monotonic(), 'nothing'
         self.stacks, self.children, self.memory = {}, {}, {name: [] for name in NODES}
         node = observer.node
         node.create_subscription(JointState, topics.JOINT_STATES, self._take_states, 100)
@@ -53,7 +54,11 @@ class Soak:
         self.angles = conversions.joint_state_to_angles(ARM, message)
 
     def _take_command(self, message):
+        known = len(self.guard.violations)
         self.guard.check(message, self.angles)
+        for violation in self.guard.violations[known:]:
+            print(f'bad: {violation}; {self.observer.state()}; {self.last_disturbance}, '
+                  f'{time.monotonic() - self.disturbed_at:.2f} s before', flush=True)
         self.observer.commands.clear()
 
     def start(self, name):
@@ -94,14 +99,17 @@ class Soak:
 
     def disturb(self, may_kill):
         """Do one of the things that should not happen."""
+        self.disturbed_at = time.monotonic()
         kind = self.random.random()
         if kind < 0.35:
             self.changes += 1
+            self.last_disturbance = 'other feedback'
             for name, values in (('feedback_delay', (0.0, 0.0, 0.005, 0.02, 0.05)),
                                  ('feedback_loss', (0.0, 0.0, 0.05, 0.3))):
                 self.observer.set_parameter('simulator', name, float(self.random.choice(values)))
         elif kind < 0.7 or not may_kill:
             self.garbage += 1
+            self.last_disturbance = 'garbage'
             numbers = self.random.choice(
                 (0.0, 0.1, 1.0, 1e300, math.nan, math.inf), self.random.integers(1, 400))
             numbers[0] = math.inf  # never a goal, so that the one before stays
@@ -109,7 +117,9 @@ class Soak:
             self._weights.publish(UInt8MultiArray(data=bytes(self.random.bytes(100))))
         else:
             self.kills += 1
-            self.start(str(self.random.choice(NODES)))
+            name = str(self.random.choice(NODES))
+            self.last_disturbance = f'{name} killed'
+            self.start(name)
             return True
         return False
 

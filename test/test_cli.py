@@ -45,6 +45,15 @@ def test_no_weights_at_all_are_the_shipped_ones(capfd):
     assert capfd.readouterr().out.startswith('not reached within 0 s')
 
 
+def test_a_number_may_be_negative_in_any_notation(capfd):
+    """It is no option; nobody listens, so the goal itself is what is looked at."""
+    assert main(['goal', '--position', '-.5', '-1e-3', '-0.25E0', '--forward', '-1', '-', '-',
+                 '--wait', '0']) == 1
+    assert 'no controller listens' in capfd.readouterr().err
+    assert main(['goal', '--position', '0.1', '-inf', '0.2']) == 1
+    assert 'y is -inf' in capfd.readouterr().err
+
+
 @pytest.mark.parametrize('arguments', (['-p', 'joints:=0'], ['-p'], ['--unheard-of']))
 def test_a_node_that_is_started_wrongly_ends_with_exit_code_1(arguments):
     assert run(forward_model.ForwardModelNode, ['node', '--ros-args', *arguments]) == 1

@@ -16,7 +16,7 @@ from snake_arm_control.arm import Arm
 from snake_arm_control.errors import FeedbackError, GoalError
 from snake_arm_control.goal import Goal
 from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.nodes import conversions
+from snake_arm_control.nodes import conversions, topics
 
 STAMP = 12_345_678_901_234_567
 
@@ -43,7 +43,7 @@ def test_a_serialized_chain_is_what_ros_makes_of_it(joints):
 @pytest.mark.parametrize('joints', (1, 2, 40))
 def test_a_chain_survives_the_way_through_a_message(frame, joints, monkeypatch):
     """Wherever the length of the frame's name puts the numbers."""
-    monkeypatch.setattr(conversions, 'BASE_FRAME', frame)
+    monkeypatch.setattr(topics, 'BASE_FRAME', frame)
     chain = random_chain(joints)
     message = deserialize_message(conversions.serialize_chain(chain, STAMP), PoseArray)
     message.header.frame_id = frame

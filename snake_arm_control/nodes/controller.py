@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import math
 import time
 
-from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, UInt8MultiArray
+from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.control_loop import ControlLoop, ControlSettings, State
@@ -102,10 +102,7 @@ class ControllerNode(Node):
                 (PoseArray, topics.POSE_CHAIN, self._take_pose_chain)):
             subscribe(kind, topic, take, topics.STREAM, raw=True,  # most aren't worth reading
                       qos_overriding_options=QoSOverridingOptions.with_default_policies())
-        for kind, topic, convert in (
-                (Float64MultiArray, topics.GOAL, conversions.message_to_goal),
-                (PoseStamped, topics.GOAL_POSE, conversions.pose_stamped_to_goal),
-                (PointStamped, topics.CLICKED_POINT, conversions.point_stamped_to_goal)):
+        for kind, topic, convert in conversions.GOALS:
             subscribe(kind, topic, self._goal_callback(topic, convert), 10)
         self.create_service(SetBool, '~/hold', self._hold)
         self.create_service(Trigger, '~/reset', self._reset)
@@ -247,14 +244,19 @@ class ControllerNode(Node):
         state = loop.state(now).value if loop else 'waiting for the weights'
         position_error, axis_error = loop.errors() if loop else (math.nan, math.nan)
         level = Level.OK
+        others = self.count_publishers(topics.JOINT_COMMAND) - 1
+        if others:
+            self.get_logger().warning(f'{others} more publish {topics.JOINT_COMMAND}: is another '
+                                      'controller running?', throttle_duration_sec=30.0)
         if self._weights_trouble:
             level, state = Level.ERROR, f'{state}; {self._weights_trouble}'
-        elif loop is None or loop.state(now) in (
+        elif others or loop is None or loop.state(now) in (
                 State.WAITING, State.NO_FEEDBACK, State.SEARCHING, State.STALLED):
             level = Level.WARN
         return level, state, {
             'iterations': loop.iterations if loop else 0,
             'iterations per second': self._convergence.rate,
+            'others that publish joint_command': others,
             'deadline misses': self._deadline_misses,
             'position error [m]': position_error, 'axis error [rad]': axis_error,
             'feedback age [s]': loop.feedback_age(now) if loop else 0.0,

@@ -22,7 +22,7 @@ from snake_arm_control import pose
 from snake_arm_control.arm import Arm, AXES
 from snake_arm_control.errors import FeedbackError, GoalError
 from snake_arm_control.goal import Goal, ROW
-from snake_arm_control.nodes.topics import BASE_FRAME
+from snake_arm_control.nodes import topics
 
 _CDR = b'\0\1\0\0'  # plain CDR, little-endian
 _STAMPED = len(_CDR) + 8  # bytes up to the end of a message's stamp
@@ -169,7 +169,7 @@ def serialize_chain(chain: np.ndarray, stamp: int) -> bytes:
     and ended by a zero, numbers stand at multiples of their size behind the first four bytes.
     """
     quaternions, positions = pose.to_quaternion(chain)
-    frame = BASE_FRAME.encode() + b'\0'
+    frame = topics.BASE_FRAME.encode() + b'\0'
     header = _CDR + struct.pack('<iII', stamp // 10**9, stamp % 10**9, len(frame)) + frame
     header += bytes(-len(header) % 4) + struct.pack('<I', len(chain))
     if len(chain):
@@ -191,8 +191,9 @@ def deserialize_chain(data: bytes) -> tuple[int, np.ndarray]:
         stamp, frame, numbers = read(data)
     except (struct.error, ValueError, RuntimeError) as error:
         raise FeedbackError(f'the pose chain is no whole message: {error}') from error
-    if frame not in ('', BASE_FRAME):
-        raise FeedbackError(f'the pose chain is in the frame {frame!r}, expected {BASE_FRAME!r}')
+    if frame not in ('', topics.BASE_FRAME):
+        raise FeedbackError(f'the pose chain is in the frame {frame!r}, '
+                            f'expected {topics.BASE_FRAME!r}')
     return stamp, _chain(numbers)
 
 
@@ -342,6 +343,12 @@ def point_stamped_to_goal(message: PointStamped, joints: int) -> Goal:
     return Goal.tool(p, joints=joints)
 
 
+# All that a controller takes for a goal.
+GOALS = ((Float64MultiArray, topics.GOAL, message_to_goal),
+         (PoseStamped, topics.GOAL_POSE, pose_stamped_to_goal),
+         (PointStamped, topics.CLICKED_POINT, point_stamped_to_goal))
+
+
 def bytes_to_message(data: bytes) -> UInt8MultiArray:
     """Return the bytes of a weights file as a message."""
     message = UInt8MultiArray(data=array('B', data))
@@ -356,8 +363,8 @@ def message_to_bytes(message: UInt8MultiArray) -> bytes:
 
 
 def _check_frame(frame: str) -> None:
-    if frame not in ('', BASE_FRAME):
-        raise GoalError(f'the goal is in the frame {frame!r}, expected {BASE_FRAME!r}')
+    if frame not in ('', topics.BASE_FRAME):
+        raise GoalError(f'the goal is in the frame {frame!r}, expected {topics.BASE_FRAME!r}')
 
 
 def _check_finite(numbers: np.ndarray) -> None:

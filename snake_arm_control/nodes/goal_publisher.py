@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from rclpy.node import Node
+from rclpy.qos import qos_check_compatible, QoSCompatibility
 from std_msgs.msg import Float64MultiArray
 
 from snake_arm_control.goal import Goal
@@ -29,7 +30,9 @@ class GoalPublisher:
         A goal is not latched, so it must not be sent before the controller is connected; other
         subscribers, such as a recorder, may be connected long before.
         """
-        known = [info.node_name for info in self._node.get_subscriptions_info_by_topic(self.topic)]
+        known = [info.node_name for info in self._node.get_subscriptions_info_by_topic(self.topic)
+                 if qos_check_compatible(self._publisher.qos_profile, info.qos_profile)[0]
+                 is not QoSCompatibility.ERROR]  # such a one will never be connected
         return _CONTROLLER in known and self.listeners >= len(known)
 
     @property

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
 from typing import NamedTuple
 
@@ -11,9 +12,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
 
-from snake_arm_control.errors import SnakeArmError
+from snake_arm_control.errors import FeedbackError, SnakeArmError
+from snake_arm_control.goal import Goal
 from snake_arm_control.inverse import InverseSettings
 from snake_arm_control.nodes import conversions, topics
 
@@ -39,23 +40,27 @@ class MonitorNode(Node):
 
     def __init__(self, **node_options):
         super().__init__('monitor', **node_options)
-        self._goal: Float64MultiArray | None = None
+        self._goal: Goal | None = None
+        self._unread: list[Callable[[int], Goal]] = []  # each makes a goal of a number of joints
         self._chain: bytes | None = None
         self._commands = 0
         self._goal_at: float | None = None
         self._recent: list[tuple[float, int]] = []
         self._state = 'not seen yet'
         subscribe = self.create_subscription
-        subscribe(Float64MultiArray, topics.GOAL, self._take_goal, 10)
+        for kind, topic, convert in conversions.GOALS:
+            subscribe(kind, topic, self._goal_callback(convert), 10)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
         subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.STREAM, raw=True)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
         self._controller = self.get_namespace().rstrip('/') + '/controller'
 
-    def _take_goal(self, message: Float64MultiArray) -> None:
-        self._goal = message
-        if self._goal_at is None:
-            self._goal_at = time.monotonic()
+    def _goal_callback(self, convert: Callable) -> Callable:
+        def take_goal(message) -> None:
+            self._unread.append(lambda joints: convert(message, joints))
+            if self._goal_at is None:
+                self._goal_at = time.monotonic()
+        return take_goal
 
     def _take_command(self, _: JointState) -> None:
         self._commands += 1
@@ -79,16 +84,21 @@ class MonitorNode(Node):
                         position_error, axis_error, self._state)
 
     def _errors(self) -> tuple[float, float] | tuple[None, None]:
-        if self._goal is None or self._chain is None:
+        if self._chain is None:
             return None, None
         try:
             _, chain = conversions.deserialize_chain(self._chain)
-            goal = conversions.message_to_goal(self._goal, len(chain))
-        except SnakeArmError:
+        except FeedbackError:
             return None, None  # the controller says why
-        if goal.is_free:
+        for read in self._unread:
+            try:
+                self._goal = read(len(chain))
+            except SnakeArmError:
+                pass  # the controller says why, and keeps the goal before, too
+        self._unread.clear()
+        if self._goal is None or self._goal.is_free or self._goal.joints != len(chain):
             return None, None
-        return float(goal.position_error(chain)), float(goal.axis_error(chain))
+        return float(self._goal.position_error(chain)), float(self._goal.axis_error(chain))
 
     def is_reached(self, progress: Progress,
                    settings: InverseSettings = InverseSettings()) -> bool:
