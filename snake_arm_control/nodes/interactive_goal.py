@@ -31,7 +31,7 @@ except ImportError:  # it comes with a ROS distribution only
     InteractiveMarkerServer = None
 
 _NAME = 'tool'
-_SIZE, _BALL_SIZE = 0.2, 0.05  # [m]
+_SIZE, _BALL_SIZE = 0.16, 0.04  # [m]
 _BALL_COLOR = ColorRGBA(r=0.95, g=0.55, b=0.1, a=0.4)
 _HALF = math.sqrt(0.5)
 # A handle moves along, or turns about, its own x axis; these turn that to x, y and z.
@@ -54,6 +54,7 @@ class InteractiveGoalNode(Node):
                                       'goals can not be dragged')
         self._joints = Parameters(self, ArmSettings).value.joints
         self._edit: GoalEdit | None = None  # until the tool was seen
+        self._early_goal: Goal | None = None  # of others, before that
         self._tool_data = b''  # the latest message that tells where the tool is
         self._unheard: deque[Goal] = deque(maxlen=100)  # own goals that will come back
         self._goals = GoalPublisher(self)
@@ -91,7 +92,7 @@ class InteractiveGoalNode(Node):
             tool = self._tool()
             if tool is not None:
                 self._edit = GoalEdit(self._joints, tool)
-                self._show()
+                self._follow(self._early_goal or Goal.free(self._joints))
 
     def _tool(self) -> np.ndarray | None:
         """Return where the tool is, (9,), None if that is not known."""
@@ -109,7 +110,9 @@ class InteractiveGoalNode(Node):
                 goal = convert(message, self._joints)
             except SnakeArmError:  # the controller says why
                 return
-            if self._edit is not None and not self._is_own(goal):
+            if self._edit is None:
+                self._early_goal = goal
+            elif not self._is_own(goal):
                 self._follow(goal)
         return take_goal
 

@@ -173,6 +173,8 @@ def _errors(goal: Goal, chain: np.ndarray, there: np.ndarray,
         if goal.cared[j, pose.POSITION.stop:].any():
             words.append(f'{math.degrees(axis_errors[j]):.1f} deg')
         marker.text = '  '.join(words)
+        # The width of a space; without it, RViz makes it as wide for any height of the text.
+        marker.scale.x = 0.5 * _TEXT_HEIGHT
         marker.scale.z = _TEXT_HEIGHT
         x, y, z = there[j, pose.POSITION].tolist()
         marker.pose.position = Point(x=x, y=y, z=z + _TEXT_RISE)
