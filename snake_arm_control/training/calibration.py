@@ -23,6 +23,8 @@ _OFFSET = math.radians(5.0)  # [rad]
 _LENGTH = 0.1  # of the segment length
 _POSITION = 0.005  # [m], of what is left of the error of a position
 _AXIS = 0.02  # [rad], and of an axis
+_LARGEST_OFFSET = math.pi / 2  # [rad]
+_LARGEST_ERROR = 0.5  # of the segment length
 _CONVERGED = 1e-7  # [rad], and part of the segment length
 
 
@@ -72,13 +74,13 @@ def calibrate(arm: Arm, recording: Recording) -> Calibration:
             slope += pull
         step = np.linalg.solve(normal, slope)
         found += step
+        offset, longer = np.abs(found[:-1]).max(), found[-1]
+        if not (offset < _LARGEST_OFFSET and abs(longer) < _LARGEST_ERROR):  # or not a number
+            raise RecordingError(
+                f'no likely geometry explains the recording: segments would be {1.0 + longer:.3g} '
+                f'times as long, angles off by {math.degrees(offset):.3g} degrees')
         if np.abs(step).max() < _CONVERGED:
             break
-    if not (np.isfinite(found).all() and abs(found[-1]) < 0.5
-            and np.abs(found[:-1]).max() < math.pi / 2):
-        raise RecordingError('no likely geometry explains the recording: segments would be '
-                             f'{1.0 + found[-1]:.3g} times as long, angles off by up to '
-                             f'{np.degrees(np.abs(found[:-1]).max()):.3g} degrees')
     return _calibration(arm, found)
 
 
