@@ -63,7 +63,7 @@ class ViewerNode(Node):
         super().__init__('viewer', **node_options)
         settings = Parameters(self, ViewerSettings).value
         self._session = Session(self.get_namespace())
-        self._page = _page_class()(self._session, self, settings.host, settings.port)
+        self._page = page_class()(self._session, self, settings.host, settings.port)
         self._streams: list = []
         self._latest: dict[str, bytes] = {}
         self._markers, self._markers_changed = SeenMarkers(), False
@@ -217,7 +217,7 @@ class ViewerNode(Node):
         return True
 
 
-def _page_class():
+def page_class():
     """
     Return the class of the page, which needs a package that only viewing needs.
 

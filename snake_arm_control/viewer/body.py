@@ -142,7 +142,7 @@ class Body:
         return corrections[self._rides_on] @ placed
 
     def chain(self, placed: np.ndarray) -> np.ndarray:
-        """Return the poses (joints, 9) of the elements of links that are so placed (links, 4, 4)."""
+        """Return the poses (joints, 9) of the elements of links that are so placed."""
         ends = placed[self._element_links] @ self._ends
         return pose.from_matrix(ends[:, :3, :3], ends[:, :3, 3])
 

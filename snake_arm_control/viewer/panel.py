@@ -31,8 +31,8 @@ _NUMBERS = {'none': 0, 'every 10th': 10, 'every 5th': 5, 'all': 1}
 _MEASURED, _BY_ANGLES = 'measured poses', 'joint angles'
 
 _WIDTH = 330  # [px]
-_PLOTS = (('Position error', 'mm', '#2463a0', True), ('Axis error', 'degrees', '#2b8a3e', True),
-          ('Iterations', '1/s', '#495057', False))  # and whether it is logarithmic
+_PLOTS = (('position error [mm]', '#2463a0', True), ('axis error [degrees]', '#2b8a3e', True),
+          ('iterations per second', '#495057', False))  # and whether it is logarithmic
 _TONES = {Tone.GOOD: '#2b8a3e', Tone.BUSY: '#1c6fb5', Tone.WARNING: '#c77700', Tone.BAD: '#c92a2a'}
 _FLOOR = 1e-3  # [mm or degrees] that the logarithmic plots show for none
 _SEEN = 1e-3  # [m], or of a unit axis: numbers that differ by less are not written anew
@@ -94,18 +94,22 @@ class Panel:
 
     def _add_plots(self) -> None:
         panel = self._gui.add_panel()
-        panel.float(x=16, y=16, width=300)
+        panel.float(x=16, y=16, width=280)
         self._plots = []
-        for title, unit, colour, logarithmic in _PLOTS:
-            with panel.add_tab(title):
+        axis = uplot.Axis(size=44, gap=2, ticks={'show': False}, grid={'stroke': '#e9ecef'})
+        bare = uplot.Axis(axis, grid={'show': False})  # a logarithmic grid would hide the curve
+        with panel.add_tab('Live', icon=viser.Icon.CHART_LINE):
+            for title, colour, logarithmic in _PLOTS:
                 self._plots.append(self._gui.add_uplot(
                     (np.array((-PLOT_SPAN, 0.0)), np.array((math.nan, math.nan))),
                     (uplot.Series(label='s'),
-                     uplot.Series(label=unit, stroke=colour, width=2)),
+                     uplot.Series(label=title, stroke=colour, width=2)),
+                    title=title, legend=uplot.Legend(show=False),
                     scales={'x': uplot.Scale(time=False, range=(-PLOT_SPAN, 0.0)),
                             'y': uplot.Scale(range=(_FLOOR, 1e3), distr=3, log=10)
                             if logarithmic else uplot.Scale()},
-                    axes=(uplot.Axis(), uplot.Axis(size=52)), height=150))
+                    axes=(uplot.Axis(axis, size=24), bare if logarithmic else axis),
+                    padding=(8, 16, 0, 0), height=130))
 
     def plot(self, columns: Iterable[np.ndarray]) -> None:
         """Draw the plots: ages [s], position errors [mm], axis errors [degrees], rates [1/s]."""

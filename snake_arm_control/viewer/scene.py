@@ -18,6 +18,7 @@ from snake_arm_control.viewer.session import Asked, Picture, Session
 TRUE_COLOUR, PREDICTED_COLOUR = (23, 133, 137), (201, 42, 121)
 FORWARD_COLOUR = (38, 102, 242)
 _BASE_COLOUR, _TOOL_COLOUR = (89, 98, 112), (52, 58, 68)
+_FIELD_OF_VIEW = math.radians(38.0)  # [rad], vertical
 _STILL = 1e-6  # [m], or of a unit quaternion: less needs no drawing
 
 
@@ -47,15 +48,16 @@ class Scene:
     def _set_up_room(self) -> None:
         scene, reach = self._server.scene, self.body.arm.length
         camera = self._server.initial_camera
-        camera.position = (1.05 * reach, -1.15 * reach, 0.85 * reach)
-        camera.look_at = (0.1 * reach, 0.0, 0.4 * reach)
+        camera.position = (1.25 * reach, -1.6 * reach, 1.1 * reach)
+        camera.look_at = (0.12 * reach, 0.0, 0.42 * reach)
+        camera.fov = _FIELD_OF_VIEW
         camera.near, camera.far = 0.01 * reach, 50.0 * reach
         scene.set_up_direction('+z')
         scene.world_axes.visible = False
         cell = 10.0 ** round(math.log10(0.1 * reach))  # [m]
         scene.add_grid('/ground', width=40 * cell, height=40 * cell, cell_size=cell,
-                       section_size=5 * cell, cell_color=(228, 231, 235),
-                       section_color=(203, 208, 214), fade_distance=6 * reach,
+                       section_size=5 * cell, cell_color=(236, 238, 241),
+                       section_color=(212, 217, 222), fade_distance=6 * reach,
                        shadow_opacity=0.18)
         size = np.array((0.07, 0.07, 0.014)) * reach
         vertices, faces = meshes.cylinder()
@@ -72,12 +74,12 @@ class Scene:
             self._links.append((shapes, handle))
             self._choose_by_click(handle, self.body.carried_by(shapes.links))
         self._tool = scene.add_frame(
-            '/tool', axes_length=2.0 * arm.segment_length + 0.03 * arm.length,
+            '/tool', axes_length=2.0 * arm.segment_length,
             axes_radius=0.003 * arm.length, origin_radius=0.0)
         vertices, faces = meshes.cone()
         scene.add_mesh_simple(
             '/tool/tip', vertices * np.array((0.9, 0.9, 1.2)) * arm.segment_length, faces,
-            color=_TOOL_COLOUR, position=(0.0, 0.0, 0.6 * arm.segment_length))
+            color=_TOOL_COLOUR, position=(0.0, 0.0, -0.6 * arm.segment_length))
         self._line = partial(scene.add_line_segments, points=np.zeros((1, 2, 3)),
                              thickness_units='screen', visible=False)
         self._true_line = self._line('/true', colors=TRUE_COLOUR, thickness=3.0)
@@ -86,7 +88,7 @@ class Scene:
     def _set_up_handles(self) -> None:
         scene, session, reach = self._server.scene, self._session, self.body.arm.length
         self._handle = scene.add_transform_controls(
-            '/handle', scale=0.16 * reach, line_width=3.0, depth_test=False, opacity=0.9)
+            '/handle', scale=0.14 * reach, line_width=2.5, depth_test=False, opacity=0.85)
         self._on_drag(self._handle, lambda wxyz, position: session.edit(
             'move', pose.from_quaternion(np.roll(wxyz, -1), position)))
         self._look = scene.add_transform_controls(
@@ -122,14 +124,14 @@ class Scene:
             handle.opacity = opacity if opacity < 1.0 else None
 
     def number(self, every: int) -> None:
-        """Write its number to every so-manieth joint, and to the tool; 0 for none."""
+        """Write its number to every so-manieth joint; 0 for none."""
         for _, label in self._numbers:
             label.remove()
         joints = self.body.joints
-        shown = [j for j in range(1, joints) if every and j % every == 0]
+        shown = range(every, joints + 1, every) if every else ()
         self._numbers = [(j, self._server.scene.add_label(
-            f'/numbers/{j}', 'tool' if j == joints else str(j), anchor='bottom-left',
-            font_screen_scale=0.8)) for j in (*shown, *[joints] * bool(every))]
+            f'/numbers/{j}', str(j), anchor='bottom-right', font_screen_scale=0.8))
+            for j in shown]
         self._drawn = None
 
     # What is drawn.
