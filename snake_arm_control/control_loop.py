@@ -30,6 +30,7 @@ _FIRST_PERIOD = 0.005  # [s] what the velocity limit grants before a period was 
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
 _LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
 _MOVED = 0.05  # [rad] a standing arm this far from its command was moved by something else
+_STILL = 0.002  # [rad] an arm that moves by no more from one report to the next stands still
 _SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
 
 
@@ -98,6 +99,7 @@ class ControlLoop:
         self.true_chain: np.ndarray | None = None  # (joints, 9), the latest feedback
         self._angles: np.ndarray | None = None  # (joints, 2) [rad], as last commanded
         self._holding = self._returning = self._driving = False
+        self._reported: np.ndarray | None = None  # (joints, 2) [rad], the latest joint states
         self._heard = False  # whether feedback came since the last call of iterate
         self._heard_at = -math.inf
         self._behind = 0  # [ns], the latest feedback, if older than what waits for an answer
@@ -156,7 +158,7 @@ class ControlLoop:
         Say where the arm stands: commands go on from there.
 
         It counts before the first command, and while the arm is left alone (on hold, without a
-        goal, without feedback) if something else has moved it.
+        goal, without feedback) if something else has moved it and it stands still again.
 
         :param angles: (joints, 2) [rad]
         :raises FeedbackError: if they are not finite or of another shape
@@ -169,8 +171,10 @@ class ControlLoop:
             raise FeedbackError('joint states are not finite')
         limit = self.arm.angle_limit
         angles = np.clip(angles, -limit, limit)
-        if self._angles is None or not self._driving and (
-                np.abs(angles - self._angles).max() > _MOVED):
+        before, self._reported = self._reported, angles
+        if self._angles is None or not self._driving and before is not None and (
+                np.abs(angles - self._angles).max() > _MOVED
+                and np.abs(angles - before).max() <= _STILL):
             self._angles = angles
             self._linearization = self._errors = None
             self._descent.rest()

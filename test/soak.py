@@ -142,7 +142,10 @@ class Soak:
                     self.observer.wait(lambda: self.observer.chain, 'the arm', 60.0)
                     self.observer.wait(self._is_up, 'the controller', 60.0)
                     return
-        self.missed.append((goal.to_yaml(), self.observer.state(), self.observer.errors(goal)))
+        errors = self.observer.errors(goal)
+        self.missed.append(f'{errors[0]:.4f} m and {errors[1]:.4f} rad left after {PATIENCE} s, '
+                           f'{self.observer.state()}; {goal.to_yaml()}')
+        print('bad:', self.missed[-1], flush=True)
 
     def _is_up(self):
         return self.observer.state() not in ('not seen', 'waiting for the weights',

@@ -135,6 +135,8 @@ def test_an_arm_that_was_moved_while_it_was_left_alone_goes_on_from_there():
         bench.loop.start(before + 0.04)
         np.testing.assert_array_equal(bench.loop.angles, before)
         bench.loop.start(moved)
+        np.testing.assert_array_equal(bench.loop.angles, before)  # it is still on its way
+        bench.loop.start(moved)
         np.testing.assert_array_equal(bench.loop.angles, moved)
     deaf.arm.angles, deaf.connected = moved, True
     command, *_ = deaf.run(200)
@@ -848,7 +850,8 @@ def test_whatever_goals_and_feedback_come_no_command_exceeds_a_bound(
             COUNTS['goals'] += 1
         elif kind == 'start':
             try:
-                loop.start(np.full((3, 2), first) + np.array((0.0, second)))
+                for _ in range(2):
+                    loop.start(np.full((3, 2), first) + np.array((0.0, second)))
                 started = True
             except FeedbackError:
                 pass
