@@ -104,13 +104,11 @@ def test_without_feedback_no_distance_is_told():
 @given(strategies.integers(0, 99), strategies.lists(
     strategies.booleans(), min_size=JOINTS * pose.SIZE, max_size=JOINTS * pose.SIZE),
     strategies.integers(1, JOINTS))
-def test_a_goal_has_the_same_markers_wherever_the_arm_is(seed, ticks, joints):
-    """So none stays behind, and those that are there are valid: finite, and drawn of something."""
+def test_every_marker_is_one_that_can_be_drawn(seed, ticks, joints):
+    """Finite, of some size, not transparent, and of something: RViz complains of others."""
     cared = np.reshape(ticks, (JOINTS, pose.SIZE)) & (np.arange(JOINTS) < joints)[:, None]
     goal = Goal.from_array(np.where(cared, random_chain(seed), np.nan))
-    here = [drawn(goal, random_chain(seed + offset)) for offset in (0, 1, 2)]
-    assert set(here[0]) == set(here[1]) == set(here[2])
-    for marker in here[1].values():
+    for marker in drawn(goal, random_chain(seed + 1)).values():
         assert marker.header.frame_id == topics.BASE_FRAME
         assert marker.color.a > 0.0 and max(marker.scale.x, marker.scale.z) > 0.0
         assert marker.text or len(marker.points) and np.isfinite(points(marker)).all()
@@ -181,14 +179,12 @@ def test_a_new_goal_takes_the_place_of_the_old_and_the_arm_is_followed_at_ten_he
     board.look()
     board.markers.show(GOAL)
     assert board.wait(lambda: board.seen)
-    assert board.seen[0].markers[0].action == Marker.DELETEALL
     board.seen.clear()
     taken = board.move(1.0)
     assert 3 <= len(board.seen) <= 1 + taken / 0.1
-    assert {marker.action for message in board.seen for marker in message.markers} == {Marker.ADD}
     board.markers.show(Goal.free(JOINTS))
     assert board.wait(lambda: len(board.seen[-1].markers) == 1)
-    assert board.seen[-1].markers[0].action == Marker.DELETEALL
+    assert {message.markers[0].action for message in board.seen} == {Marker.DELETEALL}
 
 
 def test_nothing_is_drawn_again_while_the_arm_stands(board):

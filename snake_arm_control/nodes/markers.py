@@ -55,7 +55,7 @@ class GoalMarkers:
     def show(self, goal: Goal) -> None:
         """Draw a goal in the place of the one before."""
         self._goal = goal
-        self._publish(Marker(action=Marker.DELETEALL))
+        self._publish()
 
     def _follow(self) -> None:
         if self._goal is None or self._goal.is_free or (
@@ -66,17 +66,16 @@ class GoalMarkers:
                                       and np.array_equal(chain, self._drawn)):
             self._publish()
 
-    def _publish(self, *first: Marker) -> None:
+    def _publish(self) -> None:
+        """Publish all markers anew: a viewer that misses some messages keeps nothing of old."""
         self._drawn = self._chain()
-        self._publisher.publish(MarkerArray(
-            markers=[*first, *goal_to_markers(self._goal, self._drawn)]))
+        self._publisher.publish(MarkerArray(markers=[
+            Marker(action=Marker.DELETEALL), *goal_to_markers(self._goal, self._drawn)]))
 
 
 def goal_to_markers(goal: Goal, chain: np.ndarray | None) -> list[Marker]:
     """
     Return markers for what a goal asks, what it leaves free, and what the arm lacks of it.
-
-    For one goal they are always as many, so those of a later chain replace the ones before.
 
     :param chain: (joints, 9), where the arm is, and where free components are drawn; None draws
         these at the base, and no distances
