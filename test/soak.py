@@ -126,7 +126,7 @@ class Soak:
     def pursue(self, goal, may_kill):
         """Publish a goal and stay with it until it is reached or its time is over."""
         self.observer.publish_goal(goal)
-        begin = time.monotonic()
+        begin = said_at = time.monotonic()
         disturb_at = begin + self.random.exponential(3.0)
         while time.monotonic() - begin < PATIENCE:
             self.observer.rest(0.02)
@@ -134,6 +134,10 @@ class Soak:
                 self.reached += 1
                 self.observer.rest(self.random.uniform(0.0, DWELL))
                 return
+            if (self.observer.state().startswith('idle')
+                    and time.monotonic() - said_at > 1.0):  # the one who heard it was killed
+                self.observer.publish_goal(goal)
+                said_at = time.monotonic()
             if time.monotonic() > disturb_at:
                 disturb_at = time.monotonic() + self.random.exponential(3.0)
                 if self.disturb(may_kill):
