@@ -58,7 +58,7 @@ def test_the_assumed_arm_needs_no_calibration():
     exact = Recording(np.arange(200.0), angles, forward_kinematics(ARM, angles))
     found = calibrate(ARM, exact)
     np.testing.assert_allclose(found.angle_offset, 0.0, atol=1e-9)
-    assert found.length_factor == pytest.approx(1.0, abs=1e-9)
+    np.testing.assert_allclose(found.segment_lengths, ARM.segment_length, atol=1e-12)
 
 
 @pytest.mark.parametrize(('known', 'count', 'noise', 'tolerance'), [
@@ -68,10 +68,23 @@ def test_offsets_and_length_are_found(known, count, noise, tolerance):
     """From a few whole chains, from the tool alone, and through noise."""
     found = calibrate(ARM, recording(count, known, noise))
     np.testing.assert_allclose(found.angle_offset, OFFSET, atol=tolerance)
-    assert found.length_factor == pytest.approx(1.05, abs=1e-3)
+    np.testing.assert_allclose(found.segment_lengths, 1.05 * ARM.segment_length,
+                               atol=10.0 * tolerance * ARM.segment_length)
     angles = recording(50, seed=1).angles
     errors = np.linalg.norm((found.chain(ARM, angles) - TRUE.true_chain(angles))[..., :3], axis=-1)
     assert errors.max() < 10.0 * tolerance * ARM.length
+
+
+def test_each_segment_has_its_own_length():
+    seen = recording(100)
+    lengths = ARM.segment_length * np.linspace(0.9, 1.1, ARM.joints)
+    chains = forward_kinematics(ARM, seen.angles + OFFSET, lengths)
+    found = calibrate(ARM, replace(seen, chains=chains))
+    np.testing.assert_allclose(found.segment_lengths, lengths, rtol=2e-3)
+    np.testing.assert_allclose(found.chain(ARM, seen.angles), chains, atol=1e-4)
+    lesson = prepare(ARM, [replace(seen, chains=chains)])
+    angles = torch.from_numpy(seen.angles + OFFSET)
+    np.testing.assert_allclose(lesson.exact_chain(angles), chains, atol=1e-4)
 
 
 def test_what_no_likely_geometry_explains_is_refused():
@@ -124,7 +137,7 @@ def test_a_lesson_holds_out_the_end_and_begins_near_the_truth():
     assert len(lesson.taught) == 240 and len(lesson.held_out) == 60
     np.testing.assert_allclose(lesson.taught.angles[:160], seen.angles[:160] + OFFSET, atol=1e-4)
     np.testing.assert_array_equal(lesson.held_out.chains[:40], seen.chains[160:])
-    assert 'segments 1.0500 times as long' in lesson_table(lesson)
+    assert 'segments 1.0500 times as long as assumed' in lesson_table(lesson)
     before = evaluation.evaluate_recording(start, seen)['tool_position']['mean']
     network = trainer.Network()
     network.load_state_dict({name: torch.from_numpy(a) for name, a in lesson.start.items()})

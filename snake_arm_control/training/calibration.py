@@ -20,11 +20,11 @@ ITERATIONS = 20
 _PIECE = 20  # samples at a time
 # What is likely before anything was seen. It matters where a recording is short, or tracks little.
 _OFFSET = math.radians(5.0)  # [rad]
-_LENGTH = 0.1  # of the segment length
-_POSITION = 0.005  # [m], of what is left of the error of a position
-_AXIS = 0.02  # [rad], and of an axis
-_LARGEST_OFFSET = math.pi / 2  # [rad]
-_LARGEST_ERROR = 0.5  # of the segment length
+_LENGTH = 0.1  # of the segment length, for all segments together
+_UNEVEN = 0.03  # of the segment length, for each beside that
+_PARTS = {'position': (pose.POSITION, 1e-4),  # components, and the least noise [m]
+          'axes': (slice(pose.FORWARD.start, pose.UP.stop), 1e-3)}  # and [rad]
+_LARGEST_REST = 0.1  # RMS of what is left, of positions [arm lengths] and axes
 _CONVERGED = 1e-7  # [rad], and part of the segment length
 
 
@@ -33,25 +33,22 @@ class Calibration(NamedTuple):
     A geometry that explains a recording.
 
     :param angle_offset: (joints, 2), by which the angles are off from what encoders say [rad]
-    :param length_factor: true length of the segments, as a part of the assumed one
+    :param segment_lengths: (joints,) [m]
     """
 
     angle_offset: np.ndarray
-    length_factor: float
-
-    def arm(self, arm: Arm) -> Arm:
-        """Return the arm with segments of the true length."""
-        return Arm(arm.joints, self.length_factor * arm.segment_length, arm.angle_limit,
-                   arm.velocity_limit)
+    segment_lengths: np.ndarray
 
     def chain(self, arm: Arm, angles: np.ndarray) -> np.ndarray:
         """Return the pose chains (*batch, joints, 9) at what encoders say (*batch, joints, 2)."""
-        return forward_kinematics(self.arm(arm), angles + self.angle_offset)
+        return forward_kinematics(arm, angles + self.angle_offset, self.segment_lengths)
 
 
 def calibrate(arm: Arm, recording: Recording) -> Calibration:
     """
     Return the likeliest geometry of an arm, by Gauss-Newton on poses of a recording.
+
+    What is left of the errors of positions, and of axes, tells how noisy each are.
 
     :param arm: as it was assumed
     :raises RecordingError: if the recording has no pose, or no likely geometry explains it
@@ -63,42 +60,57 @@ def calibrate(arm: Arm, recording: Recording) -> Calibration:
     rows = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
     seen = recording.part(rows)
     size = arm.joints * len(AXES)
-    prior = np.append(np.full(size, _OFFSET), _LENGTH) ** -2.0
-    found = np.zeros(size + 1)  # the offsets, and how much longer segments are
+    prior = np.repeat((_OFFSET, _LENGTH, _UNEVEN), (size, 1, arm.joints)) ** -2.0
+    found = np.zeros(len(prior))  # offsets, how much longer all segments are, and each beside that
     for _ in range(ITERATIONS):
         normal, slope = np.diag(prior), -prior * found
         guess = _calibration(arm, found)
-        for begin in range(0, len(seen), _PIECE):
-            product, pull = _equations(arm, guess, seen.part(slice(begin, begin + _PIECE)))
-            normal += product
-            slope += pull
+        pieces = [_equations(arm, guess, seen.part(slice(begin, begin + _PIECE)))
+                  for begin in range(0, len(seen), _PIECE)]
+        for name, (_, least) in _PARTS.items():
+            product, pull, squares, count = map(sum, zip(*(piece[name] for piece in pieces)))
+            precision = 1.0 / max(squares / max(count, 1), least ** 2)
+            normal += precision * product
+            slope += precision * pull
         step = np.linalg.solve(normal, slope)
         found += step
-        offset, longer = np.abs(found[:-1]).max(), found[-1]
-        if not (offset < _LARGEST_OFFSET and abs(longer) < _LARGEST_ERROR):  # or not a number
-            raise RecordingError(
-                f'no likely geometry explains the recording: segments would be {1.0 + longer:.3g} '
-                f'times as long, angles off by {math.degrees(offset):.3g} degrees')
         if np.abs(step).max() < _CONVERGED:
             break
-    return _calibration(arm, found)
+    found = _calibration(arm, found)
+    rest = seen.chains - found.chain(arm, seen.angles)
+    rest[..., pose.POSITION] /= arm.length
+    rest = math.sqrt(np.nanmean(rest ** 2))
+    if not rest < _LARGEST_REST:  # or not a number
+        raise RecordingError(f'no likely geometry explains the recording: at best, positions [arm '
+                             f'lengths] and axes are off by {rest:.2g}, expected less than '
+                             f'{_LARGEST_REST}')
+    return found
 
 
 def _calibration(arm: Arm, found: np.ndarray) -> Calibration:
-    return Calibration(found[:-1].reshape(arm.joints, len(AXES)), float(1.0 + found[-1]))
+    offset, longer, uneven = np.split(found, np.cumsum((arm.joints * len(AXES), 1)))
+    return Calibration(offset.reshape(arm.joints, len(AXES)),
+                       arm.segment_length * (1.0 + longer + uneven))
 
 
-def _equations(arm: Arm, guess: Calibration, seen: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Return the normal equations of some samples: their matrix and right-hand side."""
-    angles = seen.angles + guess.angle_offset
-    chain = forward_kinematics(guess.arm(arm), angles)
-    by_length = np.zeros_like(chain)
-    by_length[..., pose.POSITION] = chain[..., pose.POSITION] / guess.length_factor
-    slopes = np.concatenate((jacobian(arm, chain, angles).reshape(*chain.shape, -1),
-                             by_length[..., None]), axis=-1)
-    weight = np.full(pose.SIZE, 1.0 / _AXIS)
-    weight[pose.POSITION] = 1.0 / _POSITION
-    residual = weight * (seen.chains - chain)
-    known = ~np.isnan(residual)
-    slopes = (weight[:, None] * slopes)[known]
-    return slopes.T @ slopes, slopes.T @ residual[known]
+def _equations(arm: Arm, guess: Calibration, seen: Recording) -> dict[str, tuple]:
+    """
+    Return the normal equations of some samples.
+
+    :return: of each of `_PARTS`: matrix, right-hand side, sum of squares, count
+    """
+    chain = guess.chain(arm, seen.angles)
+    by_length = np.zeros((*chain.shape, arm.joints))
+    steps = np.swapaxes(arm.segment_length * chain[..., pose.FORWARD], -1, -2)[:, None]
+    reached = np.tri(arm.joints)[:, None]  # a position by the lengths of the segments up to it
+    by_length[..., pose.POSITION, :] = steps * reached
+    slopes = np.concatenate((
+        jacobian(arm, chain, seen.angles).reshape(*chain.shape, -1),
+        by_length.sum(-1, keepdims=True), by_length), axis=-1)
+    equations = {}
+    for name, (part, _) in _PARTS.items():
+        residual = (seen.chains - chain)[..., part]
+        known = ~np.isnan(residual)
+        rows, residual = slopes[..., part, :][known], residual[known]
+        equations[name] = (rows.T @ rows, rows.T @ residual, np.sum(residual ** 2), len(residual))
+    return equations

@@ -138,12 +138,13 @@ def held_out(draw: Sampler, arm: Arm, samples: int, seed: int) -> np.ndarray:
     return draw(arm, samples, torch.Generator().manual_seed(seed)).double().numpy()
 
 
-def tool_errors(model: Model, arm: Arm, seed: int, samples: int) -> dict[str, float]:
+def tool_errors(model: Model, arm: Arm, seed: int, samples: int,
+                truth: Truth = forward_kinematics) -> dict[str, float]:
     """Return the mean position error of the tool [m] on each held-out distribution."""
     means = {}
     for name, draw in HELD_OUT.items():
         angles = held_out(draw, arm, samples, seed)
-        errors = _pose_errors(model, angles, forward_kinematics(arm, angles))
+        errors = _pose_errors(model, angles, truth(arm, angles))
         means[name] = float(errors['position'][:, -1].mean())
     return means
 

@@ -17,7 +17,9 @@ from snake_arm_control import pose
 from snake_arm_control.arm import Arm
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.forward_model import ForwardModel
+from snake_arm_control.kinematics import forward_kinematics
 from snake_arm_control.recordings import join, Recording
+from snake_arm_control.training import sampling
 from snake_arm_control.training.calibration import calibrate, Calibration
 
 HELD_OUT = 0.2  # share of each recording's time, at its end, that is measured and not learned
@@ -29,7 +31,7 @@ class Lesson:
     """
     Recordings whose angles are the true ones, and where to begin.
 
-    :param arm: with the true length of segments: shapes that were not recorded are drawn from it
+    :param arm: as it was assumed
     :param start: parameters of the network by name; None to begin at random
     :param record: what it is made of, as JSON can hold it
     """
@@ -40,6 +42,15 @@ class Lesson:
     held_out: Recording
     start: Mapping[str, np.ndarray] | None
     record: dict[str, Any]
+
+    def exact_chain(self, angles: Tensor) -> Tensor:
+        """Return the pose chains (count, joints, 9) of the geometry at true angles."""
+        lengths = torch.as_tensor(self.calibration.segment_lengths).to(angles)
+        return sampling.exact_chain(self.arm, angles, lengths)
+
+    def truth(self, arm: Arm, angles: np.ndarray) -> np.ndarray:
+        """Return the same for arrays."""
+        return forward_kinematics(arm, angles, self.calibration.segment_lengths)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """
@@ -58,8 +69,8 @@ def prepare(arm: Arm, recordings: Sequence[Recording], start: ForwardModel | Non
     """
     Return the lesson of recordings; the last part of each is held out.
 
-    The angle offsets and the length of the segments are fitted first. A network to start from then
-    needs only its positions scaled to be that of such an arm.
+    The angle offsets and the lengths of the segments are fitted first. A network to start from
+    then needs only its positions scaled to be that of an arm of such segments, if all are equal.
 
     :param arm: as it was assumed
     :raises RecordingError: if there are too few samples on the move
@@ -74,22 +85,23 @@ def prepare(arm: Arm, recordings: Sequence[Recording], start: ForwardModel | Non
     true = [replace(part, angles=part.angles + calibration.angle_offset)
             for part in (taught, held_out)]
     digest = hashlib.sha256(b''.join(array.tobytes() for array in (taught.angles, taught.chains)))
+    factor = float(calibration.segment_lengths.mean() / arm.segment_length)
     record = {'seconds': [round(each.duration, 3) for each in recordings],
               'samples': len(taught), 'digest': digest.hexdigest()[:16],
               'start': start.fingerprint if start else None,
-              'length_factor': calibration.length_factor,
-              'largest_angle_offset': float(np.abs(calibration.angle_offset).max())}
-    return Lesson(calibration.arm(arm), calibration, *true,
-                  _scaled(start, calibration.length_factor) if start else None, record)
+              'length_factor': factor}
+    return Lesson(arm, calibration, *true, _scaled(start, factor) if start else None, record)
 
 
 def table(lesson: Lesson) -> str:
     """Return what a lesson is made of as lines of text."""
     offset = np.degrees(np.abs(lesson.calibration.angle_offset))
+    factors = lesson.calibration.segment_lengths / lesson.arm.segment_length
     return (f'{len(lesson.taught)} samples to learn from, {len(lesson.held_out)} held out, of '
             f'{sum(lesson.record["seconds"]):.1f} s\n'
-            f'segments {lesson.calibration.length_factor:.4f} times as long as assumed, angles '
-            f'off by {offset.mean():.2f} degrees on average, {offset.max():.2f} at most')
+            f'segments {factors.mean():.4f} times as long as assumed, '
+            f'{factors.min():.4f} to {factors.max():.4f}\n'
+            f'angles off by {offset.mean():.2f} degrees on average, {offset.max():.2f} at most')
 
 
 def _scaled(model: ForwardModel, length_factor: float) -> dict[str, np.ndarray]:

@@ -107,13 +107,15 @@ def neighbours(angles: Tensor, arm: Arm, size: float, generator: torch.Generator
     return (angles + step * moves).clamp(-arm.angle_limit, arm.angle_limit)
 
 
-def exact_chain(arm: Arm, angles: Tensor) -> Tensor:
+def exact_chain(arm: Arm, angles: Tensor, segment_lengths: Tensor | None = None) -> Tensor:
     """
     Return the pose chains of `kinematics.forward_kinematics`, on the angles' device.
 
     :param angles: (count, joints, 2) [rad]
+    :param segment_lengths: (joints,) [m] where the real segments differ from the arm's
     :return: (count, joints, 9)
     """
+    lengths = arm.segment_length if segment_lengths is None else segment_lengths[:, None]
     (sa, sb), (ca, cb) = torch.sin(angles).unbind(-1), torch.cos(angles).unbind(-1)
     rows = (cb, torch.zeros_like(sa), sb, sa * sb, ca, -sa * cb, -ca * sb, sa, ca * cb)
     turns = torch.stack(rows, -1).unflatten(-1, (3, 3))
@@ -124,7 +126,7 @@ def exact_chain(arm: Arm, angles: Tensor) -> Tensor:
         rotations.append(rotation)
     _, up, forward = torch.stack(rotations, 1).unbind(-1)
     chain = angles.new_empty(*angles.shape[:-1], pose.SIZE)
-    chain[..., pose.POSITION] = torch.cumsum(arm.segment_length * forward, 1)
+    chain[..., pose.POSITION] = torch.cumsum(lengths * forward, 1)
     chain[..., pose.FORWARD] = forward
     chain[..., pose.UP] = up
     return chain

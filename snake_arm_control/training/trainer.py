@@ -118,7 +118,7 @@ class _Run:
                                 f'{"recordings" if lesson is None else "drawn shapes alone"}, '
                                 f'and there are {"none" if lesson is None else "recordings"}')
         self.arm, self.settings, self.folder, self.team = arm, settings, folder, team
-        self.lesson, self.true_arm = lesson, lesson.arm if lesson else arm
+        self.lesson = lesson
         self.network = Network(settings.architecture,
                                torch.Generator().manual_seed(settings.seed)).to(team.device)
         if lesson and lesson.start:
@@ -236,7 +236,7 @@ class _Run:
         """
         settings, iteration = self.settings, itertools.count()
         for number, phase in enumerate(settings.phases):
-            arm = replace(self.true_arm, joints=phase.joints or self.arm.joints)
+            arm = replace(self.arm, joints=phase.joints or self.arm.joints)
             if not phase.examples:
                 for i in itertools.islice(iteration, phase.iterations):
                     yield lambda i=i, phase=phase, arm=arm: self._draw(
@@ -275,7 +275,7 @@ class _Run:
             recorded = self.lesson.draw(count // 2, generator)
             angles = sampling.mixed(arm, count - count // 2, generator)
             return tuple(map(torch.cat, zip(
-                recorded, (angles, sampling.exact_chain(arm, angles)))))
+                recorded, (angles, self.lesson.exact_chain(angles)))))
         draw = {'independent': sampling.independent, 'mixed': sampling.mixed}[phase.distribution]
         angles = phase.range * draw(arm, count, generator)
         if self.settings.difference_weight:
@@ -346,12 +346,13 @@ class _Run:
     def _errors(self, samples: int) -> dict[str, float]:
         """Return the mean position error of the tool [m] on each held-out distribution."""
         model = evaluation.TorchModel(self.network)
-        errors = evaluation.tool_errors(model, self.true_arm, HELD_OUT_SEED + self.settings.seed,
-                                        samples)
-        if self.lesson:
-            seen = evaluation.evaluate_recording(model, self.lesson.held_out)
-            errors |= {'recorded': seen[kind]['mean'] for kind in ('tool_position',)
-                       if kind in seen}
+        seed = HELD_OUT_SEED + self.settings.seed
+        if not self.lesson:
+            return evaluation.tool_errors(model, self.arm, seed, samples)
+        errors = evaluation.tool_errors(model, self.arm, seed, samples, self.lesson.truth)
+        seen = evaluation.evaluate_recording(model, self.lesson.held_out)
+        if 'tool_position' in seen:
+            errors['recorded'] = seen['tool_position']['mean']
         return errors
 
     def _write_weights(self, finished: bool) -> None:
