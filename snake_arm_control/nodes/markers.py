@@ -32,7 +32,7 @@ _POINT_SIZE, _POINT_SIZE_OF_MANY = 0.024, 0.012  # [m]
 _AXIS_LENGTH, _AXIS_LENGTH_OF_MANY = 0.1, 0.03  # [m]
 _FREE_LENGTH = 0.15  # [m], on each side
 _LINE_WIDTH = 0.004  # [m]
-_TEXT_HEIGHT, _TEXT_RISE = 0.03, 0.06  # [m]
+_TEXT_HEIGHT, _TEXT_RISE = 0.03, 0.13  # [m], above what is drawn of one joint
 _TURN = np.linspace(0.0, 2.0 * math.pi, 33)[:, None]  # [rad]
 
 
