@@ -75,7 +75,7 @@ def _hinge(robot: Element, arm: Arm, name: str, colour: str):
     radius = HINGE_RADIUS * arm.segment_length
     inertia = 2 / 5 * HINGE_MASS * radius ** 2  # [kg m^2], a solid ball
     _inertial(link, HINGE_MASS, (inertia, inertia, inertia), 0.0)
-    SubElement(_visual(link, colour, 0.0), 'sphere', radius=_rounded(radius))
+    _solid(link, colour, 0.0, 'sphere', radius=_rounded(radius))
 
 
 def _segment(robot: Element, arm: Arm, name: str, colour: str):
@@ -84,8 +84,7 @@ def _segment(robot: Element, arm: Arm, name: str, colour: str):
     across = SEGMENT_MASS * (3 * radius ** 2 + length ** 2) / 12  # [kg m^2], a solid cylinder
     along = SEGMENT_MASS * radius ** 2 / 2
     _inertial(link, SEGMENT_MASS, (across, across, along), length / 2)
-    SubElement(_visual(link, colour, length / 2), 'cylinder',
-               radius=_rounded(radius), length=_numbers(length))
+    _solid(link, colour, length / 2, 'cylinder', radius=_rounded(radius), length=_numbers(length))
 
 
 def _inertial(link: Element, mass: float, moments: tuple[float, float, float], z: float):
@@ -96,13 +95,14 @@ def _inertial(link: Element, mass: float, moments: tuple[float, float, float], z
     SubElement(inertial, 'inertia', ixx=ixx, ixy='0', ixz='0', iyy=iyy, iyz='0', izz=izz)
 
 
-def _visual(link: Element, colour: str, z: float) -> Element:
-    """Return the geometry element of a new visual, for the caller to put a shape in."""
-    visual = SubElement(link, 'visual')
-    SubElement(visual, 'origin', xyz=_numbers(0, 0, z))
-    geometry = SubElement(visual, 'geometry')
-    SubElement(visual, 'material', name=colour)
-    return geometry
+def _solid(link: Element, colour: str, z: float, shape: str, **sizes: str):
+    """Give a link a shape, to see and to collide with; links that a joint connects overlap."""
+    for purpose in 'visual', 'collision':
+        element = SubElement(link, purpose)
+        SubElement(element, 'origin', xyz=_numbers(0, 0, z))
+        SubElement(SubElement(element, 'geometry'), shape, **sizes)
+        if purpose == 'visual':
+            SubElement(element, 'material', name=colour)
 
 
 def _colour(j: int) -> str:

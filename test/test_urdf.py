@@ -110,6 +110,17 @@ def test_every_tenth_joint_can_be_told_by_its_colour():
     assert colour['link_1'] == colour['link_3']
 
 
+def test_a_link_collides_with_what_is_seen_of_it():
+    robot = ElementTree.fromstring(urdf_text(Arm(joints=3)))
+    solid = [link for link in robot.iter('link') if link.find('visual') is not None]
+    assert len(solid) == 6
+    for link in solid:
+        for part in 'origin', 'geometry':
+            seen, collides = (ElementTree.tostring(link.find(f'{purpose}/{part}')).strip()
+                              for purpose in ('visual', 'collision'))
+            assert seen == collides
+
+
 def test_the_name_of_the_robot_is_the_callers_and_escaped():
     name = 'left & "right"'
     assert ElementTree.fromstring(urdf_text(Arm(joints=1), name)).get('name') == name
