@@ -121,14 +121,14 @@ class Observer:
     def publish_goal(self, goal):
         self.publish(topics.GOAL, conversions.goal_to_message(goal))
 
-    def call(self, kind, service, request):
+    def call(self, kind, service, request, timeout=20.0):
         client = self.node.create_client(kind, service)
         self.wait(client.service_is_ready, service)
         future = client.call_async(request)
-        self.wait(future.done, f'an answer of {service}')
+        self.wait(future.done, f'an answer of {service}', timeout)
         return future.result()
 
-    def set_parameter(self, node, name, value):
+    def set_parameter(self, node, name, value, timeout=20.0):
         kind = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
                 float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
                 int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
@@ -136,7 +136,7 @@ class Observer:
         message = ParameterMessage(
             name=name, value=ParameterValue(type=kind[0], **{kind[1]: value}))
         answer = self.call(SetParameters, f'{node}/set_parameters',
-                           SetParameters.Request(parameters=[message]))
+                           SetParameters.Request(parameters=[message]), timeout)
         return answer.results[0]
 
     def get_parameter(self, node, name):
@@ -181,23 +181,31 @@ def node_process(name, namespace='', *ros_arguments):
 
 class Guard:
     """
-    Asserts of each command that it may be sent, whatever came before.
+    Checks of each command whether it may be sent, whatever came before.
 
-    Finite, within the limits, at most a step and the velocity limit away from the command before
-    or, where it is of a controller that went on from there, from where the arm stands.
+    Finite, within the limits, and at most a step and the velocity limit away from the command
+    before, or from where the arm stood when it was sent: a controller may go on from there.
     """
 
     def __init__(self, arm=ARM, max_step=MAX_STEP):
         self.arm, self.max_step = arm, max_step
         self.checked, self.violations = 0, []
         self._before = None  # positions, stamp [ns]
+        self._states = None  # positions, stamp [ns]
+        self._leaps = []  # positions, stamp [ns], largest step [rad]; where the arm stood decides
 
-    def check(self, message, arm_angles=None):
-        """
-        Check a command.
+    def take_states(self, message):
+        """Take the joint states, in their order but maybe later than commands that followed."""
+        stamp = conversions.time_to_stamp(message.header.stamp)
+        while self._leaps and stamp > self._leaps[0][1]:
+            positions, _, allowed = self._leaps.pop(0)
+            step = np.abs(positions - self._states[0]).max() if self._states else math.inf
+            if step > allowed:
+                self.violations.append(f'a step of {step:.4f} rad, {allowed:.4f} are allowed')
+        self._states = np.array(message.position), stamp
 
-        :param arm_angles: (joints, 2) [rad], where the arm stands
-        """
+    def check(self, message):
+        """Check a command."""
         self.checked += 1
         positions, velocities = np.array(message.position), np.array(message.velocity)
         stamp = conversions.time_to_stamp(message.header.stamp)
@@ -215,11 +223,8 @@ class Guard:
             allowed = self.max_step + ROUNDING
             if elapsed >= 0.0:  # else the clock was set back
                 allowed = min(allowed, self.arm.velocity_limit * (elapsed + CLOCK_SLACK))
-            step = np.abs(positions - before).max()
-            if arm_angles is not None and step > allowed:
-                step = np.abs(positions - np.ravel(arm_angles)).max()
-            if step > allowed:
-                self.violations.append(f'a step of {step:.4f} rad after {elapsed:.4f} s')
+            if np.abs(positions - before).max() > allowed:
+                self._leaps.append((positions, stamp, allowed))
         self._before = positions, stamp
 
 
@@ -238,7 +243,7 @@ class ErringArm:
         node.create_timer(0.02, self._tell)
 
     def _follow(self, message):
-        self.guard.check(message, self.arm.angles)
+        self.guard.check(message)
         positions = conversions.joint_state_to_angles(self.arm.arm, message)
         self.arm.command(positions, conversions.time_to_stamp(message.header.stamp),
                          time.monotonic())
@@ -249,6 +254,7 @@ class ErringArm:
         self.arm.advance(now)
         message = conversions.angles_to_joint_state(
             self.arm.arm, self.observer.node.get_clock().now().nanoseconds, self.arm.angles)
+        self.guard.take_states(message)
         for told in [message] if self.states_fault is None else self.states_fault(message):
             self._states.publish(told)
         _, stamp, chain = self.arm.measure(now)

@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 
-from harness import ARM, Guard, node_process, observing
+from harness import ARM, EVERYTHING, Guard, node_process, observing
 import numpy as np
 import rclpy
 from sensor_msgs.msg import JointState
@@ -26,7 +26,7 @@ from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from snake_arm_control import pose
 from snake_arm_control.goal import Goal
 from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.nodes import topics
 
 NAMESPACE = 'soak'
 NODES = ('forward_model', 'controller', 'simulator')
@@ -40,26 +40,26 @@ class Soak:
 
     def __init__(self, observer, generator):
         self.observer, self.random = observer, generator
-        self.guard, self.angles = Guard(), None
+        self.guard = Guard()
         self.reached, self.disturbed, self.missed = 0, 0, []
         self.kills, self.garbage, self.changes = 0, 0, 0
         self.disturbed_at, self.last_disturbance = time.monotonic(), 'nothing'
         self.stacks, self.children, self.memory = {}, {}, {name: [] for name in NODES}
         node = observer.node
-        node.create_subscription(JointState, topics.JOINT_STATES, self._take_states, 100)
-        node.create_subscription(JointState, topics.JOINT_COMMAND, self._take_command, 10_000)
+        for topic, take in ((topics.JOINT_STATES, self.guard.take_states),
+                            (topics.JOINT_COMMAND, self.guard.check)):
+            node.create_subscription(JointState, topic, self._reporter(take), EVERYTHING)
         self._weights = node.create_publisher(UInt8MultiArray, topics.WEIGHTS, topics.LATCHED)
 
-    def _take_states(self, message):
-        self.angles = conversions.joint_state_to_angles(ARM, message)
-
-    def _take_command(self, message):
-        known = len(self.guard.violations)
-        self.guard.check(message, self.angles)
-        for violation in self.guard.violations[known:]:
-            print(f'bad: {violation}; {self.observer.state()}; {self.last_disturbance}, '
-                  f'{time.monotonic() - self.disturbed_at:.2f} s before', flush=True)
-        self.observer.commands.clear()
+    def _reporter(self, take):
+        def take_and_report(message):
+            known = len(self.guard.violations)
+            take(message)
+            for violation in self.guard.violations[known:]:
+                print(f'bad: {violation}; {self.observer.state()}; {self.last_disturbance}, '
+                      f'{time.monotonic() - self.disturbed_at:.2f} s before', flush=True)
+            self.observer.commands.clear()
+        return take_and_report
 
     def start(self, name):
         """Start a node, again if it is running."""
@@ -106,7 +106,7 @@ class Soak:
             self.last_disturbance = 'other feedback'
             for name, values in (('feedback_delay', (0.0, 0.0, 0.005, 0.02, 0.05)),
                                  ('feedback_loss', (0.0, 0.0, 0.05, 0.3))):
-                self.observer.set_parameter('simulator', name, float(self.random.choice(values)))
+                self._set_simulator(name, float(self.random.choice(values)))
         elif kind < 0.7 or not may_kill:
             self.garbage += 1
             self.last_disturbance = 'garbage'
@@ -122,6 +122,15 @@ class Soak:
             self.start(name)
             return True
         return False
+
+    def _set_simulator(self, name, value):
+        for _ in range(20):
+            try:
+                self.observer.set_parameter('simulator', name, value, timeout=2.0)
+                return
+            except AssertionError:  # a request may go to one that was killed but is still known
+                pass
+        raise SystemExit('the simulator takes no parameter')
 
     def pursue(self, goal, may_kill):
         """Publish a goal and stay with it until it is reached or its time is over."""
