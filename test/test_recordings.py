@@ -453,9 +453,13 @@ def wait_for(condition, what, timeout=20.0):
 
 
 class Robot:
-    """Says what an arm and its tracker would."""
+    """
+    Says what an arm and its tracker would.
 
-    def __init__(self, node, qos=100):
+    It keeps all of it, lest the machine be too busy to carry a message before it is forgotten.
+    """
+
+    def __init__(self, node, qos=10_000):
         from geometry_msgs.msg import PoseArray
         from sensor_msgs.msg import JointState
         self.publishers = [node.create_publisher(JointState, 'joint_states', qos),
