@@ -165,7 +165,7 @@ def input_gradient(parameters: Parameters, tape: Tape, chain_gradient: np.ndarra
 
 
 def jacobian_rows(parameters: Parameters, tape: Tape, joints: np.ndarray,
-                  components: np.ndarray) -> np.ndarray:
+                  components: np.ndarray, first: int = 0) -> np.ndarray:
     """
     Return rows of the Jacobian of a chain by its angles, all from one sweep over the joints.
 
@@ -173,18 +173,19 @@ def jacobian_rows(parameters: Parameters, tape: Tape, joints: np.ndarray,
 
     :param joints: (rows,), which joint's pose each row is of, counted from 0
     :param components: (rows,), which of the 9 components
-    :return: (batch, rows, joints, 2), d chain[joints, components] / d angles
+    :param first: joint at which the sweep ends: the angles before are not differentiated by
+    :return: (batch, rows, joints - first, 2), d chain[joints, components] / d angles[first:]
     :raises ShapeError: if joints and components are not both (rows,), or the tape is of another
         network
     :raises IndexError: if one is out of range
     """
     _check_tape(parameters, tape)
-    joints, components = checked_rows(tape, joints, components)
+    joints, components = checked_rows(tape, joints, components, first)
     order = np.argsort(-joints, kind='stable')  # in which the rows enter
-    return _rows(parameters.weights, tuple(tape), joints, components, order)
+    return _rows(parameters.weights, tuple(tape), joints, components, order, first)[:, :, first:]
 
 
-def checked_rows(tape: Tape, joints: np.ndarray, components: np.ndarray
+def checked_rows(tape: Tape, joints: np.ndarray, components: np.ndarray, first: int = 0
                  ) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices of rows, or raise as `jacobian_rows` does."""
     _, length, size = tape.chain.shape
@@ -195,6 +196,8 @@ def checked_rows(tape: Tape, joints: np.ndarray, components: np.ndarray
         if len(index) and not 0 <= index.min() <= index.max() < end:
             raise IndexError(f'the rows have {name} {index.min()} to {index.max()}, '
                              f'expected 0 to {end - 1}')
+    if not 0 <= first <= length:
+        raise IndexError(f'first is joint {first}, expected 0 to {length}')
     return joints, components
 
 
@@ -514,7 +517,7 @@ def _gradient(weights, tape, chain_gradient, keep):
 
 
 @_compiled
-def _rows(weights, tape, joints, components, order):
+def _rows(weights, tape, joints, components, order, first):
     """Sweep back with a lane for each row and configuration, the rows in order of entry."""
     weights, tape = _Weights(*weights), Tape(*tape)
     batch, length, inputs = tape.angles.shape
@@ -522,7 +525,7 @@ def _rows(weights, tape, joints, components, order):
     slope = _zero_slope(weights, rows * batch, 1)
     gradient = np.zeros((rows * batch, length, inputs), tape.angles.dtype)
     entered = 0
-    for j in range(length - 1, -1, -1):
+    for j in range(length - 1, first - 1, -1):
         while entered < rows and joints[order[entered]] == j:
             component = components[order[entered]]
             for lane in range(entered * batch, (entered + 1) * batch):

@@ -145,13 +145,15 @@ class NetworkLinearization:
         gradient = bptt.input_gradient(self._parameters, self._tape, flat)
         return gradient.reshape(*self._batch, *gradient.shape[-2:])
 
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
         """
         Return rows of dchain/dangles, by whichever sweep is the shorter.
 
         :param joints: (rows,) indices from 0 along the chain
         :param components: (rows,) indices into the nine pose components
-        :return: (*batch, rows, joints, 2)
+        :param first: joint from which on angles are differentiated by
+        :return: (*batch, rows, joints - first, 2)
         :raises ShapeError: if joints and components are not both (rows,)
         :raises IndexError: if one is out of range
         """
@@ -159,12 +161,12 @@ class NetworkLinearization:
         reach = int(joints.max(initial=-1)) + 1
         # A row takes a step for each joint up to its own, and the two columns of each joint one
         # for each joint from theirs to the last row's; a step takes the same time in either.
-        if reach * (reach + _COLUMN_OVERHEAD) < joints.sum() + joints.size:
-            joints, components = bptt.checked_rows(self._tape, joints, components)
+        if reach * (reach + _COLUMN_OVERHEAD) < np.sum(joints + 1 - first):
+            joints, components = bptt.checked_rows(self._tape, joints, components, first)
             columns = bptt.jacobian(self._parameters, self._tape, reach)
-            rows = columns[:, joints, components]
+            rows = columns[:, joints, components, first:]
         else:
-            rows = bptt.jacobian_rows(self._parameters, self._tape, joints, components)
+            rows = bptt.jacobian_rows(self._parameters, self._tape, joints, components, first)
         return rows.reshape(*self._batch, *rows.shape[-3:])
 
 

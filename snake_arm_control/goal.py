@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 import math
 from numbers import Real
 from typing import Any
@@ -191,10 +192,12 @@ class Goal:
         """Number of joints of the arm that the goal is for."""
         return len(self.target)
 
-    @property
+    @cached_property
     def cared(self) -> np.ndarray:
         """Mask (joints, 9) of the components that count."""
-        return self.weight > 0.0
+        cared = self.weight > 0.0
+        cared.flags.writeable = False
+        return cared
 
     @property
     def is_free(self) -> bool:
@@ -240,7 +243,7 @@ class Goal:
 
     def position_errors(self, chain: np.ndarray) -> np.ndarray:
         """Return each joint's distance over its cared components [m], (*batch, joints)."""
-        return np.linalg.norm(self.discrepancy(chain)[..., pose.POSITION], axis=-1)
+        return _length(self.discrepancy(chain)[..., pose.POSITION])
 
     def axis_errors(self, chain: np.ndarray) -> np.ndarray:
         """
@@ -252,8 +255,9 @@ class Goal:
         the whole ``up = (0, 0, 1)``.
         """
         discrepancy = self.discrepancy(chain)
-        chords = np.stack([np.linalg.norm(discrepancy[..., axis], axis=-1)
-                           for axis in pose.AXES], axis=-1)
+        chords = np.empty((*discrepancy.shape[:-1], len(pose.AXES)))
+        for index, axis in enumerate(pose.AXES):
+            chords[..., index] = _length(discrepancy[..., axis])
         return 2.0 * np.arcsin(np.minimum(chords / 2.0, 1.0))
 
 
@@ -292,6 +296,11 @@ def _check(target: np.ndarray, cared: np.ndarray) -> None:
         angle = math.degrees(math.acos(np.clip(cosine[bad[0]], -1.0, 1.0)))
         raise GoalError(f'joint {bad[0] + 1} forward and up are {angle:.1f} degrees apart, '
                         'expected 90')
+
+
+def _length(vectors: np.ndarray) -> np.ndarray:
+    """Return lengths (*batch,) of vectors (*batch, n): linalg.norm takes three times as long."""
+    return np.sqrt(np.einsum('...i,...i->...', vectors, vectors))
 
 
 def _index(number: Any, joints: int) -> int:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from typing import NamedTuple, Protocol
 
@@ -22,8 +22,8 @@ _FIRST_DAMPING = 0.4  # [m^2], of the first step times the factor
 _GREATEST_DAMPING = 1e7  # [m^2]
 _DAMPING_FACTOR = 4.0
 _PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
-_GROWTH = 3  # joints by which a goal grows
-_GROWTH_ITERATIONS = 15  # at each size
+_GROWTH = 3  # joints by which a goal grows at least
+_GROWTH_ITERATIONS = 2  # for each of these joints
 _IMAGINED_ITERATIONS = 60  # from each random start
 
 
@@ -35,8 +35,13 @@ class Linearization(Protocol):
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """Return dL/dangles (joints, 2) for dL/dchain (joints, 9)."""
 
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
-        """Return the rows (rows, joints, 2) of dchain/dangles for indices into the chain."""
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """
+        Return rows of dchain/dangles[first:] for indices into the chain.
+
+        :return: (rows, joints - first, 2)
+        """
 
 
 class DifferentiableModel(Protocol):
@@ -254,7 +259,8 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     Descend from a configuration until the goal is reached, progress ends or iterations do.
 
     A descent that is stuck, as a rule because joints have reached their limits, may start again
-    elsewhere. Where is imagined: the true arm takes no part until a new start is found.
+    elsewhere. Where is imagined: the true arm takes no part until a new start is found. A goal
+    that leaves the arm next to no choice does so at once.
 
     :param start_angles: (joints, 2) [rad], clipped to the joint limits
     :param true_chain: angles to their true pose chain (joints, 9), for target correction
@@ -271,19 +277,23 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     if start_angles.shape != (arm.joints, 2) or not np.isfinite(start_angles).all():
         raise ShapeError('start_angles', start_angles.shape, f'({arm.joints}, 2), all finite')
     start_angles = np.clip(start_angles, -arm.angle_limit, arm.angle_limit)
-    best = _finish(descend(goal, start_angles, model, true_chain, settings, max_iterations))
     generator = np.random.default_rng(0) if generator is None else generator
-    for attempt in range(restarts):
-        left = max_iterations - best.iterations
-        if best.converged or left <= 0:
-            break
-        imagined = _finish(imagine(goal, model, 0.0, settings, attempt, generator))
-        found = _finish(descend(goal, imagined.angles, model, true_chain, settings,
-                                max(left - imagined.iterations, 0)))
-        taken = best.iterations + imagined.iterations + found.iterations
-        better = min(best, found, key=lambda each: score(each, settings))
-        best = better._replace(iterations=taken)
-    return best
+    attempt = imagined = 0
+    if restarts and _leaves_little_choice(goal):
+        grown = _finish(imagine(goal, model, 0.0, settings, attempt, generator))
+        attempt, imagined, start_angles = 1, grown.iterations, grown.angles
+    best = _finish(descend(goal, start_angles, model, true_chain, settings,
+                           max(max_iterations - imagined, 0)))
+    taken = imagined + best.iterations
+    while not best.converged and attempt < restarts and taken < max_iterations:
+        elsewhere = _finish(imagine(goal, model, 0.0, settings, attempt, generator))
+        taken += elsewhere.iterations
+        found = _finish(descend(goal, elsewhere.angles, model, true_chain, settings,
+                                max(max_iterations - taken, 0)))
+        taken += found.iterations
+        best = min(best, found, key=lambda each: score(each, settings))
+        attempt += 1
+    return best._replace(iterations=taken)
 
 
 def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
@@ -322,30 +332,68 @@ def imagine(goal: Goal, model: DifferentiableModel,
     """
     Look for another way to a goal without moving the arm; pauses after each iteration.
 
-    The first attempt grows the goal from base to tip, a few joints at a time: where much of the
-    chain is cared for, no part of the arm can then be trapped by those beyond it. The others start
-    from random bends.
+    The first attempt grows the arm from base to tip, a few joints at a time, each time to what is
+    asked of these: where much of the chain is cared for, no part of the arm can then be trapped by
+    those beyond it. The others start from random bends. All go down by Levenberg-Marquardt.
 
     :param error: (joints, 9), what the model is known to be off by
     :param attempt: which one, from 0
     :return: the configuration found, and the iterations that it took
     """
-    arm = model.arm
+    arm, settings = model.arm, replace(settings, method='levenberg_marquardt')
     if attempt:
         angles = arm.angle_limit * generator.uniform(0.1, 0.5) * generator.uniform(
             -1.0, 1.0, (arm.joints, len(AXES)))
         return (yield from descend(goal, angles, model, None, settings,
                                    _IMAGINED_ITERATIONS, error))
-    found = Solution(np.zeros((arm.joints, len(AXES))), 0, False, math.inf, math.inf)
-    last = 0
-    for end in [*range(_GROWTH, arm.joints, _GROWTH), arm.joints]:
-        grown = np.where(np.arange(arm.joints)[:, None] < end, goal.weight, 0.0)
-        if grown[last:].any():
-            part = yield from descend(Goal(goal.target, grown), found.angles, model, None,
-                                      settings, _GROWTH_ITERATIONS, error)
-            found = part._replace(iterations=found.iterations + part.iterations)
-        last = end
-    return found
+    error = np.broadcast_to(error, goal.target.shape)
+    angles = np.zeros((arm.joints, len(AXES)))
+    iterations = first = 0
+    cared = np.flatnonzero(goal.cared.any(axis=1)) + 1
+    for end in cared:
+        if end - first < _GROWTH and end != cared[-1]:
+            continue
+        part = slice(first, end)
+        grown = yield from descend(
+            Goal(goal.target[part], goal.weight[part]), angles[part], _Part(model, angles, part),
+            None, settings, _GROWTH_ITERATIONS * (end - first), error[part])
+        angles[part] = grown.angles
+        iterations, first = iterations + grown.iterations, end
+    chain = model.linearize(angles).chain - error
+    errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
+    return Solution(angles, iterations, settings.is_reached(*errors), *errors)
+
+
+def _leaves_little_choice(goal: Goal) -> bool:
+    """Return whether a goal says where most of the joints shall be."""
+    return bool(goal.cared[:, pose.POSITION].all(axis=1).mean() > 0.5)
+
+
+class _Part:
+    """A few joints of an arm in the form of a model of an arm; the others keep their angles."""
+
+    def __init__(self, model: DifferentiableModel, angles: np.ndarray, part: slice):
+        self.arm = replace(model.arm, joints=part.stop - part.start)
+        self._model, self._angles, self._part = model, angles, part
+
+    def linearize(self, angles: np.ndarray) -> _PartLinearization:
+        """Return the whole arm's model where the part is at angles (its joints, 2) [rad]."""
+        whole = self._angles.copy()
+        whole[self._part] = angles
+        return _PartLinearization(self._model.linearize(whole), self._part)
+
+
+class _PartLinearization:
+    """What `LevenbergMarquardt` needs of the model of a part."""
+
+    def __init__(self, whole: Linearization, part: slice):
+        self._whole, self._part = whole, part
+        self.chain = whole.chain[part]
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
+        """Return the rows (rows, joints of the part, 2) of the part's chain by its angles."""
+        start, stop = self._part.start, self._part.stop
+        return self._whole.jacobian_rows(joints + start, components, start)[:, :stop - start]
 
 
 def _finish(steps: Generator[None, None, Solution]) -> Solution:

@@ -132,8 +132,9 @@ class ExactLinearization:
         about_joint = moment - _cross(hinges, force)
         return np.sum(axes * about_joint[..., None, :], axis=-1)
 
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
-        """Return rows (*batch, rows, joints, 2) of dchain/dangles."""
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """Return rows (*batch, rows, joints - first, 2) of dchain/dangles[first:]."""
         elements, places = np.unique(joints, return_inverse=True)
         rows = jacobian(self._arm, self.chain, self._angles, elements)
-        return rows[..., places, components, :, :]
+        return rows[..., places, components, first:, :]

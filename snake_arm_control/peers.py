@@ -76,8 +76,9 @@ class PinocchioLinearization:
         cared = np.nonzero(chain_gradient)
         return np.tensordot(chain_gradient[cared], self.jacobian_rows(*cared), 1)
 
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
-        """Return rows (rows, joints, 2) of dchain/dangles."""
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """Return rows (rows, joints - first, 2) of dchain/dangles[first:]."""
         m = self._model
         elements, places = np.unique(joints, return_inverse=True)
         twists = np.array([m.pinocchio.getFrameJacobian(
@@ -85,7 +86,7 @@ class PinocchioLinearization:
             for j in elements])
         rotations = np.array([self._placement(j).rotation for j in elements])
         rows = _of_twists(twists, rotations)[places, components]
-        return rows.reshape(len(joints), -1, len(AXES))
+        return rows.reshape(len(joints), -1, len(AXES))[:, first:]
 
     def _placement(self, j: int) -> Any:
         return self._model.pinocchio.updateFramePlacement(

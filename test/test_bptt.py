@@ -242,6 +242,21 @@ def test_rows_come_in_the_order_asked_for(dtype):
     assert error(again, rows[:, order]) < 10 * np.finfo(dtype).eps
 
 
+@pytest.mark.parametrize('first', (0, 3, 19, 20))
+def test_rows_from_a_joint_on_are_the_end_of_the_whole_rows(first):
+    """The sweep may end there: the joints before have no part in what comes after."""
+    _, parameters = make(7, np.float64)
+    rng = np.random.default_rng(7)
+    tape = bptt.forward(parameters, sample(rng, 3, 20)[0])
+    rows = rng.integers(0, 20, 15), rng.integers(0, 9, 15)
+    whole = bptt.jacobian_rows(parameters, tape, *rows)
+    np.testing.assert_array_equal(bptt.jacobian_rows(parameters, tape, *rows, first),
+                                  whole[:, :, first:])
+    for bad in (-1, 21):
+        with pytest.raises(IndexError, match=f'first is joint {bad}, expected 0 to 20'):
+            bptt.jacobian_rows(parameters, tape, *rows, bad)
+
+
 def test_no_rows_of_no_configurations():
     """Nothing gives nothing, in the right shape."""
     _, parameters = make()

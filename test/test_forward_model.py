@@ -35,6 +35,8 @@ def test_rows_are_the_same_whichever_way_they_come(model, rows, batch):
     expected = bptt.jacobian_rows(model.parameters, tape, *rows)
     assert got.shape == (*batch, len(rows[0]), 40, 2)
     np.testing.assert_allclose(got.reshape(expected.shape), expected, rtol=1e-9, atol=1e-12)
+    late = model.linearize(angles).jacobian_rows(*rows, 7)
+    np.testing.assert_allclose(late, got[..., 7:, :], rtol=1e-9, atol=1e-12)
 
 
 def test_the_shorter_sweep_is_taken(model, monkeypatch):

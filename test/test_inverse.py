@@ -14,7 +14,8 @@ from snake_arm_control.errors import ShapeError
 from snake_arm_control.forward_model import ForwardModel
 from snake_arm_control.goal import Goal
 from snake_arm_control.inverse import (
-    advance, InverseSettings, LevenbergMarquardt, make_descent, MomentumDescent, solve)
+    _finish, advance, imagine, InverseSettings, LevenbergMarquardt, make_descent, MomentumDescent,
+    solve)
 from snake_arm_control.kinematics import ExactModel, forward_kinematics
 from snake_arm_control.scenarios import scenario
 from snake_arm_control.simulation import SimulatedArm, SimulationSettings
@@ -405,6 +406,49 @@ def test_a_joint_at_its_limit_that_is_pushed_outward_leaves_the_step_to_the_othe
     expected = np.linalg.solve(damped, others.T @ (0.01 * outward))
     assert change[2] == 0.0 and np.abs(expected).max() > 1e-5
     np.testing.assert_allclose(np.delete(change, 2), expected, atol=1e-12)
+
+
+def whole_chain_goal(arm, seed):
+    """Return the chain of a crooked arm: its neighbouring joints are bent to opposite limits."""
+    angles = np.random.default_rng(seed).uniform(-1.0, 1.0, (arm.joints, 2)) * arm.angle_limit
+    return Goal.from_array(forward_kinematics(arm, angles))
+
+
+@pytest.mark.parametrize('joints', (1, 2, 7, 40))
+def test_a_whole_chain_is_found_by_growing_where_a_descent_is_trapped(joints):
+    """And by few steps of the true arm, if any: most of the way is imagined."""
+    arm = Arm(joints=joints)
+    model, trapped = ForwardModel.load(arm=arm), 0
+    for seed in range(4):
+        goal, asked = whole_chain_goal(arm, seed), []
+
+        def true_chain(angles):
+            asked.append(angles)
+            return forward_kinematics(arm, angles)
+
+        trapped += not solve(goal, np.zeros((joints, 2)), model, true_chain).converged
+        asked.clear()
+        assert solve(goal, np.zeros((joints, 2)), model, true_chain, restarts=1).converged
+        assert len(asked) <= 6
+    assert trapped if joints == 40 else True
+
+
+def test_growing_keeps_to_the_exact_model_as_well():
+    arm = Arm()
+    goal = whole_chain_goal(arm, 0)
+    assert solve(goal, np.zeros((40, 2)), ExactModel(arm), restarts=1).converged
+
+
+def test_growing_knows_what_the_model_is_off_by(learned):
+    """What is imagined is then near the goal on the true arm."""
+    truth = SimulatedArm(learned.arm, SimulationSettings(length_error=0.02)).true_chain
+    angles = random_angles(learned.arm, 3, bend=0.6)
+    goal = Goal.from_array(truth(angles))
+    known = learned.predict(angles) - truth(angles)
+    imagined = _finish(imagine(goal, learned, known, InverseSettings(), 0, None))
+    reached = truth(imagined.angles)
+    assert goal.position_error(reached) < 2e-3 < 5e-3 < goal.position_error(
+        truth(_finish(imagine(goal, learned, 0.0, InverseSettings(), 0, None)).angles))
 
 
 @pytest.mark.parametrize('method', METHODS)
