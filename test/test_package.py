@@ -198,6 +198,8 @@ def topics(node):
         return []
     own = [(node.get('Name') or node['Class'], node[key]['Value'])
            for key in ('Topic', 'Description Topic') if 'Value' in (node.get(key) or {})]
+    if 'Interactive Markers Namespace' in node:
+        own.append((node['Name'], node['Interactive Markers Namespace']))
     return own + [pair for value in node.values() for pair in topics(value)]
 
 
@@ -208,5 +210,5 @@ def test_rviz_shows_the_topics_of_the_design_by_relative_names():
     found = topics(rviz['Visualization Manager'])
     assert not [name for _, name in found if name.startswith('/')]
     assert {name for _, name in found} == {
-        'robot_description', 'pose_chain', 'predicted_pose_chain', 'markers', 'goal_pose',
-        'clicked_point'}
+        'robot_description', 'pose_chain', 'predicted_pose_chain', 'markers', 'interactive_goal',
+        'goal_pose', 'clicked_point'}
