@@ -192,16 +192,21 @@ class Guard:
         self.checked, self.violations = 0, []
         self._before = None  # positions, stamp [ns]
         self._states = None  # positions, stamp [ns]
-        self._leaps = []  # positions, stamp [ns], largest step [rad]; where the arm stood decides
+        self._leaps = []  # positions, stamp [ns], those before, largest step [rad] from there
 
     def take_states(self, message):
         """Take the joint states, in their order but maybe later than commands that followed."""
         stamp = conversions.time_to_stamp(message.header.stamp)
         while self._leaps and stamp > self._leaps[0][1]:
-            positions, _, allowed = self._leaps.pop(0)
-            step = np.abs(positions - self._states[0]).max() if self._states else math.inf
-            if step > allowed:
-                self.violations.append(f'a step of {step:.4f} rad, {allowed:.4f} are allowed')
+            positions, sent, before, allowed = self._leaps.pop(0)
+            stood = self._states[0] if self._states else np.full(len(positions), math.inf)
+            steps = np.abs(positions - stood)
+            if steps.max() > allowed:
+                j = int(steps.argmax())
+                self.violations.append(
+                    f'{self.arm.joint_names[j]} is commanded to {positions[j]:.4f} rad, '
+                    f'{1e-9 * (sent - before[1]):.4f} s before it was to {before[0][j]:.4f}, it '
+                    f'stood at {stood[j]:.4f}; {allowed:.4f} are allowed')
         self._states = np.array(message.position), stamp
 
     def check(self, message):
@@ -224,7 +229,7 @@ class Guard:
             if elapsed >= 0.0:  # else the clock was set back
                 allowed = min(allowed, self.arm.velocity_limit * (elapsed + CLOCK_SLACK))
             if np.abs(positions - before).max() > allowed:
-                self._leaps.append((positions, stamp, allowed))
+                self._leaps.append((positions, stamp, self._before, allowed))
         self._before = positions, stamp
 
 

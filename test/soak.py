@@ -43,7 +43,7 @@ class Soak:
         self.guard = Guard()
         self.reached, self.disturbed, self.missed = 0, 0, []
         self.kills, self.garbage, self.changes = 0, 0, 0
-        self.disturbed_at, self.last_disturbance = time.monotonic(), 'nothing'
+        self.disturbances = []  # time [s], what
         self.stacks, self.children, self.memory = {}, {}, {name: [] for name in NODES}
         node = observer.node
         for topic, take in ((topics.JOINT_STATES, self.guard.take_states),
@@ -56,8 +56,10 @@ class Soak:
             known = len(self.guard.violations)
             take(message)
             for violation in self.guard.violations[known:]:
-                print(f'bad: {violation}; {self.observer.state()}; {self.last_disturbance}, '
-                      f'{time.monotonic() - self.disturbed_at:.2f} s before', flush=True)
+                now = time.monotonic()
+                recent = ', '.join(f'{what} {now - at:.2f} s ago'
+                                   for at, what in self.disturbances[-4:])
+                print(f'bad: {violation}; {recent}', flush=True)
             self.observer.commands.clear()
         return take_and_report
 
@@ -99,17 +101,16 @@ class Soak:
 
     def disturb(self, may_kill):
         """Do one of the things that should not happen."""
-        self.disturbed_at = time.monotonic()
         kind = self.random.random()
         if kind < 0.35:
             self.changes += 1
-            self.last_disturbance = 'other feedback'
+            self.disturbances.append((time.monotonic(), 'other feedback'))
             for name, values in (('feedback_delay', (0.0, 0.0, 0.005, 0.02, 0.05)),
                                  ('feedback_loss', (0.0, 0.0, 0.05, 0.3))):
                 self._set_simulator(name, float(self.random.choice(values)))
         elif kind < 0.7 or not may_kill:
             self.garbage += 1
-            self.last_disturbance = 'garbage'
+            self.disturbances.append((time.monotonic(), 'garbage'))
             numbers = self.random.choice(
                 (0.0, 0.1, 1.0, 1e300, math.nan, math.inf), self.random.integers(1, 400))
             numbers[0] = math.inf  # never a goal, so that the one before stays
@@ -118,7 +119,7 @@ class Soak:
         else:
             self.kills += 1
             name = str(self.random.choice(NODES))
-            self.last_disturbance = f'{name} killed'
+            self.disturbances.append((time.monotonic(), f'{name} killed'))
             self.start(name)
             return True
         return False

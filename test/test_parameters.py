@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings as ROS parameters: the shipped file, and what becomes of bad values."""
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,17 @@ import yaml
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.nodes.parameters import ArmSettings, Parameters
 from snake_arm_control.nodes.up import SETTINGS
+from snake_arm_control.settings import setting, Settings
 
 CONFIG = Path(__file__).parent.parent / 'config' / 'snake_arm.yaml'
 ARM_SETTINGS = {each.name for each in fields(ArmSettings)}
+
+
+@dataclass(frozen=True)
+class Seeded(Settings):
+    """Settings that are none of the arm's."""
+
+    seed: int = setting(0, 'seed')
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -97,3 +105,13 @@ def test_a_bad_value_at_the_start_is_refused():
     with pytest.raises((ParameterException, SettingsError)):
         bad = rclpy.create_node('bad', parameter_overrides=[Parameter('joints', value=0)])
         Parameters(bad, SETTINGS['controller'])
+
+
+def test_a_misspelt_parameter_is_warned_of(capfd):
+    """Those of the arm are given to every node, and a topic's quality of service is ROS's own."""
+    for given, warned in (('simulator_seed', True), ('angle_limit', False), ('seed', False),
+                          ('qos_overrides./chain.subscription.depth', False)):
+        node = rclpy.create_node('misspelt', parameter_overrides=[Parameter(given, value=1)])
+        Parameters(node, Seeded)
+        node.destroy_node()
+        assert (f'{given}: no such parameter' in capfd.readouterr().err) == warned

@@ -53,8 +53,19 @@ class Parameters(Generic[T]):
         given = {each.name: node.declare_parameter(
             each.name, each.default, _descriptor(each)).value for each in fields(kind)}
         self.value: T = kind(**given)
+        self._warn_of_unknown(node)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._take)
+
+    def _warn_of_unknown(self, node: Node) -> None:
+        """Warn of given names that are no parameter, which ROS passes over in silence."""
+        given = getattr(node, '_parameter_overrides', {})  # there is no public way to it
+        arm = {each.name for each in fields(ArmSettings)}  # a file gives these to every node
+        unknown = [name for name in given if name not in self._names | arm
+                   and not name.startswith('qos_overrides.') and not node.has_parameter(name)]
+        if unknown:
+            node.get_logger().warning(f'{", ".join(sorted(unknown))}: no such parameter, expected '
+                                      f'some of {", ".join(sorted(self._names))}')
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
