@@ -191,15 +191,22 @@ class Guard:
         self.arm, self.max_step = arm, max_step
         self.checked, self.violations = 0, []
         self._before = None  # positions, stamp [ns]
-        self._states = None  # positions, stamp [ns]
+        self._states = None  # positions
         self._leaps = []  # positions, stamp [ns], those before, largest step [rad] from there
 
     def take_states(self, message):
-        """Take the joint states, in their order but maybe later than commands that followed."""
-        stamp = conversions.time_to_stamp(message.header.stamp)
+        """
+        Take the joint states, in their order but maybe later than commands that followed.
+
+        Those next to a command on either side count for it: the controller may have heard of an
+        arm that was started anew before we do.
+        """
+        stamp, now = conversions.time_to_stamp(message.header.stamp), np.array(message.position)
         while self._leaps and stamp > self._leaps[0][1]:
             positions, sent, before, allowed = self._leaps.pop(0)
-            stood = self._states[0] if self._states else np.full(len(positions), math.inf)
+            stood = now if self._states is None else self._states
+            if np.abs(positions - now).max() < np.abs(positions - stood).max():
+                stood = now
             steps = np.abs(positions - stood)
             if steps.max() > allowed:
                 j = int(steps.argmax())
@@ -207,7 +214,7 @@ class Guard:
                     f'{self.arm.joint_names[j]} is commanded to {positions[j]:.4f} rad, '
                     f'{1e-9 * (sent - before[1]):.4f} s before it was to {before[0][j]:.4f}, it '
                     f'stood at {stood[j]:.4f}; {allowed:.4f} are allowed')
-        self._states = np.array(message.position), stamp
+        self._states = now
 
     def check(self, message):
         """Check a command."""
