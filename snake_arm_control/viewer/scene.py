@@ -18,7 +18,9 @@ from snake_arm_control.viewer.session import Asked, Picture, Session
 TRUE_COLOUR, PREDICTED_COLOUR = (23, 133, 137), (201, 42, 121)
 FORWARD_COLOUR = (38, 102, 242)
 _BASE_COLOUR, _TOOL_COLOUR = (89, 98, 112), (52, 58, 68)
-_FIELD_OF_VIEW = math.radians(38.0)  # [rad], vertical
+# Where the arm is first looked at from, and at what [arm lengths].
+CAMERA, LOOK_AT = np.array((1.35, -1.75, 1.15)), np.array((0.1, 0.0, 0.46))
+FIELD_OF_VIEW = math.radians(38.0)  # [rad], vertical
 _STILL = 1e-6  # [m], or of a unit quaternion: less needs no drawing
 
 
@@ -47,11 +49,11 @@ class Scene:
 
     def _set_up_room(self) -> None:
         scene, reach = self._server.scene, self.body.arm.length
-        camera = self._server.initial_camera
-        camera.position = (1.25 * reach, -1.6 * reach, 1.1 * reach)
-        camera.look_at = (0.12 * reach, 0.0, 0.42 * reach)
-        camera.fov = _FIELD_OF_VIEW
-        camera.near, camera.far = 0.01 * reach, 50.0 * reach
+        watching = [client.camera for client in self._server.get_clients().values()]
+        for camera in (self._server.initial_camera, *watching):
+            camera.position, camera.look_at = tuple(reach * CAMERA), tuple(reach * LOOK_AT)
+            camera.fov = FIELD_OF_VIEW
+            camera.near, camera.far = 0.01 * reach, 50.0 * reach
         scene.set_up_direction('+z')
         scene.world_axes.visible = False
         cell = 10.0 ** round(math.log10(0.1 * reach))  # [m]

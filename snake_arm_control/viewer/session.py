@@ -20,7 +20,7 @@ from snake_arm_control.viewer.editor import GoalEditor
 from snake_arm_control.viewer.history import History
 from snake_arm_control.viewer.status import Facts, Said, Verdict, verdict
 
-PLOT_SPAN, PLOT_PERIOD = 30.0, 0.1  # [s]
+PLOT_SPAN, PLOT_PERIOD = 30.0, 0.2  # [s]
 _FRESH = 2.0  # [s] after which what was said counts no more
 _REJECTION_SHOWN = 6.0  # [s]
 _AHEAD = 0.3  # [arm lengths]
