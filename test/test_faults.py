@@ -316,6 +316,15 @@ def test_the_convergence_is_published_as_plain_numbers(arm):
     assert heard['axis_error'][-1] <= math.radians(1.0)
 
 
+def test_missed_deadlines_are_counted(arm):
+    """At a rate that nothing keeps up with."""
+    observer, before = arm.observer, int(arm.observer.detail('deadline misses'))
+    assert observer.set_parameter('controller', 'rate', 5000.0).successful
+    observer.wait(lambda: int(observer.detail('deadline misses')) > before + 10, 'the count')
+    assert observer.set_parameter('controller', 'rate', 200.0).successful
+    observer.wait(lambda: arm.is_at(HERE), 'the goal')
+
+
 @pytest.mark.parametrize('kind', ('joint_trajectory_controller', 'forward_command_controller'))
 def test_ros2_control_gets_every_command(kind):
     namespace = kind[:5]

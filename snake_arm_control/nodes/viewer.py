@@ -10,12 +10,12 @@ import time
 import webbrowser
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, String
+from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
@@ -75,10 +75,7 @@ class ViewerNode(Node):
         subscribe = self.create_subscription
         subscribe(String, topics.ROBOT_DESCRIPTION, self._take_description, topics.LATCHED)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
-        for kind, topic, convert in (
-                (Float64MultiArray, topics.GOAL, conversions.message_to_goal),
-                (PoseStamped, topics.GOAL_POSE, conversions.pose_stamped_to_goal),
-                (PointStamped, topics.CLICKED_POINT, conversions.point_stamped_to_goal)):
+        for kind, topic, convert in conversions.GOALS:
             subscribe(kind, topic, self._goal_callback(convert), 10)
         self.create_timer(1.0 / settings.frame_rate, self._frame)
         taken = '' if self._page.port == settings.port else f' (port {settings.port} is taken)'
