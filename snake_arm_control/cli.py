@@ -291,20 +291,22 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     training = _training()
-    arm, lesson = Arm(joints=options.joints), None
+    from snake_arm_control.forward_model import ForwardModel
+    arm = Arm(joints=options.joints)
     settings = training.preset(options.preset or ('finetune' if options.data else 'shipped'),
                                seed=options.seed)
-    if options.data:
-        start = None
-        if settings.preset == 'finetune':
-            from snake_arm_control.forward_model import ForwardModel
-            start = ForwardModel.load(options.weights, arm)
-        lesson = training.prepare(arm, _recordings(options, arm), start)
-        print(training.lesson_table(lesson), flush=True)
-    if options.weights and not (lesson and lesson.start):
+    start = lesson = None
+    if settings.preset == 'finetune' and options.data:
+        start = ForwardModel.load(options.weights, arm)
+    elif options.weights:
         raise SettingsError('--weights are where --preset finetune --data starts from, expected '
                             'these two beside it')
+    if options.data:
+        lesson = training.prepare(arm, _recordings(options, arm), start)
+        print(training.lesson_table(lesson), flush=True)
     path = training.train(arm, settings, options.out, resume=options.resume, lesson=lesson)
+    if lesson:
+        print(training.outcome(lesson, start, ForwardModel.load(path, arm)))
     print(path)
     return 0
 

@@ -229,7 +229,8 @@ def test_the_commands_learn_from_files_and_measure_on_them(tmp_path, monkeypatch
     joints = ('--joints', str(ARM.joints))
     data = ('--data', str(tmp_path / 'a.mcap'))
     assert main(['train', *joints, *data, '--out', str(tmp_path / 'run')]) == 0
-    weights = capsys.readouterr().out.splitlines()[-1]
+    *_, before, _, _, _, after, _, _, _, weights = capsys.readouterr().out.splitlines()
+    assert before.startswith('before: 40 samples') and after.startswith('after: 40 samples')
     errors = {}
     for name, which in ('before', ()), ('after', ('--weights', weights)):
         out = str(tmp_path / 'result.json')

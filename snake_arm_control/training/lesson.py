@@ -19,7 +19,7 @@ from snake_arm_control.errors import RecordingError
 from snake_arm_control.forward_model import ForwardModel
 from snake_arm_control.kinematics import forward_kinematics
 from snake_arm_control.recordings import join, Recording
-from snake_arm_control.training import sampling
+from snake_arm_control.training import evaluation, sampling
 from snake_arm_control.training.calibration import calibrate, Calibration
 
 HELD_OUT = 0.2  # share of each recording's time, at its end, that is measured and not learned
@@ -102,6 +102,18 @@ def table(lesson: Lesson) -> str:
             f'segments {factors.mean():.4f} times as long as assumed, '
             f'{factors.min():.4f} to {factors.max():.4f}\n'
             f'angles off by {offset.mean():.2f} degrees on average, {offset.max():.2f} at most')
+
+
+def outcome(lesson: Lesson, before: ForwardModel | None, after: ForwardModel) -> str:
+    """Return how well models predict what was held out as lines of text."""
+    encoders = lesson.held_out.angles - lesson.calibration.angle_offset
+    held_out = replace(lesson.held_out, angles=encoders)
+    lines = []
+    for name, model in ('before', before), ('after', after):
+        if model is not None:
+            result = evaluation.evaluate_recording(model, held_out)
+            lines.append(f'{name}: {evaluation.recording_table(result)}')
+    return '\n'.join(lines)
 
 
 def _scaled(model: ForwardModel, length_factor: float) -> dict[str, np.ndarray]:
