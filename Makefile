@@ -14,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-che
 unexport PYTHONPATH PYTHONHOME LD_LIBRARY_PATH AMENT_PREFIX_PATH RMW_IMPLEMENTATION
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: help run test jazzy kilted soak lint clean
+.PHONY: help run test demo-video jazzy kilted soak lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make test   every test; make test ARGS="-k urdf" some'
 	@echo 'make jazzy  every test on the wheels of ROS 2 Jazzy; make kilted on those of Kilted'
 	@echo 'make soak   half an hour of random goals and faults; make soak ARGS="--minutes 5"'
+	@echo 'make demo-video   docs/viewer.png and docs/viewer.gif anew; needs chromium'
 	@echo 'make lint   style and packaging only'
 	@echo 'make clean  remove what these made'
 	@echo
@@ -45,6 +46,10 @@ kilted:
 
 soak: $(VENV)/.tested $(VENV)/.compiled
 	$(BIN)/python test/soak.py $(ARGS)
+
+demo-video: $(VENV)/.compiled
+	$(INSTALL) '.[ros,film]'
+	$(BIN)/snake-arm film --out docs $(ARGS)
 
 lint: $(VENV)/.tested
 	$(BIN)/python -m pytest -m linter $(ARGS)

@@ -39,12 +39,13 @@ setup(
                   'pytorch-kinematics', 'scipy', 'torch'],
         'plots': ['matplotlib'],
         'view': ['viser'],
+        'film': ['pillow', 'playwright', 'viser'],
         'record': ['mcap', 'mcap-ros2-support', 'zstandard'],
         'train': ['matplotlib', 'mcap', 'mcap-ros2-support', 'scipy', 'torch', 'zstandard'],
         'test': ['catkin-pkg', 'flake8', 'flake8-blind-except', 'flake8-builtins',
                  'flake8-comprehensions', 'flake8-docstrings', 'flake8-import-order',
-                 'flake8-quotes', 'hypothesis', 'mcap', 'mcap-ros2-support', 'pytest',
-                 'yourdfpy', 'zstandard'],
+                 'flake8-quotes', 'hypothesis', 'mcap', 'mcap-ros2-support', 'playwright',
+                 'pytest', 'yourdfpy', 'zstandard'],
     },
     entry_points={
         'console_scripts': [

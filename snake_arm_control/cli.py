@@ -117,6 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument('--seed', type=int, default=0, help='of the goals of --explore')
     record.set_defaults(run=_record)
 
+    film = commands.add_parser(
+        'film', help='photograph and film the page in the browser',
+        description='Bring up an arm with its page, and write DIR/viewer.png and DIR/viewer.gif, '
+        'taken by a Chromium (extra: film).')
+    film.add_argument('--out', type=Path, default=Path('runs/film'), metavar='DIR',
+                      help='folder of the pictures (default %(default)s)')
+    film.set_defaults(run=_film)
+
     reproduce = commands.add_parser(
         'reproduce', parents=[joints], help='run experiments of the paper and draw them',
         description='Run experiments of the paper, without ROS or over the nodes; write '
@@ -264,6 +272,13 @@ def _record(options: argparse.Namespace) -> int:
         out=options.out, duration=options.duration, namespace=options.namespace,
         joints=options.joints, tracked=tuple(options.tracked_joints),
         overwrite=options.overwrite, explore=options.explore, seed=options.seed))
+
+
+def _film(options: argparse.Namespace) -> int:
+    from snake_arm_control.viewer.film import film
+    for path in film(options.out):
+        print(path)
+    return 0
 
 
 def _reproduce(options: argparse.Namespace) -> int:

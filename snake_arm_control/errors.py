@@ -47,5 +47,9 @@ class RecordingError(SnakeArmError):
     """A recording can't be written, can't be read, or does not hold what is looked for."""
 
 
+class FilmError(SnakeArmError):
+    """The page can't be filmed."""
+
+
 class MissingPackageError(SnakeArmError):
     """A package that only some commands need is not installed."""

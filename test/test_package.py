@@ -25,6 +25,7 @@ ROS_PACKAGE = re.compile(r'rclpy|launch|launch_ros|ament_index_python|\w+_(msgs|
 ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'python3-tqdm',
               'transforms3d': 'python3-transforms3d', 'yaml': 'python3-yaml', 'safetensors': None,
               'viser': None,
+              'PIL': None, 'playwright': None,
               'mcap': None, 'mcap_ros2': None, 'zstandard': None}
 
 # A part imports only parts before it.
