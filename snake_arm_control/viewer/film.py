@@ -1,0 +1,119 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""A picture and a short film of the page, taken from the running program by a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import io
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from snake_arm_control.errors import FilmError, MissingPackageError
+
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
+# Software rendering, as there may be no graphics card.
+FLAGS = ('--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
+         '--no-sandbox', '--disable-dev-shm-usage')
+_SIZE = {'width': 1200, 'height': 740}  # [px]
+_PATIENCE = 120e3  # [ms], of a machine that renders in software
+_SETTLING_TIME = 5.0  # [s] in which the page fades in
+_EXPERIMENT, _DURATION = 'fig4', 20.0  # [s], once round
+_PERIOD = 0.4  # [s], from frame to frame, at least
+_WIDTH, _COLOURS = 480, 48  # [px], of the film
+
+
+def film(out: Path) -> tuple[Path, Path]:
+    """
+    Bring up an arm with its page, and photograph and film it.
+
+    :param out: folder of viewer.png and viewer.gif
+    :return: the two files
+    :raises MissingPackageError: if playwright or pillow is not installed
+    :raises FilmError: if there is no browser, or the page does not open
+    """
+    try:
+        from PIL import Image
+        from playwright.sync_api import Error, sync_playwright
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(f'filming needs {error.name}, which is not installed: pip '
+                                  'install playwright pillow') from error
+    browser = find_browser()
+    out.mkdir(parents=True, exist_ok=True)
+    with _arm() as address, sync_playwright() as driver:
+        try:
+            page = driver.chromium.launch(executable_path=browser, args=FLAGS).new_page(
+                viewport=_SIZE)
+            page.set_default_timeout(_PATIENCE)
+            page.goto(address)
+            page.get_by_text('Goal reached').first.wait_for(state='attached')
+            page.get_by_role('alert').get_by_role('button').dispatch_event('click')
+            time.sleep(_SETTLING_TIME)
+            picture = out / 'viewer.png'
+            page.screenshot(path=picture)
+            page.get_by_role('tab', name='Play').dispatch_event('click')
+            page.get_by_role('button', name=_EXPERIMENT, exact=True).dispatch_event('click')
+            frames = [(at, Image.open(io.BytesIO(data))) for at, data in _frames(page)]
+        except Error as error:
+            raise FilmError(f'the browser failed: {error}') from error
+    Image.open(picture).convert('RGB').quantize(256).save(picture, optimize=True)
+    animation = out / 'viewer.gif'
+    height = round(_WIDTH * _SIZE['height'] / _SIZE['width'])
+    images = [image.convert('RGB').resize((_WIDTH, height), Image.LANCZOS)
+              for _, image in frames]
+    palette = images[len(images) // 2].quantize(_COLOURS)
+    images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    times = [at for at, _ in frames] + [_DURATION]
+    images[0].save(animation, save_all=True, append_images=images[1:], loop=0, optimize=True,
+                   duration=[round(1e3 * (b - a)) for a, b in zip(times, times[1:])])
+    return picture, animation
+
+
+def find_browser() -> str:
+    """
+    Return the path of a Chromium.
+
+    :raises FilmError: if there is none
+    """
+    for name in BROWSERS:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise FilmError(f'there is no browser, expected one of {", ".join(BROWSERS)} (on Debian: apt '
+                    'install chromium)')
+
+
+def _frames(page) -> Iterator[tuple[float, bytes]]:
+    """Yield screenshots of one turn with their times [s]."""
+    started_at = time.monotonic()
+    while (at := time.monotonic() - started_at) < _DURATION:
+        yield at, page.screenshot()
+        time.sleep(max(0.0, started_at + at + _PERIOD - time.monotonic()))
+
+
+@contextmanager
+def _arm() -> Iterator[str]:
+    """Bring up an arm that performs figure 2, and yield the address of its page."""
+    arm = subprocess.Popen(
+        (sys.executable, '-c', 'import sys; from snake_arm_control.cli import main; '
+         'sys.exit(main(sys.argv[1:]))', 'up', '--scenario', 'fig2', '--view',
+         '--set', 'viewer.open_browser=false'),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        said = []
+        for line in arm.stdout:
+            said.append(line)
+            address = re.search(r'http://\S+', line)
+            if address:
+                break
+        else:
+            raise FilmError('the arm did not come up:\n' + ''.join(said))
+        yield address.group()
+    finally:
+        arm.terminate()
+        arm.communicate()
