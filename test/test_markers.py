@@ -187,6 +187,17 @@ def test_a_new_goal_takes_the_place_of_the_old_and_the_arm_is_followed_at_ten_he
     assert {message.markers[0].action for message in board.seen} == {Marker.DELETEALL}
 
 
+def test_a_goal_that_moves_is_drawn_at_ten_hertz_too(board):
+    board.look()
+    start = time.monotonic()
+    for x in np.linspace(0.0, 0.1, 100):
+        board.markers.show(Goal.tool(position=(x, 0.0, 0.1), joints=JOINTS))
+        board.move(0.005)
+    drawn = len(board.seen)
+    assert 3 <= drawn <= 1 + (time.monotonic() - start) / 0.1
+    assert board.wait(lambda: points(board.seen[-1].markers[1])[0, 0] == 0.1)
+
+
 def test_nothing_is_drawn_again_while_the_arm_stands(board):
     board.look()
     board.markers.show(GOAL)

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable
 import math
 
-from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped, Quaternion
+from geometry_msgs.msg import PoseArray, Quaternion
 import numpy as np
 from rclpy.node import Node
-from std_msgs.msg import ColorRGBA, Float64MultiArray
+from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import (
     InteractiveMarker, InteractiveMarkerControl, InteractiveMarkerFeedback, Marker)
 
@@ -30,6 +30,7 @@ try:
 except ImportError:  # it comes with a ROS distribution only
     InteractiveMarkerServer = None
 
+_PERIOD = 0.1  # [s], goals that move come more often
 _NAME = 'tool'
 _SIZE, _BALL_SIZE = 0.16, 0.04  # [m]
 _BALL_COLOR = ColorRGBA(r=0.95, g=0.55, b=0.1, a=0.4)
@@ -55,6 +56,7 @@ class InteractiveGoalNode(Node):
         self._joints = Parameters(self, ArmSettings).value.joints
         self._edit: GoalEdit | None = None  # until the tool was seen
         self._early_goal: Goal | None = None  # of others, before that
+        self._is_shown = True  # whether the handle is as edited
         self._tool_data = b''  # the latest message that tells where the tool is
         self._unheard: deque[Goal] = deque(maxlen=100)  # own goals that will come back
         self._goals = GoalPublisher(self)
@@ -64,10 +66,8 @@ class InteractiveGoalNode(Node):
         # It is always whole, as the true chain need not be.
         self.create_subscription(PoseArray, topics.PREDICTED_POSE_CHAIN, self._take_chain, 1,
                                  raw=True)
-        for kind, topic, convert in (
-                (Float64MultiArray, topics.GOAL, conversions.message_to_goal),
-                (PoseStamped, topics.GOAL_POSE, conversions.pose_stamped_to_goal),
-                (PointStamped, topics.CLICKED_POINT, conversions.point_stamped_to_goal)):
+        self.create_timer(_PERIOD, self._show)
+        for kind, topic, convert in conversions.GOALS:
             self.create_subscription(kind, topic, self._goal_callback(convert), 10)
 
     def _fill_menu(self) -> dict[str, int]:
@@ -129,7 +129,7 @@ class InteractiveGoalNode(Node):
             self._edit = self._edit.asking(goal)
         elif goal.is_free:
             self._return_to_tool()
-        self._show()
+        self._is_shown = False
 
     def _return_to_tool(self) -> None:
         tool = self._tool()
@@ -151,7 +151,7 @@ class InteractiveGoalNode(Node):
         self._publish()
         if not edit.cared:
             self._return_to_tool()
-        self._show()
+        self._is_shown = False
 
     def _publish(self) -> None:
         goal = self._edit.goal(self._joints)
@@ -159,6 +159,9 @@ class InteractiveGoalNode(Node):
         self._goals.publish(goal)
 
     def _show(self) -> None:
+        if self._is_shown:
+            return
+        self._is_shown = True
         for name, entry in self._ticks.items():
             self._menu.setCheckState(entry, MenuHandler.CHECKED if name in self._edit.cared
                                      else MenuHandler.UNCHECKED)

@@ -38,9 +38,9 @@ _TURN = np.linspace(0.0, 2.0 * math.pi, 33)[:, None]  # [rad]
 
 class GoalMarkers:
     """
-    Publishes the markers of a node's goal.
+    Publishes the markers of a node's goal, not too often.
 
-    They follow the arm a few times a second while somebody looks.
+    They follow the arm while somebody looks.
 
     :param chain: returns where the arm is, (joints, 9), None if that is not known
     """
@@ -48,29 +48,26 @@ class GoalMarkers:
     def __init__(self, node: Node, chain: Callable[[], np.ndarray | None]):
         self._chain = chain
         self._goal: Goal | None = None
-        self._drawn: np.ndarray | None = None
+        self._drawn: tuple[Goal, np.ndarray | None] | None = None
         self._publisher = node.create_publisher(MarkerArray, topics.MARKERS, topics.LATCHED)
-        node.create_timer(_PERIOD, self._follow)
+        node.create_timer(_PERIOD, self._draw)
 
     def show(self, goal: Goal) -> None:
-        """Draw a goal in the place of the one before."""
+        """Draw a goal soon, in the place of the one before."""
         self._goal = goal
-        self._publish()
 
-    def _follow(self) -> None:
-        if self._goal is None or self._goal.is_free or (
-                not self._publisher.get_subscription_count()):
+    def _draw(self) -> None:
+        """Draw all anew if anything changed: who misses a message then keeps nothing of old."""
+        if self._goal is None:
             return
         chain = self._chain()
-        if chain is not None and not (self._drawn is not None
-                                      and np.array_equal(chain, self._drawn)):
-            self._publish()
-
-    def _publish(self) -> None:
-        """Publish all markers anew: a viewer that misses some messages keeps nothing of old."""
-        self._drawn = self._chain()
+        if self._drawn is not None and self._goal is self._drawn[0] and (
+                self._goal.is_free or not self._publisher.get_subscription_count()
+                or np.array_equal(chain, self._drawn[1])):
+            return
+        self._drawn = self._goal, chain
         self._publisher.publish(MarkerArray(markers=[
-            Marker(action=Marker.DELETEALL), *goal_to_markers(self._goal, self._drawn)]))
+            Marker(action=Marker.DELETEALL), *goal_to_markers(self._goal, chain)]))
 
 
 def goal_to_markers(goal: Goal, chain: np.ndarray | None) -> list[Marker]:
