@@ -348,6 +348,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     from snake_arm_control.training import evaluation
     arm = Arm(joints=options.joints)
     model = ForwardModel.load(options.weights, arm)
+    if options.data and (options.wrong_arm or options.plots):
+        raise SettingsError('--wrong-arm and --plots are of drawn shapes, expected neither with '
+                            '--data')
     if options.data:
         from snake_arm_control.recordings import join
         result = evaluation.evaluate_recording(model, join(_recordings(options, arm)))
@@ -362,7 +365,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(evaluation.table(result))
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + '\n')
-    if options.plots and not options.data:
+    if options.plots:
         evaluation.write_report(result, options.plots)
     return 0
 

@@ -243,6 +243,8 @@ def test_the_commands_learn_from_files_and_measure_on_them(tmp_path, monkeypatch
         drawn = json.loads((tmp_path / 'result.json').read_text())['distributions']
         errors[name] = (recorded, drawn['independent']['tool_position']['mean'])
     assert min(errors['before']) > 5e-3 and max(errors['after']) < 2e-3
+    assert main(['evaluate', *data, '--plots', str(tmp_path)]) == 1
+    assert 'expected neither with --data' in capsys.readouterr().err
     assert main(['train', *joints, '--weights', weights, '--out', str(tmp_path / 'no')]) == 1
     assert '--preset finetune --data' in capsys.readouterr().err
     assert main(['train', *joints, *data, '--weights', weights, '--out', str(tmp_path / 'again'),

@@ -583,10 +583,11 @@ def test_a_best_effort_tracker_is_heard_too(tmp_path, node):
 
 def test_silent_topics_are_told_while_recording_and_no_pairs_at_the_end(tmp_path):
     pytest.importorskip('rclpy')
-    with recorder('--out', tmp_path / 'a.mcap', '--duration', 3) as child:
+    with recorder('--out', tmp_path / 'a.mcap', '--duration', 3, '--explore', 1) as child:
         said, _ = child.communicate(timeout=30)
     assert child.returncode == 1
-    assert 'nobody publishes goal, goal_pose, clicked_point, joint_command, joint_states' in said
+    assert 'nobody publishes goal_pose, clicked_point, joint_command, joint_states' in said
+    assert 'no controller listened to the goals of --explore' in said
     assert 'no pairs of angles and poses' in said
 
 

@@ -164,6 +164,8 @@ def record(options: Options) -> int:
         _say(f'{count:9} {topic}')
     if lost:
         _say(f'{lost:9} messages were lost on their way')
+    if explorer and not counts[topics.GOAL]:
+        _say('no controller listened to the goals of --explore')
     try:
         recording = recordings.read(path, arm, options.tracked, namespace)
     except RecordingError as error:
