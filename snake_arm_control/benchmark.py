@@ -311,8 +311,8 @@ def _timed(call: Callable[[], Any], effort: float) -> Timing:
 
 
 def _changed(settings: InverseSettings) -> dict[str, Any]:
-    names = ('method', 'gradient_scale', 'momentum', 'damping', 'max_step', 'position_gain',
-             'axis_gain', 'position_tolerance', 'axis_tolerance')
+    names = ('method', 'gradient_scale', 'momentum', 'damping', 'centering', 'max_step',
+             'position_gain', 'axis_gain', 'position_tolerance', 'axis_tolerance')
     return {name: getattr(settings, name) for name in names}
 
 

@@ -21,6 +21,7 @@ from snake_arm_control.settings import setting, Settings
 _FIRST_DAMPING = 0.4  # [m^2], of the first step times the factor
 _GREATEST_DAMPING = 1e7  # [m^2]
 _DAMPING_FACTOR = 4.0
+_EXACT = 0.2  # a smaller fraction of the tolerance is no error
 _PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
 _GROWTH = 3  # joints by which a goal grows at least
 _GROWTH_ITERATIONS = 2  # for each of these joints
@@ -67,6 +68,9 @@ class InverseSettings(Settings):
     damping: float = setting(
         3e-3, 'damping below which Levenberg-Marquardt never goes: about the square of the error '
         'of the Jacobian that was learned', 'm^2', low=0.0, high=1e3)
+    centering: float = setting(
+        0.0, 'share of its angle by which Levenberg-Marquardt returns a joint to mid-range in '
+        'each iteration at the goal, as far as that leaves it free', low=0.0, high=0.1)
     max_step: float = setting(
         0.3, 'largest change of any angle in one iteration', 'rad', low=1e-6, high=1.0)
     position_gain: float = setting(
@@ -165,7 +169,9 @@ class LevenbergMarquardt:
     The loss is that of `MomentumDescent`, ``sum(weight gamma (u - z)^2) / 2``: residuals are those
     of the true chain, rows come by back-propagation through the model. A joint at its limit that
     is pushed outward is left out of the step. A step that made the loss larger is not taken back,
-    for late feedback changes the loss of the past; the next one is damped more.
+    for late feedback changes the loss of the past; the next one is damped more. With
+    centering, what a goal that is reached leaves free returns to mid-range little by little, so
+    that none that goes round and round screws the arm into its limits.
 
     Damping has a floor: a learned Jacobian has some small gain in directions in which no real arm
     can move a pose (lengthening an axis), and a step must not rely on them.
@@ -196,7 +202,9 @@ class LevenbergMarquardt:
         scale = np.sqrt(importance[cared])
         residual = scale * goal.discrepancy(estimate)[cared]
         loss = float(residual @ residual)
-        factor = _DAMPING_FACTOR if loss > self._loss else 1.0 / _DAMPING_FACTOR
+        # Centering bends the arm a little off the goal, which is no reason to damp.
+        worse = loss > max(self._loss, (_EXACT * self._settings.position_tolerance) ** 2)
+        factor = _DAMPING_FACTOR if worse else 1.0 / _DAMPING_FACTOR
         self._damping = min(max(self._damping * factor, self._settings.damping),
                             _GREATEST_DAMPING)
         self._loss = loss
@@ -217,8 +225,13 @@ class LevenbergMarquardt:
         rows = rows * free
         if len(rows) < rows.shape[1]:
             gram = rows @ rows.T
-            gram.flat[::len(gram) + 1] += self._damping
-            change = -np.linalg.solve(gram, residual) @ rows
+            diagonal = np.eye(len(gram))
+            change = -np.linalg.solve(gram + self._damping * diagonal, residual) @ rows
+            if self._settings.centering:
+                off = residual @ residual / self._settings.position_tolerance ** 2
+                back = -self._settings.centering / (1.0 + off) * flat * free
+                change += back - np.linalg.solve(
+                    gram + self._settings.damping * diagonal, rows @ back) @ rows
         else:
             gram = rows.T @ rows
             gram.flat[::len(gram) + 1] += self._damping

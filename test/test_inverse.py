@@ -408,6 +408,25 @@ def test_a_joint_at_its_limit_that_is_pushed_outward_leaves_the_step_to_the_othe
     np.testing.assert_allclose(np.delete(change, 2), expected, atol=1e-12)
 
 
+def test_what_a_goal_leaves_free_returns_to_mid_range_and_what_it_asks_for_stays():
+    """The full pose of the tool leaves an arm of 80 angles 74."""
+    arm = Arm()
+    model, angles = ExactModel(arm), random_angles(arm)
+    chain = model.linearize(angles).chain
+    goal = Goal.tool(chain[-1, :3], chain[-1, 3:6], chain[-1, 6:])
+    descent = LevenbergMarquardt(arm, InverseSettings(centering=0.01))
+    bends, errors = [], []
+    for _ in range(300):
+        linearization = model.linearize(angles)
+        angles = descent.step(goal, angles, linearization, linearization.chain, 0.3)
+        bends.append(np.abs(angles).max())
+        errors.append((goal.position_error(linearization.chain),
+                       goal.axis_error(linearization.chain)))
+    assert bends[-1] < 0.7 * bends[0]
+    assert all(InverseSettings().is_reached(*each) for each in errors)
+    assert errors[-1][0] < 1e-4 and errors[-1][1] < math.radians(0.1)
+
+
 def whole_chain_goal(arm, seed):
     """Return the chain of a crooked arm: its neighbouring joints are bent to opposite limits."""
     angles = np.random.default_rng(seed).uniform(-1.0, 1.0, (arm.joints, 2)) * arm.angle_limit
