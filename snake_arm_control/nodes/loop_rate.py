@@ -35,6 +35,7 @@ SETTINGS = ('controller.lockstep=true', 'controller.method=momentum', 'controlle
 _GOAL = Goal.tool(position=(0.9, 0.0, 0.9))
 _WARM_UP = 1.0  # [s]
 _START_TIME = 60.0  # [s] that the nodes may take to come up
+_END_TIME = 0.2  # [s] in which the last iteration ends
 _ANSWER_TIME = 1.0  # [s] after which a message that was not answered was lost
 
 
@@ -60,6 +61,10 @@ class Watcher(Node):
             self.counts.append((1e-9 * stamp, iterations))
         elif self._goal.is_heard:
             self._goal.publish(_GOAL)
+
+    def release(self) -> None:
+        """Drop the goal, so that no node is interrupted in the midst of an iteration."""
+        self._goal.publish(Goal.free())
 
 
 class Echo(Node):
@@ -123,7 +128,9 @@ def loop_rate(processes: bool, seconds: float) -> float:
         _spin(executor, lambda: watcher.counts, 'iteration')
         first, _ = watcher.counts[0]
         _spin(executor, lambda: watcher.counts[-1][0] - first > _WARM_UP + seconds, 'report')
-    counts = [each for each in watcher.counts if each[0] - first >= _WARM_UP]
+        counts = [each for each in watcher.counts if each[0] - first >= _WARM_UP]
+        watcher.release()
+        _spin_for(executor, _END_TIME)
     (start, before), (end, after) = counts[0], counts[-1]
     return (after - before) / (end - start)
 
