@@ -93,7 +93,7 @@ def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         position = pose[..., POSITION].copy()
     else:
         rotation, position = to_matrix(pose)
-    products = (rotation.reshape(-1, 9) @ _PRODUCTS + np.eye(4).ravel()).reshape(-1, 4, 4)
+    products = (rotation.reshape(-1, 9) @ _PRODUCTS + _IDENTITY).reshape(-1, 4, 4)
     # Each row is the quaternion up to length; the one with the largest diagonal is never short.
     largest = np.argmax(np.einsum('naa->na', products), axis=-1)
     xyzw = products[np.arange(len(products)), largest]
@@ -118,7 +118,7 @@ def _rotation(forward: np.ndarray, up: np.ndarray) -> np.ndarray:
 def _are_orthonormal(pose: np.ndarray) -> bool:
     axes = pose[..., FORWARD.start:].reshape(*pose.shape[:-1], len(AXES), 3)
     products = np.einsum('...ai,...bi->...ab', axes, axes)
-    return bool((np.abs(products - np.eye(len(AXES))) < 1e-14).all())
+    return bool((np.abs(products - _ORTHONORMAL) < 1e-14).all())
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -170,5 +170,7 @@ def _quaternion_products() -> np.ndarray:
 
 _NEXT, _LAST = [1, 2, 0], [2, 0, 1]
 _PRODUCTS = _quaternion_products()
+_IDENTITY = np.eye(4).ravel()
+_ORTHONORMAL = np.eye(len(AXES))
 _FROM_PRODUCTS = _axes_of_products()
 _IDENTITY_AXES = np.array((0.0, 0.0, 1.0, 0.0, 1.0, 0.0))
