@@ -193,6 +193,18 @@ def test_dragging_asks_for_what_is_moved():
     np.testing.assert_allclose(edited.goal().target[-1], turned, atol=1e-9)
 
 
+def test_dragging_in_single_precision_asks_for_nothing_that_is_not_moved():
+    edited, here = editor()
+    quaternion, _ = pose.to_quaternion(here)
+    kept = pose.from_quaternion(quaternion.astype(np.float32), here[:3])
+    edited.move(np.r_[here[:3] + 0.01, kept[3:]], here)
+    assert edited.cared == {'x', 'y', 'z'}
+    edited, here = editor()
+    edited.move(np.r_[here[:3].astype(np.float32), pose.from_euler(0.3, 0.2, 0.1, here[:3])[3:]],
+                here)
+    assert edited.cared == set(pose.COMPONENTS[3:])
+
+
 def test_dragging_asks_for_nothing_that_was_freed():
     edited, here = editor()
     edited.care(('x', 'y'), here)

@@ -13,7 +13,9 @@ from snake_arm_control.goal_edit import GoalEdit
 _POSITION, _FORWARD, _UP = (pose.COMPONENTS[part]
                             for part in (pose.POSITION, pose.FORWARD, pose.UP))
 _SWAPPED = np.r_[pose.POSITION, pose.UP, pose.FORWARD]
-_MOVED = 1e-6  # [m], or of a unit axis: less is rounding
+# More than this was meant; a page has single precision.
+_MOVED = {_POSITION: 1e-5, _FORWARD + _UP: 1e-3}  # [m], and of a unit axis
+_NEAR = 1e-6  # [m], to look at
 
 
 class GoalEditor:
@@ -82,9 +84,9 @@ class GoalEditor:
         """
         shown, target = self.shown(here), _frame(target, keeps_up=False)
         cared = self.cared
-        for group in (_POSITION, _FORWARD + _UP):
+        for group, least in _MOVED.items():
             part = [pose.COMPONENTS.index(name) for name in group]
-            if not cared & set(group) and np.abs(target - shown)[part].max() > _MOVED:
+            if not cared & set(group) and np.abs(target - shown)[part].max() > least:
                 cared |= set(group)
         if cared:
             self._edits[self.selected] = GoalEdit(self.selected, target, cared)
@@ -114,7 +116,7 @@ class GoalEditor:
             return
         target = self.shown(here)
         direction = self.look_point - target[pose.POSITION]
-        if np.linalg.norm(direction) > _MOVED:
+        if np.linalg.norm(direction) > _NEAR:
             target[pose.FORWARD] = direction  # up is turned as little as need be
             self._edits[self.selected] = self._edits[self.selected].moved(target)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 import html
 import math
+import time
 from typing import Protocol
 
 import numpy as np
@@ -35,6 +36,7 @@ _PLOTS = (('position error [mm]', '#2463a0', True), ('axis error [degrees]', '#2
           ('iterations per second', '#495057', False))  # and whether it is logarithmic
 _TONES = {Tone.GOOD: '#2b8a3e', Tone.BUSY: '#1c6fb5', Tone.WARNING: '#c77700', Tone.BAD: '#c92a2a'}
 _FLOOR = 1e-3  # [mm or degrees] that the logarithmic plots show for none
+_TOUCH_TIME = 1.0  # [s]
 _SEEN = 1e-3  # [m], or of a unit axis: numbers that differ by less are not written anew
 
 
@@ -65,6 +67,7 @@ class Panel:
         self._scene: Scene | None = None
         self._tabs = None
         self._tuned: dict[str, tuple[Tunable, object]] = {}
+        self._touched: dict[int, float] = {}  # when somebody last changed a control [s]
         gui = self._gui
         gui.configure_theme(brand_color=(36, 99, 160), show_logo=False, show_share_button=False)
         gui.main_panel.dock_right()
@@ -87,8 +90,14 @@ class Panel:
         @control.on_update
         async def _(event) -> None:
             if event.client_id is not None:  # not what the program itself has set
+                self._touched[id(control)] = time.monotonic()
                 value = control.value
                 self._do(lambda: deed(value))
+
+    def _set(self, control, value: object) -> None:
+        """Show another value, unless somebody has only just changed it and it is not taken yet."""
+        if time.monotonic() - self._touched.get(id(control), -math.inf) > _TOUCH_TIME:
+            control.value = value
 
     # Plots.
 
@@ -215,16 +224,21 @@ class Panel:
         if picture is None:
             return
         editor = session.editor
-        self._joint.value = editor.selected
+        self._set(self._joint, editor.selected)
         for component, tick in self._ticks.items():
-            tick.value = component in editor.cared
+            self._set(tick, component in editor.cared)
         for label, vector in self._vectors.items():
-            _settle(vector, picture.handle[_PARTS[label][0]])
+            self._settle(vector, picture.handle[_PARTS[label][0]])
         self._look_at.visible = editor.look_point is not None
         if editor.look_point is not None:
-            _settle(self._look_at, editor.look_point)
+            self._settle(self._look_at, editor.look_point)
         self._stop.disabled = session.playing is None
         self._model_error.content = _model_error(*picture.model_error)
+
+    def _settle(self, vector, value: np.ndarray) -> None:
+        """Show other numbers; those that are not seen to differ stay, somebody may be typing."""
+        if np.abs(value - vector.value).max() > _SEEN:
+            self._set(vector, tuple(np.round(value, 3).tolist()))
 
     def offer_tuning(self, tunables: Iterable[Tunable]) -> None:
         """Offer the parameters that can be changed; those offered before get their new values."""
@@ -237,8 +251,8 @@ class Panel:
                     control.remove()
                 with self._tuning_tab:
                     control = self._add_tuner(tunable)
-            elif control.value != tunable.value:
-                control.value = tunable.value
+            else:
+                self._set(control, tunable.value)
             self._tuned[tunable.name] = tunable, control
 
     def _add_tuner(self, tunable: Tunable):
@@ -273,9 +287,3 @@ def _model_error(at_tool: float, largest: float) -> str:
         return 'No predicted poses beside true ones yet.'
     return (f"The model's error: **{at_tool * 1e3:.1f} mm** at the tool, "
             f'{largest * 1e3:.1f} mm at most.')
-
-
-def _settle(vector, value: np.ndarray) -> None:
-    """Show other numbers; those that are not seen to differ stay, somebody may be typing."""
-    if np.abs(value - vector.value).max() > _SEEN:
-        vector.value = tuple(np.round(value, 3).tolist())

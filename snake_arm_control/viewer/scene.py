@@ -215,7 +215,7 @@ def _put(handle, wxyz: np.ndarray, position: np.ndarray) -> None:
     """Move a scene node, unless it is there."""
     if not _same(handle.position, position):
         handle.position = position
-    if abs(abs(np.dot(handle.wxyz, wxyz)) - 1.0) > _STILL:
+    if not (_same(handle.wxyz, wxyz) or _same(handle.wxyz, -wxyz)):
         handle.wxyz = wxyz
 
 
