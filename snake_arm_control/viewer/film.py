@@ -56,7 +56,7 @@ def film(out: Path) -> tuple[Path, Path]:
             time.sleep(_SETTLING_TIME)
             picture = out / 'viewer.png'
             page.screenshot(path=picture)
-            page.get_by_role('tab', name='Play').dispatch_event('click')
+            page.get_by_role('tab', name='Play').click(force=True)
             page.get_by_role('button', name=_EXPERIMENT, exact=True).dispatch_event('click')
             frames = [(at, Image.open(io.BytesIO(data))) for at, data in _frames(page)]
         except Error as error:
