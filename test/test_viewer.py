@@ -184,11 +184,11 @@ def test_switching_a_component_to_free_frees_it_and_leaves_the_others(component)
 
 def test_dragging_asks_for_what_is_moved():
     edited, here = editor()
-    edited.move(np.r_[here[:3] + 0.1, here[3:]], here)
+    edited.move(np.r_[here[:3] + 0.1, here[3:]], here, CHAIN[0])  # the arm turns meanwhile
     assert edited.cared == {'x', 'y', 'z'}
     np.testing.assert_allclose(edited.goal().target[-1, :3], here[:3] + 0.1)
     turned = pose.from_euler(0.3, 0.2, 0.1, edited.shown(here)[:3])
-    edited.move(turned, here)
+    edited.move(turned, edited.shown(here), here)
     assert edited.cared == set(pose.COMPONENTS)
     np.testing.assert_allclose(edited.goal().target[-1], turned, atol=1e-9)
 
@@ -197,18 +197,18 @@ def test_dragging_in_single_precision_asks_for_nothing_that_is_not_moved():
     edited, here = editor()
     quaternion, _ = pose.to_quaternion(here)
     kept = pose.from_quaternion(quaternion.astype(np.float32), here[:3])
-    edited.move(np.r_[here[:3] + 0.01, kept[3:]], here)
+    edited.move(np.r_[here[:3] + 0.01, kept[3:]], here, here)
     assert edited.cared == {'x', 'y', 'z'}
     edited, here = editor()
     edited.move(np.r_[here[:3].astype(np.float32), pose.from_euler(0.3, 0.2, 0.1, here[:3])[3:]],
-                here)
+                here, here)
     assert edited.cared == set(pose.COMPONENTS[3:])
 
 
 def test_dragging_asks_for_nothing_that_was_freed():
     edited, here = editor()
     edited.care(('x', 'y'), here)
-    edited.move(np.r_[here[:3] + 0.1, here[3:]], here)
+    edited.move(np.r_[here[:3] + 0.1, here[3:]], here, here)
     assert edited.cared == {'x', 'y'}
     assert edited.shown(here)[2] == pytest.approx(here[2])
 
@@ -223,7 +223,7 @@ def test_what_looks_at_a_point_stays_and_points_there_also_when_moved():
         direction = point - target[:3]
         np.testing.assert_allclose(target[3:6], direction / np.linalg.norm(direction), atol=1e-9)
         assert edited.cared == {'x', 'y', 'z', 'forward_x', 'forward_y', 'forward_z'}
-        edited.move(np.r_[here[:3] + 0.2, edited.shown(here)[3:]], here)
+        edited.move(np.r_[here[:3] + 0.2, edited.shown(here)[3:]], edited.shown(here), here)
     edited.care(('x', 'y', 'z'), here)
     assert edited.look_point is None
 

@@ -75,18 +75,20 @@ class GoalEditor:
         if not edit.cared.issuperset(_FORWARD):
             self.look_point = None
 
-    def move(self, target: np.ndarray, here: np.ndarray) -> None:
+    def move(self, target: np.ndarray, grabbed: np.ndarray, here: np.ndarray) -> None:
         """
         Ask the selected joint to go to a pose (9,).
 
         Of position and orientation, whichever is moved although nothing of it was asked is asked
         for from now on; a joint that looks at a point goes on looking at it.
+
+        :param grabbed: (9,), the pose that was shown when the move began; the arm has moved since
         """
-        shown, target = self.shown(here), _frame(target, keeps_up=False)
+        target = _frame(target, keeps_up=False)
         cared = self.cared
         for group, least in _MOVED.items():
             part = [pose.COMPONENTS.index(name) for name in group]
-            if not cared & set(group) and np.abs(target - shown)[part].max() > least:
+            if not cared & set(group) and np.abs(target - grabbed)[part].max() > least:
                 cared |= set(group)
         if cared:
             self._edits[self.selected] = GoalEdit(self.selected, target, cared)

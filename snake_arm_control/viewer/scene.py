@@ -39,7 +39,7 @@ class Scene:
         self.body: Body = session.body
         self.shows_true = self.shows_predicted = True
         self._drawn: Picture | None = None
-        self._grabbed = False  # a handle that somebody holds is not moved
+        self._grabbed: np.ndarray | None = None  # (9,), where a handle was when it was taken
         self._asked: list = []
         self._numbers: list = []
         server.scene.reset()
@@ -91,12 +91,11 @@ class Scene:
         scene, session, reach = self._server.scene, self._session, self.body.arm.length
         self._handle = scene.add_transform_controls(
             '/handle', scale=0.14 * reach, line_width=2.5, depth_test=False, opacity=0.85)
-        self._on_drag(self._handle, lambda wxyz, position: session.edit(
-            'move', pose.from_quaternion(np.roll(wxyz, -1), position)))
+        self._on_drag(self._handle, lambda target: session.edit('move', target, self._grabbed))
         self._look = scene.add_transform_controls(
             '/look_at', scale=0.09 * reach, disable_rotations=True, depth_test=False,
             visible=False)
-        self._on_drag(self._look, lambda _, position: session.edit('look_at', position))
+        self._on_drag(self._look, lambda target: session.edit('look_at', target[pose.POSITION]))
         self._look_line = self._line('/looking', colors=FORWARD_COLOUR, thickness=1.5)
 
     def _choose_by_click(self, handle, joints: np.ndarray) -> None:
@@ -106,15 +105,18 @@ class Scene:
                 joint = max(int(joints[event.instance_index]), 1)
                 self._do(lambda: self._session.select(joint))
 
-    def _on_drag(self, handle, deed: Callable[[np.ndarray, np.ndarray], None]) -> None:
+    def _on_drag(self, handle, deed: Callable[[np.ndarray], None]) -> None:
         @handle.on_update
         async def _(event) -> None:  # async: phases stay in their order
-            wxyz, position = np.array(handle.wxyz), np.array(handle.position)
+            target = pose.from_quaternion(np.roll(handle.wxyz, -1), np.array(handle.position))
 
             def drag() -> None:
-                self._grabbed = event.phase != 'end'
+                if self._grabbed is None:
+                    self._grabbed = target
                 if event.phase == 'update':
-                    deed(wxyz, position)
+                    deed(target)
+                elif event.phase == 'end':
+                    self._grabbed = None
             self._do(drag)
 
     # How it looks.
@@ -146,7 +148,7 @@ class Scene:
                 self._draw_links(picture.links)
             self._draw_line(self._true_line, picture.chain, self.shows_true)
             self._draw_line(self._predicted_line, picture.predicted, self.shows_predicted)
-            if not self._grabbed:
+            if self._grabbed is None:
                 _put(self._handle, *_wxyz(picture.handle))
             self._draw_look(picture)
 
@@ -172,7 +174,7 @@ class Scene:
         point = picture.look_point
         self._look.visible = self._look_line.visible = point is not None
         if point is not None:
-            if not self._grabbed:
+            if self._grabbed is None:
                 _put(self._look, np.array((1.0, 0.0, 0.0, 0.0)), point)
             self._look_line.points = np.stack((picture.handle[pose.POSITION], point))[None]
 
