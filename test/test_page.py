@@ -1,0 +1,310 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The page in a real browser, over a real DDS: what is done there reaches the arm."""
+
+from contextlib import contextmanager
+import math
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from geometry_msgs.msg import PoseArray
+import numpy as np
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import Float64MultiArray
+
+from snake_arm_control import pose
+from snake_arm_control.arm import Arm
+from snake_arm_control.goal import Goal
+from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.viewer.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
+
+playwright = pytest.importorskip('playwright.sync_api')
+pytest.importorskip('viser')
+
+CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))),
+                None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='there is no chromium (Debian: apt '
+                                'install chromium)')
+# Software rendering, as there may be no graphics card.
+FLAGS = ('--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
+         '--no-sandbox', '--disable-dev-shm-usage')
+SIZE = {'width': 1100, 'height': 700}
+ARM = Arm(joints=20)
+NAMESPACE = 'left'
+PATIENCE = 60.0  # [s], of a machine that renders in software
+
+
+def main_of(module, *arguments):
+    """Return a command line, run as the same Python."""
+    return (sys.executable, '-c', f'import sys; from snake_arm_control.{module} import main; '
+            'sys.exit(main(sys.argv[1:]))', *arguments)
+
+
+@contextmanager
+def running(*line):
+    child = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.communicate(timeout=60)
+
+
+def arm():
+    return running(*main_of('cli', 'up', '--namespace', NAMESPACE, '--joints', str(ARM.joints)))
+
+
+class Witness:
+    """Hears what the arm is asked for, and where it is."""
+
+    def __init__(self):
+        self.node = rclpy.create_node('witness', namespace=NAMESPACE)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.goal, self.chain = None, None
+        self.node.create_subscription(Float64MultiArray, topics.GOAL, self.take_goal, 10)
+        self.node.create_subscription(PoseArray, topics.POSE_CHAIN, self.take_chain,
+                                      topics.LATEST, raw=True)
+
+    def take_goal(self, message):
+        self.goal = conversions.message_to_goal(message, ARM.joints)
+
+    def take_chain(self, data):
+        self.chain = conversions.deserialize_chain(data)[1]
+
+    def wait(self, condition, what):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f'waited {PATIENCE} s in vain for {what}'
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def asks(self, *components):
+        """Return whether just these components of the tool are asked for, and nothing else."""
+        cared = np.zeros((ARM.joints, pose.SIZE), dtype=bool)
+        cared[-1] = [name in components for name in pose.COMPONENTS]
+        return self.goal is not None and np.array_equal(self.goal.cared, cared)
+
+    def is_at(self, goal):
+        return (self.chain is not None and goal.position_error(self.chain) <= 1e-3
+                and goal.axis_error(self.chain) <= math.radians(1.0))
+
+
+class Person:
+    """Has the page open: reads, clicks, types, drags."""
+
+    def __init__(self, browser, address):
+        self.page = page = browser.new_page(viewport=SIZE)
+        self.requests, self.errors = [], []
+        page.set_default_timeout(1e3 * PATIENCE)
+        page.on('request', lambda request: self.requests.append(request.url))
+        page.on('websocket', lambda websocket: self.requests.append(websocket.url))
+        page.on('pageerror', lambda error: self.errors.append(str(error)))
+        page.goto(address)
+
+    def reads(self, words):
+        self.page.get_by_text(re.compile(words)).first.wait_for(state='attached')
+
+    def opens(self, tab):
+        self.page.get_by_role('tab', name=tab).click(force=True)
+
+    def presses(self, button):
+        # Not by the mouse: that would wait for frames, of which there are few in software.
+        self.page.get_by_role('button', name=button, exact=True).first.dispatch_event('click')
+
+    def field(self, label, number=0):
+        row = self.page.locator(f'label:text-is("{label}")').locator(
+            'xpath=ancestor::div[.//input][1]')
+        return row.locator('input').nth(number)
+
+    def types(self, label, *numbers):
+        for i, number in enumerate(numbers):
+            self.field(label, i).fill(str(number), force=True)
+
+    def ticks(self, label):
+        self.field(label).dispatch_event('click')
+
+    def drags(self, start, end):
+        mouse = self.page.mouse
+        mouse.move(*start)
+        time.sleep(1.0)  # the page looks in a frame of its own what is under the mouse
+        mouse.down()
+        for share in np.linspace(0.0, 1.0, 11)[1:]:
+            mouse.move(*(start + share * (end - start)))
+            time.sleep(0.1)
+        mouse.up()
+
+    def sees(self, label, value):
+        playwright.expect(self.field(label)).to_have_value(re.compile(value),
+                                                           timeout=1e3 * PATIENCE)
+
+
+class Camera:
+    """The camera as the page sets it up: where points are on the screen."""
+
+    def __init__(self, person):
+        box = max((canvas.bounding_box() for canvas in person.page.locator('canvas').all()),
+                  key=lambda box: box['width'] * box['height'])
+        self.corner = np.array((box['x'], box['y']))
+        self.size = np.array((box['width'], box['height']))
+
+    def sees(self, point):
+        """Return where a point (3,) [m] is on the screen, (2,) [px]."""
+        forward = LOOK_AT - CAMERA
+        forward = forward / np.linalg.norm(forward)
+        right = np.cross(forward, (0.0, 0.0, 1.0))
+        right /= np.linalg.norm(right)
+        ray = np.asarray(point) / ARM.length - CAMERA
+        across, along, depth = ray @ right, ray @ np.cross(right, forward), ray @ forward
+        scale = self.size[1] / (2.0 * math.tan(FIELD_OF_VIEW / 2.0)) / depth
+        return self.corner + self.size / 2.0 + scale * np.array((across, -along))
+
+
+@pytest.fixture(scope='module')
+def witness():
+    rclpy.init(args=[])
+    witness = Witness()
+    yield witness
+    witness.node.destroy_node()
+    rclpy.try_shutdown()
+
+
+@pytest.fixture(scope='module')
+def address(witness):
+    """Serve the page, and return where."""
+    with running(*main_of('nodes.viewer', '--ros-args', '-r', f'__ns:=/{NAMESPACE}', '-p',
+                          'port:=8090')) as child:
+        yield re.search(r'http://\S+', child.stdout.readline()).group()
+
+
+@pytest.fixture(scope='module')
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope='module')
+def person(browser, address):
+    """Open the page, before there is an arm."""
+    person = Person(browser, address)
+    person.reads('No controller is running in the namespace /left')
+    yield person
+    assert not person.errors
+
+
+@pytest.fixture(scope='module')
+def an_arm(person):
+    with arm() as child:
+        yield child
+
+
+def test_an_arm_that_comes_up_is_found(person, an_arm):
+    person.reads('Ready')
+    person.sees('joint', '20')
+
+
+def test_the_page_needs_nothing_but_this_machine(person):
+    person.reads('Ready')
+    assert {re.match(r'(?:blob:)?\w+://[^/:]+', url).group().split('//')[1]
+            for url in person.requests} == {'localhost'}
+
+
+def test_numbers_that_are_typed_lead_the_arm_there(person, witness):
+    person.types('position', 0.2, -0.1, 0.3)
+    witness.wait(lambda: witness.asks('x', 'y', 'z'), 'a goal for the position')
+    goal = Goal.tool((0.2, -0.1, 0.3), joints=ARM.joints)
+    witness.wait(lambda: witness.goal == goal and witness.is_at(goal), 'the arm at the goal')
+    person.reads('Goal reached')
+
+
+def test_a_component_that_is_switched_to_free_is_released(person, witness):
+    person.ticks('z')
+    witness.wait(lambda: witness.asks('x', 'y'), 'a goal without z')
+    person.types('position', 0.1, -0.1, 0.9)
+    witness.wait(lambda: witness.asks('x', 'y') and witness.is_at(witness.goal), 'the arm there')
+    assert witness.chain[-1, 2] < 0.45  # what is free is not followed
+    person.presses('Free everything')
+    witness.wait(lambda: witness.asks(), 'no goal')
+
+
+def test_the_handle_drags_the_arm_along(person, witness):
+    person.types('position', 0.2, -0.1, 0.3)  # with room on all sides
+    goal = Goal.tool((0.2, -0.1, 0.3), joints=ARM.joints)
+    witness.wait(lambda: witness.goal == goal and witness.is_at(goal), 'the arm at the goal')
+    person.presses('Free everything')
+    witness.wait(lambda: witness.asks(), 'no goal')
+    person.reads('Ready')
+    person.page.get_by_role('alert').get_by_role('button').dispatch_event('click')  # a notice
+    tool = witness.chain[-1].copy()
+    rotation, position = pose.to_matrix(tool)
+    camera = Camera(person)
+    # That axis of the handle which is seen best.
+    ends = [camera.sees(position + 0.12 * ARM.length * axis) for axis in rotation.T]
+    start = camera.sees(position)
+    best = int(np.argmax([np.linalg.norm(end - start) for end in ends]))
+    person.drags(ends[best], ends[best] + 0.5 * (ends[best] - start))
+    witness.wait(lambda: witness.asks('x', 'y', 'z') and witness.is_at(witness.goal),
+                 'the arm where the handle is')
+    moved = witness.chain[-1, :3] - position
+    assert 0.02 < moved @ rotation[:, best] < 0.2
+    np.testing.assert_allclose(moved - (moved @ rotation[:, best]) * rotation[:, best], 0.0,
+                               atol=2e-3)
+
+
+def test_two_pages_show_the_same_and_one_may_leave(browser, address, person, witness):
+    other = Person(browser, address)
+    other.types('position', -0.2, 0.1, 0.3)
+    person.sees('position', r'-0\.2')
+    other.page.close()
+    person.types('position', 0.2, 0.1, 0.3)
+    goal = Goal.tool((0.2, 0.1, 0.3), joints=ARM.joints)
+    witness.wait(lambda: witness.goal == goal and witness.is_at(goal), 'the arm at the goal')
+
+
+def test_the_arm_is_held_tuned_and_sent_home(person, witness):
+    person.presses('Hold')
+    person.reads('Holding')
+    person.presses('Go on')
+    person.reads('Goal reached')
+    person.opens('Tune')
+    person.sees('momentum', r'0\.5')
+    person.presses('Back to rest')
+    rest = Goal.tool((0.0, 0.0, ARM.length), joints=ARM.joints)
+    witness.wait(lambda: witness.is_at(rest), 'the arm at rest')
+    person.reads('Ready')
+
+
+def test_an_experiment_moves_the_arm(person, witness):
+    person.opens('Play')
+    person.presses('fig3')
+    witness.wait(lambda: witness.asks('x', 'y', 'z', 'forward_x', 'forward_y', 'forward_z'),
+                 'the goal of figure 3')
+    first = witness.goal
+    witness.wait(lambda: witness.goal != first, 'a goal that moves')
+    person.presses('Stop')
+    person.opens('Goal')
+
+
+def test_a_goal_out_of_reach_is_told(person, witness):
+    person.types('position', 0.9, 0.0, 0.3)
+    person.reads('The goal is out of reach|The arm found no way to the goal')
+    person.reads('mm further away than the arm is long')
+    person.types('position', 0.2, 0.0, 0.3)
+    person.reads('Goal reached')
+
+
+def test_a_controller_that_restarts_is_found_again(person, an_arm, witness):
+    an_arm.terminate()
+    person.reads('No controller is running')
+    with arm():
+        person.reads('The controller has restarted')
+        witness.goal = None
+        person.presses('Send goal')
+        witness.wait(lambda: witness.goal is not None and witness.is_at(witness.goal),
+                     'the arm at the goal that was lost')
