@@ -25,8 +25,7 @@ _PATIENCE = 120e3  # [ms], of a machine that renders in software
 _SETTLING_TIME = 5.0  # [s] in which the page fades in
 _EXPERIMENT, _DURATION = 'fig4', 20.0  # [s], once round
 _PERIOD = 0.4  # [s], from frame to frame, at least
-_CLIP = {'x': 300, 'y': 150, 'width': 560, 'height': 500}  # [px], the arm without the panels
-_WIDTH, _COLOURS = 400, 64  # [px], of the film
+_WIDTH, _COLOURS = 640, 128  # [px], of the film
 
 
 def film(out: Path) -> tuple[Path, Path]:
@@ -64,7 +63,7 @@ def film(out: Path) -> tuple[Path, Path]:
             raise FilmError(f'the browser failed: {error}') from error
     Image.open(picture).convert('RGB').quantize(256).save(picture, optimize=True)
     animation = out / 'viewer.gif'
-    height = round(_WIDTH * _CLIP['height'] / _CLIP['width'])
+    height = round(_WIDTH * _SIZE['height'] / _SIZE['width'])
     images = [image.convert('RGB').resize((_WIDTH, height), Image.LANCZOS)
               for _, image in frames]
     palette = images[len(images) // 2].quantize(_COLOURS)
@@ -93,7 +92,7 @@ def _frames(page) -> Iterator[tuple[float, bytes]]:
     """Yield screenshots of one turn with their times [s]."""
     started_at = time.monotonic()
     while (at := time.monotonic() - started_at) < _DURATION:
-        yield at, page.screenshot(clip=_CLIP)
+        yield at, page.screenshot()
         time.sleep(max(0.0, started_at + at + _PERIOD - time.monotonic()))
 
 
