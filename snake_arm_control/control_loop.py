@@ -23,7 +23,8 @@ from snake_arm_control.settings import setting
 
 _SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
 _LEFT = 2.0  # a reached goal counts as left once the errors are this many times the tolerances
-_FAR = 5.0  # an arm this many times the tolerances from its goal may be stuck, a closer one not
+_FAR = 5.0  # an arm closer than this many times the tolerances may be kept there by noise
+_CLOSE_PATIENCE = 5.0  # it gets this many times the time
 _PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
 _BETTER = 0.5  # another way is taken if it promises to end at this fraction of the error
 _FIRST_PERIOD = 0.005  # [s] what the velocity limit grants before a period was seen
@@ -44,8 +45,8 @@ class ControlSettings(InverseSettings):
         0.1, 'least share of a newly measured model error that is taken over where feedback is '
         'noisy; 1 is equation 4 to the letter', low=0.001, high=1.0)
     stall_time: float = setting(
-        1.0, 'time without progress, far from the goal, after which the arm is stuck', 's',
-        low=0.05, high=3600.0)
+        1.0, 'time without progress after which an arm is stuck, near its goal five times that',
+        's', low=0.05, high=3600.0)
     restarts: int = setting(
         5, 'how often a stuck arm looks for another way to the goal before it gives up',
         low=0, high=100)
@@ -384,12 +385,13 @@ class ControlLoop:
     def _is_stuck(self) -> bool:
         """Return whether there was no progress for too long; then a search has begun."""
         ratio = self._ratio(*self.errors())
-        if ratio <= _FAR or ratio < _PROGRESS * self._progress_ratio:
+        if ratio <= 1.0 or ratio < _PROGRESS * self._progress_ratio:
             self._without_progress = 0.0
-            self._progress_ratio = ratio if ratio > _FAR else math.inf
+            self._progress_ratio = ratio if ratio > 1.0 else math.inf
             return False
         self._without_progress += self._period
-        if self._without_progress <= self.settings.stall_time:
+        patience = 1.0 if ratio > _FAR else _CLOSE_PATIENCE
+        if self._without_progress <= patience * self.settings.stall_time:
             return False
         self._look_again()
         return True

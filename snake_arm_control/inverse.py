@@ -217,26 +217,33 @@ class LevenbergMarquardt:
         return advance(self._arm, angles, change, bound)
 
     def _change(self, angles: np.ndarray, rows: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        """Return the damped step (joints, 2) [rad]."""
+        """Return the damped step (joints, 2) [rad] of those angles that no limit stops."""
         slope = residual @ rows
         flat = angles.ravel()
-        limit = self._arm.angle_limit
-        free = ~(((flat >= limit) & (slope < 0.0)) | ((flat <= -limit) & (slope > 0.0)))
-        rows = rows * free
-        if len(rows) < rows.shape[1]:
-            gram = rows @ rows.T
-            diagonal = np.eye(len(gram))
-            change = -np.linalg.solve(gram + self._damping * diagonal, residual) @ rows
-            if self._settings.centering:
-                off = residual @ residual / self._settings.position_tolerance ** 2
-                back = -self._settings.centering / (1.0 + off) * flat * free
-                change += back - np.linalg.solve(
-                    gram + self._settings.damping * diagonal, rows @ back) @ rows
-        else:
+        highest, lowest = flat >= self._arm.angle_limit, flat <= -self._arm.angle_limit
+        free = ~((highest & (slope < 0.0)) | (lowest & (slope > 0.0)))
+        while True:
+            change = self._damped(rows * free, residual, flat * free)
+            stopped = free & ((highest & (change > 0.0)) | (lowest & (change < 0.0)))
+            if not stopped.any():
+                return change.reshape(angles.shape)
+            free &= ~stopped  # what they would have done is left to the others
+
+    def _damped(self, rows: np.ndarray, residual: np.ndarray, angles: np.ndarray) -> np.ndarray:
+        """Return the damped step by rows and angles that are zero where nothing may move."""
+        if len(rows) >= rows.shape[1]:
             gram = rows.T @ rows
             gram.flat[::len(gram) + 1] += self._damping
-            change = -np.linalg.solve(gram, slope * free)
-        return change.reshape(angles.shape)
+            return -np.linalg.solve(gram, residual @ rows)
+        gram = rows @ rows.T
+        diagonal = np.eye(len(gram))
+        change = -np.linalg.solve(gram + self._damping * diagonal, residual) @ rows
+        if self._settings.centering:
+            off = residual @ residual / self._settings.position_tolerance ** 2
+            back = -self._settings.centering / (1.0 + off) * angles
+            change += back - np.linalg.solve(
+                gram + self._settings.damping * diagonal, rows @ back) @ rows
+        return change
 
 
 def make_descent(arm: Arm, settings: InverseSettings) -> Descent:

@@ -125,7 +125,10 @@ class Observer:
         client = self.node.create_client(kind, service)
         self.wait(client.service_is_ready, service)
         future = client.call_async(request)
-        self.wait(future.done, f'an answer of {service}', timeout)
+        try:
+            self.wait(future.done, f'an answer of {service}', timeout)
+        finally:
+            self.node.destroy_client(client)
         return future.result()
 
     def set_parameter(self, node, name, value, timeout=20.0):

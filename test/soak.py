@@ -33,6 +33,8 @@ NODES = ('forward_model', 'controller', 'simulator')
 PATIENCE = 30.0  # [s] that a goal may take if nothing is killed
 DWELL = 0.5  # [s] at most, at a reached goal
 NEWS_PERIOD = 30.0  # [s]
+WEIGH_PERIOD = 5.0  # [s]
+SETTLED = 12  # times of weighing after which a node has all that it needs
 
 
 class Soak:
@@ -176,7 +178,7 @@ class Soak:
             now = time.monotonic()
             if now >= weigh_at:
                 self.weigh()
-                weigh_at = now + 5.0
+                weigh_at = now + WEIGH_PERIOD
             if now >= news_at:
                 print(f'{(now - begin) / 60:5.1f} min  {self.summary()}', flush=True)
                 news_at = now + NEWS_PERIOD
@@ -184,8 +186,10 @@ class Soak:
         self.weigh()
         print(self.summary())
         for name, lives in self.memory.items():
-            print(f'{name:14} {len(lives)} lives; the last from {lives[-1][0]:.1f} over '
-                  f'{np.median(lives[-1]):.1f} to {lives[-1][-1]:.1f} MB')
+            grown = lives[-1][SETTLED:] or lives[-1]
+            print(f'{name:14} {len(lives)} lives; the last from {grown[0]:.1f} over '
+                  f'{np.median(grown):.1f} to {grown[-1]:.1f} MB in '
+                  f'{len(grown) * WEIGH_PERIOD / 60:.1f} min')
         for text in (*self.guard.violations, *self.missed):
             print('bad:', text)
         return not self.guard.violations and not self.missed

@@ -479,3 +479,25 @@ def test_both_methods_reach_goals_of_random_shapes(learned, method):
         goal = Goal.tool(chain[-1, :3], chain[-1, 3:6], chain[-1, 6:])
         solution = solve(goal, np.zeros((40, 2)), learned, truth, InverseSettings(method=method))
         assert solution.converged, seed
+
+
+def test_what_joints_at_their_limits_can_not_do_is_left_to_the_others():
+    """Ten steps bring an arm with most joints at a limit to where some configuration has it."""
+    arm, settings = Arm(joints=10, segment_length=0.1), InverseSettings(damping=1e-8)
+    model, left = ExactModel(arm), []
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        angles = generator.uniform(-0.7, 0.7, (10, 2))
+        angles = np.where(generator.random((10, 2)) < 0.7,
+                          np.sign(angles) * arm.angle_limit, angles)
+        there = np.clip(angles + generator.normal(0.0, 3e-3, (10, 2)),
+                        -arm.angle_limit, arm.angle_limit)
+        tool = forward_kinematics(arm, there)[-1]
+        goal = Goal.tool(tool[:3], tool[3:6], tool[6:], joints=10)
+        way = LevenbergMarquardt(arm, settings)
+        before = goal.position_error(forward_kinematics(arm, angles))
+        for _ in range(10):
+            linearization = model.linearize(angles)
+            angles = way.step(goal, angles, linearization, linearization.chain, 0.3)
+        left.append(goal.position_error(forward_kinematics(arm, angles)) / before)
+    assert max(left) < 1e-9
