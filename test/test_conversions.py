@@ -262,3 +262,13 @@ def test_a_pose_survives_the_way_through_a_message():
     target = random_chain(1)[0]
     message = deserialize_message(serialize_message(conversions.pose_to_message(target)), Pose)
     np.testing.assert_allclose(conversions.message_to_pose(message), target, atol=1e-14)
+
+
+def test_a_message_is_stamped_anew():
+    arm = Arm(joints=2)
+    chain = forward_kinematics(arm, np.zeros((2, 2)))
+    data = conversions.restamped(conversions.serialize_chain(chain, 1), STAMP)
+    assert conversions.stamp_of(data) == STAMP
+    stamp, read = conversions.deserialize_chain(data)
+    assert stamp == STAMP
+    np.testing.assert_allclose(read, chain, atol=1e-15)

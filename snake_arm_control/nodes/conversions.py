@@ -177,6 +177,17 @@ def serialize_chain(chain: np.ndarray, stamp: int) -> bytes:
     return header + np.hstack((positions, quaternions)).astype('<f8').tobytes()
 
 
+def restamped(data: bytes, stamp: int) -> bytes:
+    """Return a serialized message, of those that begin with a header, with another stamp [ns]."""
+    return (data[:len(_CDR)] + struct.pack('<iI', stamp // 10**9, stamp % 10**9)
+            + data[_STAMPED:])
+
+
+def stamp_of(data: bytes) -> int:
+    """Return the stamp [ns] of a serialized message, in plain CDR, that begins with a header."""
+    return _stamp(*struct.unpack_from('<iI', data, len(_CDR)))
+
+
 def deserialize_chain(data: bytes) -> tuple[int, np.ndarray]:
     """
     Return stamp [ns] and chain (poses, 9) of a serialized geometry_msgs/PoseArray.

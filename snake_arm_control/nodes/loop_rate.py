@@ -68,7 +68,7 @@ class Watcher(Node):
 
 
 class Echo(Node):
-    """Answers each command with true poses, the same each time."""
+    """Answers each command with true poses, the same each time but for its stamp."""
 
     def __init__(self, **node_options):
         super().__init__('echo', **node_options)
@@ -78,12 +78,13 @@ class Echo(Node):
         self._answers = self.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
         self.create_subscription(JointState, topics.JOINT_COMMAND, self._take, topics.STREAM)
 
-    def _take(self, _: JointState) -> None:
-        self._answers.publish(self._answer)
+    def _take(self, message: JointState) -> None:
+        stamp = conversions.time_to_stamp(message.header.stamp)
+        self._answers.publish(conversions.restamped(self._answer, stamp))
 
 
 class Caller(Node):
-    """Sends the next command, the same each time, as soon as the last one is answered."""
+    """Sends the next command as soon as the last one is answered, and not for older answers."""
 
     def __init__(self, **node_options):
         super().__init__('caller', **node_options)
@@ -91,16 +92,25 @@ class Caller(Node):
         still = np.zeros((arm.joints, len(AXES)))
         self.answers = 0
         self._command = conversions.angles_to_joint_state(arm, 1, still, still)
+        self._stamp = 0  # [ns], of the latest command
+        self._stopped = False
         self._commands = self.create_publisher(JointState, topics.JOINT_COMMAND, topics.STREAM)
         self.create_subscription(PoseArray, topics.POSE_CHAIN, self._take, topics.STREAM, raw=True)
 
     def call(self) -> None:
         """Send a command."""
+        self._stamp += 1
+        self._command.header.stamp = conversions.stamp_to_time(self._stamp)
         self._commands.publish(self._command)
 
-    def _take(self, _: bytes) -> None:
-        self.answers += 1
-        self.call()
+    def stop(self) -> None:
+        """Send no more."""
+        self._stopped = True
+
+    def _take(self, data: bytes) -> None:
+        if conversions.stamp_of(data) == self._stamp and not self._stopped:
+            self.answers += 1
+            self.call()
 
 
 def measure(seconds: float = SECONDS, report: Callable[[str], None] = print) -> dict[str, Any]:
@@ -147,7 +157,10 @@ def echo_rate(processes: bool, seconds: float) -> float:
             _spin_for(executor, _WARM_UP)
             start, before = time.monotonic(), caller.answers
             _spin_for(executor, seconds)
-            return (caller.answers - before) / (time.monotonic() - start)
+            rate = (caller.answers - before) / (time.monotonic() - start)
+            caller.stop()
+            _spin_for(executor, _END_TIME)
+            return rate
     finally:
         rclpy.try_shutdown()
 
