@@ -218,8 +218,10 @@ class LevenbergMarquardt:
 
     def _change(self, angles: np.ndarray, rows: np.ndarray, residual: np.ndarray) -> np.ndarray:
         """Return the damped step (joints, 2) [rad] of those angles that no limit stops."""
-        slope = residual @ rows
         flat = angles.ravel()
+        if np.abs(flat).max() < self._arm.angle_limit:
+            return self._damped(rows, residual, flat).reshape(angles.shape)
+        slope = residual @ rows
         highest, lowest = flat >= self._arm.angle_limit, flat <= -self._arm.angle_limit
         free = ~((highest & (slope < 0.0)) | (lowest & (slope > 0.0)))
         while True:
@@ -236,13 +238,14 @@ class LevenbergMarquardt:
             gram.flat[::len(gram) + 1] += self._damping
             return -np.linalg.solve(gram, residual @ rows)
         gram = rows @ rows.T
-        diagonal = np.eye(len(gram))
-        change = -np.linalg.solve(gram + self._damping * diagonal, residual) @ rows
+        diagonal = gram.flat[::len(gram) + 1]
+        gram.flat[::len(gram) + 1] = diagonal + self._damping
+        change = -np.linalg.solve(gram, residual) @ rows
         if self._settings.centering:
             off = residual @ residual / self._settings.position_tolerance ** 2
             back = -self._settings.centering / (1.0 + off) * angles
-            change += back - np.linalg.solve(
-                gram + self._settings.damping * diagonal, rows @ back) @ rows
+            gram.flat[::len(gram) + 1] = diagonal + self._settings.damping
+            change += back - np.linalg.solve(gram, rows @ back) @ rows
         return change
 
 
