@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 from pathlib import Path
+import time
 
 from geometry_msgs.msg import PoseArray
 import numpy as np
@@ -29,6 +31,8 @@ from snake_arm_control.settings import setting
 class ForwardModelSettings(ArmSettings):
     """Parameters of the forward-model node."""
 
+    rate: float = setting(100.0, 'most predictions per second, which are for the eye', 'Hz',
+                          low=0.1, high=1e4)
     weights: str = setting('', 'weights file, empty for the weights that ship with the package')
 
 
@@ -45,6 +49,7 @@ class ForwardModelNode(Node):
         self._arm = self._settings.value.arm()
         self._rejected = 0
         self._trouble = ''
+        self._predicted_at = -math.inf  # [s]
         self._weights = self.create_publisher(UInt8MultiArray, topics.WEIGHTS, topics.LATCHED)
         self._predicted = self.create_publisher(PoseArray, topics.PREDICTED_POSE_CHAIN,
                                                 topics.STREAM)
@@ -63,8 +68,11 @@ class ForwardModelNode(Node):
         self.get_logger().info(f'serving {self._path.name}, {self._model.fingerprint}')
 
     def _predict(self, data: bytes) -> None:
-        if not self._predicted.get_subscription_count():
+        now = time.monotonic()
+        if (now < self._predicted_at + 1.0 / self._settings.value.rate
+                or not self._predicted.get_subscription_count()):
             return
+        self._predicted_at = now
         try:
             stamp, angles = conversions.deserialize_joint_state(self._arm, data)
         except FeedbackError as error:
