@@ -62,8 +62,12 @@ def test_a_node_that_is_started_wrongly_ends_with_exit_code_1(arguments):
 def test_a_callback_that_a_signal_breaks_is_a_shutdown_any_other_failure_is_not():
     with pytest.raises(ExternalShutdownException), shutdown_told():
         raise RuntimeError('the context is invalid')
-    with rclpy.init(args=[]), pytest.raises(RuntimeError, match='a bug'), shutdown_told():
-        raise RuntimeError('a bug')
+    rclpy.init(args=[])
+    try:
+        with pytest.raises(RuntimeError, match='a bug'), shutdown_told():
+            raise RuntimeError('a bug')
+    finally:
+        rclpy.try_shutdown()
 
 
 def test_processes_run_the_same_modules_wherever_they_are_started(tmp_path, monkeypatch, capfd):
