@@ -15,7 +15,6 @@ from snake_arm_control.goal import Goal
 
 _POSITION, _FORWARD, _UP = (pose.COMPONENTS[part]
                             for part in (pose.POSITION, pose.FORWARD, pose.UP))
-_SWAPPED = np.r_[pose.POSITION, pose.UP, pose.FORWARD]
 # What a menu offers, by its label: the components that count.
 PRESETS = {
     'position': _POSITION,
@@ -55,8 +54,7 @@ class GoalEdit:
             raise GoalError(f'there are no components {", ".join(sorted(unknown))}, expected some '
                             f'of {", ".join(pose.COMPONENTS)}')
         # An axis is turned to be orthogonal to the other: the one of which less counts.
-        order = _SWAPPED if len(cared & {*_UP}) > len(cared & {*_FORWARD}) else slice(None)
-        target[order] = pose.from_matrix(*pose.to_matrix(target[order]))
+        target = pose.to_frame(target, len(cared & {*_UP}) > len(cared & {*_FORWARD}))
         target.flags.writeable = False
         object.__setattr__(self, 'target', target)
         object.__setattr__(self, 'cared', cared)

@@ -19,6 +19,7 @@ POSITION = slice(0, 3)  # [m], in base_link
 FORWARD = slice(3, 6)  # unit vector: the frame's z axis, the way the tool points
 UP = slice(6, 9)  # unit vector: the frame's y axis
 AXES = (FORWARD, UP)
+_SWAPPED = np.r_[POSITION, UP, FORWARD]
 
 
 def from_matrix(rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
@@ -49,6 +50,16 @@ def to_matrix(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     forward = _unit(pose[..., FORWARD], lambda: _orthogonal(up))
     up = _unit(up - _dot(up, forward) * forward, lambda: _orthogonal(forward))
     return _rotation(forward, up), pose[..., POSITION].copy()
+
+
+def to_frame(pose: np.ndarray, keeps_up: bool = False) -> np.ndarray:
+    """
+    Return poses (*batch, 9) with their axes made those of a frame; see `to_matrix`.
+
+    :param keeps_up: whether up keeps its direction, and forward is turned
+    """
+    order = _SWAPPED if keeps_up else slice(None)
+    return from_matrix(*to_matrix(pose[..., order]))[..., order]
 
 
 def from_euler(roll: float, pitch: float, yaw: float, position: np.ndarray) -> np.ndarray:

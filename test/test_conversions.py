@@ -272,3 +272,14 @@ def test_a_message_is_stamped_anew():
     stamp, read = conversions.deserialize_chain(data)
     assert stamp == STAMP
     np.testing.assert_allclose(read, chain, atol=1e-15)
+
+
+def test_joint_states_are_read_without_a_message_whatever_fills_the_gaps(monkeypatch):
+    """ROS leaves behind a string what was in memory, up to the next multiple of four."""
+    monkeypatch.setattr(conversions, 'deserialize_message', None)
+    arm, angles = Arm(joints=2), np.arange(4.0).reshape(2, 2)
+    data = bytearray(conversions.serialize_joint_state(arm, STAMP, angles))
+    data[17:20] = b'\xff\xff\xff'  # behind the empty frame
+    stamp, read = conversions.deserialize_joint_state(arm, bytes(data))
+    assert stamp == STAMP
+    np.testing.assert_array_equal(read, angles)

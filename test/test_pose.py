@@ -173,3 +173,16 @@ def test_what_is_returned_does_not_share_memory_with_what_was_given():
 def test_another_number_of_components_is_refused(shape):
     with pytest.raises(ShapeError, match=r'pose has shape .*, expected \(\.\.\., 9\)'):
         pose.to_matrix(np.zeros(shape))
+
+
+@pytest.mark.parametrize('keeps_up', (False, True))
+def test_a_frame_keeps_the_axis_that_it_is_told_to(keeps_up):
+    bent = np.random.default_rng(0).normal(size=(5, 9))
+    kept, turned = (pose.UP, pose.FORWARD) if keeps_up else (pose.FORWARD, pose.UP)
+    frames = pose.to_frame(bent, keeps_up)
+    np.testing.assert_array_equal(frames[:, pose.POSITION], bent[:, pose.POSITION])
+    np.testing.assert_allclose(
+        frames[:, kept], bent[:, kept] / np.linalg.norm(bent[:, kept], axis=1, keepdims=True))
+    np.testing.assert_allclose(np.linalg.norm(frames[:, turned], axis=1), 1.0)
+    np.testing.assert_allclose(
+        np.sum(frames[:, kept] * frames[:, turned], axis=1), 0.0, atol=1e-12)

@@ -16,7 +16,7 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+from geometry_msgs.msg import PoseArray
 import numpy as np
 import rclpy
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -25,24 +25,23 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, String, UInt8MultiArray
+from std_msgs.msg import String, UInt8MultiArray
 
 from snake_arm_control import recordings
 from snake_arm_control.arm import Arm
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.goal_families import FAMILIES, goals
-from snake_arm_control.nodes import topics
+from snake_arm_control.nodes import conversions, topics
 from snake_arm_control.nodes.bag import Bag
 from snake_arm_control.nodes.goal_publisher import GoalPublisher
 from snake_arm_control.nodes.running import arguments_checked
 
 # All that a run follows from, and what came of it; predictions follow from weights and states.
 RECORDED = {
-    topics.GOAL: Float64MultiArray, topics.GOAL_POSE: PoseStamped,
-    topics.CLICKED_POINT: PointStamped, topics.JOINT_COMMAND: JointState,
-    topics.JOINT_STATES: JointState, topics.POSE_CHAIN: PoseArray,
-    topics.WEIGHTS: UInt8MultiArray, topics.ROBOT_DESCRIPTION: String,
-    topics.DIAGNOSTICS: DiagnosticArray}
+    **{topic: kind for kind, topic, _ in conversions.GOALS},
+    topics.JOINT_COMMAND: JointState, topics.JOINT_STATES: JointState,
+    topics.POSE_CHAIN: PoseArray, topics.WEIGHTS: UInt8MultiArray,
+    topics.ROBOT_DESCRIPTION: String, topics.DIAGNOSTICS: DiagnosticArray}
 _LATCHED = (topics.WEIGHTS, topics.ROBOT_DESCRIPTION)
 _DEPTH = 10_000  # messages of a topic that may wait
 _LOOK_EVERY = 0.5  # [s]

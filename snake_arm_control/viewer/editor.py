@@ -12,7 +12,6 @@ from snake_arm_control.goal_edit import GoalEdit
 
 _POSITION, _FORWARD, _UP = (pose.COMPONENTS[part]
                             for part in (pose.POSITION, pose.FORWARD, pose.UP))
-_SWAPPED = np.r_[pose.POSITION, pose.UP, pose.FORWARD]
 # More than this was meant; a page has single precision.
 _MOVED = {_POSITION: 1e-5, _FORWARD + _UP: 1e-3}  # [m], and of a unit axis
 _NEAR = 1e-6  # [m], to look at
@@ -57,7 +56,7 @@ class GoalEditor:
         """
         edit = self._edits.get(self.selected)
         if edit is None:
-            return _frame(here, keeps_up=False)
+            return pose.to_frame(here)
         return _completed(edit.target, np.array([c in edit.cared for c in pose.COMPONENTS]), here)
 
     def select(self, joint: int) -> None:
@@ -84,7 +83,7 @@ class GoalEditor:
 
         :param grabbed: (9,), the pose that was shown when the move began; the arm has moved since
         """
-        target = _frame(target, keeps_up=False)
+        target = pose.to_frame(target)
         cared = self.cared
         for group, least in _MOVED.items():
             part = [pose.COMPONENTS.index(name) for name in group]
@@ -104,7 +103,7 @@ class GoalEditor:
         target[part] = numbers
         cared = self.cared if self.cared & names else self.cared | names
         self._edits[self.selected] = GoalEdit(
-            self.selected, _frame(target, keeps_up=part == pose.UP), cared)
+            self.selected, pose.to_frame(target, keeps_up=part == pose.UP), cared)
         self._look(here)
 
     def look_at(self, point: np.ndarray, here: np.ndarray) -> None:
@@ -152,11 +151,4 @@ def _completed(target: np.ndarray, cared: np.ndarray, here: np.ndarray) -> np.nd
     :param cared: (9,), mask
     """
     nearest = Goal(target[None], cared[None].astype(float)).nearest(here[None])[0]
-    return _frame(nearest, keeps_up=cared[pose.UP].sum() > cared[pose.FORWARD].sum())
-
-
-def _frame(target: np.ndarray, keeps_up: bool) -> np.ndarray:
-    """Return a pose (9,) with its axes made orthogonal; forward or up is only made a unit."""
-    if keeps_up:
-        return pose.from_matrix(*pose.to_matrix(target[_SWAPPED]))[_SWAPPED]
-    return pose.from_matrix(*pose.to_matrix(target))
+    return pose.to_frame(nearest, keeps_up=cared[pose.UP].sum() > cared[pose.FORWARD].sum())
