@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import parameter_value_to_python
+from rclpy.parameter_client import AsyncParameterClient
 from std_msgs.msg import Float64MultiArray
 
 from snake_arm_control import pose
@@ -67,6 +69,7 @@ class Witness:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.goal, self.chain = None, None
+        self.parameters = AsyncParameterClient(self.node, 'controller')
         self.node.create_subscription(Float64MultiArray, topics.GOAL, self.take_goal, 10)
         self.node.create_subscription(PoseArray, topics.POSE_CHAIN, self.take_chain,
                                       topics.LATEST, raw=True)
@@ -80,8 +83,17 @@ class Witness:
     def wait(self, condition, what):
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < deadline, f'waited {PATIENCE} s in vain for {what}'
+            assert time.monotonic() < deadline, (
+                f'waited {PATIENCE} s in vain for {what}; asked for:\n'
+                f'{self.goal and self.goal.to_yaml()}the tool is at '
+                f'{None if self.chain is None else self.chain[-1]}')
             self.executor.spin_once(timeout_sec=0.05)
+
+    def parameter(self, name):
+        """Return a parameter of the controller, as it is now."""
+        future = self.parameters.get_parameters([name])
+        self.executor.spin_until_future_complete(future, PATIENCE)
+        return parameter_value_to_python(future.result().values[0])
 
     def asks(self, *components):
         """Return whether just these components of the tool are asked for, and nothing else."""
@@ -137,6 +149,12 @@ class Person:
             mouse.move(*(start + share * (end - start)))
             time.sleep(0.1)
         mouse.up()
+
+    def nudges(self, label):
+        """Move a slider by a step."""
+        row = self.page.locator(f'label:text-is("{label}")').locator(
+            'xpath=ancestor::div[.//*[@role="slider"]][1]')
+        row.get_by_role('slider').press('ArrowRight')
 
     def sees(self, label, value):
         playwright.expect(self.field(label)).to_have_value(re.compile(value),
@@ -257,6 +275,41 @@ def test_the_handle_drags_the_arm_along(person, witness):
                                atol=2e-3)
 
 
+def test_a_click_on_the_arm_chooses_a_joint(person, witness):
+    person.presses('Free everything')
+    witness.wait(lambda: witness.asks(), 'no goal')
+    link = 10
+    middle = witness.chain[link - 2:link, pose.POSITION].mean(axis=0)
+    mouse = person.page.mouse
+    mouse.move(*Camera(person).sees(middle))
+    time.sleep(1.0)  # the page looks in a frame of its own what is under the mouse
+    mouse.down()
+    mouse.up()
+    person.sees('joint', f'^({link - 1}|{link}|{link + 1})$')  # two meet at a hinge
+    person.types('joint', ARM.joints)
+    person.sees('joint', f'^{ARM.joints}$')
+    time.sleep(1.0)  # until the numbers, too, are those of the tool
+
+
+def test_the_tool_looks_at_a_point(person, witness):
+    person.types('position', 0.2, -0.1, 0.3)
+    goal = Goal.tool((0.2, -0.1, 0.3), joints=ARM.joints)
+    witness.wait(lambda: witness.goal == goal and witness.is_at(goal), 'the arm at the goal')
+    person.presses('look at')
+    witness.wait(lambda: witness.asks('x', 'y', 'z', 'forward_x', 'forward_y', 'forward_z'),
+                 'a goal for where the tool points')
+    person.sees('look at', '[1-9]')  # a point ahead
+    time.sleep(1.0)  # until the page has it whole
+    point = np.array((0.3, 0.1, 0.2))
+    person.types('look at', *point)
+    towards = point - (0.2, -0.1, 0.3)
+    goal = Goal.tool((0.2, -0.1, 0.3), forward=towards / np.linalg.norm(towards),
+                     joints=ARM.joints)
+    witness.wait(lambda: witness.is_at(goal), 'the arm looking there')
+    person.presses('Free everything')
+    witness.wait(lambda: witness.asks(), 'no goal')
+
+
 def test_two_pages_show_the_same_and_one_may_leave(browser, address, person, witness):
     other = Person(browser, address)
     other.types('position', -0.2, 0.1, 0.3)
@@ -274,6 +327,9 @@ def test_the_arm_is_held_tuned_and_sent_home(person, witness):
     person.reads('Goal reached')
     person.opens('Tune')
     person.sees('momentum', r'0\.5')
+    person.nudges('momentum')
+    witness.wait(lambda: witness.parameter('momentum') == pytest.approx(0.501),
+                 'the parameter that the slider shows')
     person.presses('Back to rest')
     rest = Goal.tool((0.0, 0.0, ARM.length), joints=ARM.joints)
     witness.wait(lambda: witness.is_at(rest), 'the arm at rest')

@@ -31,7 +31,7 @@ from snake_arm_control.settings import setting
 class ForwardModelSettings(ArmSettings):
     """Parameters of the forward-model node."""
 
-    rate: float = setting(100.0, 'most predictions per second, which are for the eye', 'Hz',
+    rate: float = setting(30.0, 'most predictions per second, which are for the eye', 'Hz',
                           low=0.1, high=1e4)
     weights: str = setting('', 'weights file, empty for the weights that ship with the package')
 

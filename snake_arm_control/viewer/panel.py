@@ -25,8 +25,9 @@ _POSITION, _FORWARD, _UP = (pose.COMPONENTS[part]
 # What counts, by the label of its button; `look at` is not among them, it needs a point.
 _PRESETS = {'position': _POSITION, '+ up': _POSITION + _UP, 'full pose': pose.COMPONENTS}
 _LOOK_AT = 'look at'
-_PARTS = {'position': (pose.POSITION, 0.01), 'forward': (pose.FORWARD, 0.1),
-          'up': (pose.UP, 0.1)}  # and the step of its numbers
+# And the step of its numbers, which is what they are rounded to, too.
+_PARTS = {'position': (pose.POSITION, 0.001), 'forward': (pose.FORWARD, 0.01),
+          'up': (pose.UP, 0.01)}
 _OPACITIES = {'solid': 1.0, 'glass': 0.25, 'hidden': 0.0}
 _NUMBERS = {'none': 0, 'every 10th': 10, 'every 5th': 5, 'all': 1}
 _MEASURED, _BY_ANGLES = 'measured poses', 'joint angles'
@@ -160,7 +161,7 @@ class Panel:
                 tick = gui.add_checkbox(component.replace('_', ' '), False)
                 self._on_change(tick, lambda on, name=component: self._care(name, on))
                 self._ticks[component] = tick
-        self._look_at = gui.add_vector3('look at', (0.0, 0.0, 0.0), step=0.01, visible=False)
+        self._look_at = gui.add_vector3('look at', (0.0, 0.0, 0.0), step=0.001, visible=False)
         self._on_change(self._look_at, lambda point: session.edit('look_at', np.array(point)))
         send = gui.add_button('Send goal', icon=viser.Icon.SEND,
                               hint='Ask for the goal that is shown, once more')
