@@ -191,12 +191,18 @@ def witness():
     rclpy.try_shutdown()
 
 
+@contextmanager
+def viewer(port):
+    """Serve the page, and yield where."""
+    with running(*main_of('nodes.viewer', '--ros-args', '-r', f'__ns:=/{NAMESPACE}', '-p',
+                          f'port:={port}')) as child:
+        yield re.search(r'http://\S+', child.stdout.readline()).group()
+
+
 @pytest.fixture(scope='module')
 def address(witness):
-    """Serve the page, and return where."""
-    with running(*main_of('nodes.viewer', '--ros-args', '-r', f'__ns:=/{NAMESPACE}', '-p',
-                          'port:=8090')) as child:
-        yield re.search(r'http://\S+', child.stdout.readline()).group()
+    with viewer(8090) as address:
+        yield address
 
 
 @pytest.fixture(scope='module')
@@ -353,6 +359,19 @@ def test_a_goal_out_of_reach_is_told(person, witness):
     person.reads('mm further away than the arm is long')
     person.types('position', 0.2, 0.0, 0.3)
     person.reads('Goal reached')
+
+
+def test_a_viewer_that_comes_late_knows_the_goal(browser, person, witness):
+    person.presses('Free everything')
+    person.presses('+ up')
+    witness.wait(lambda: witness.asks('x', 'y', 'z', 'up_x', 'up_y', 'up_z'), 'a goal')
+    with viewer(8110) as late:
+        other = Person(browser, late)
+        other.reads('Goal reached')
+        for component in ('x', 'up z'):
+            playwright.expect(other.field(component)).to_be_checked(timeout=1e3 * PATIENCE)
+        playwright.expect(other.field('forward x')).not_to_be_checked()
+        other.page.close()
 
 
 def test_a_controller_that_restarts_is_found_again(person, an_arm, witness):

@@ -13,7 +13,7 @@ from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
-from std_msgs.msg import UInt8MultiArray
+from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.control_loop import ControlLoop, ControlSettings, State
@@ -92,6 +92,8 @@ class ControllerNode(Node):
         self._deadline_misses = 0
 
         self._commands = self.create_publisher(JointState, topics.JOINT_COMMAND, topics.STREAM)
+        self._pursued = self.create_publisher(Float64MultiArray, topics.PURSUED_GOAL,
+                                              topics.LATCHED)
         self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
         self._convergence = Convergence(self)
         self._markers = GoalMarkers(self, lambda: self._loop.true_chain if self._loop else None)
@@ -186,6 +188,11 @@ class ControllerNode(Node):
             self._early_goal = goal
         else:
             self._loop.set_goal(goal)
+        self._tell(goal)
+
+    def _tell(self, goal: Goal) -> None:
+        """Tell and draw the goal that is pursued from now on."""
+        self._pursued.publish(conversions.goal_to_message(goal))
         self._markers.show(goal)
 
     def _hold(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
@@ -202,7 +209,7 @@ class ControllerNode(Node):
             response.success, response.message = False, 'there is no forward model yet'
         else:
             self._loop.reset()
-            self._markers.show(self._loop.goal)
+            self._tell(self._loop.goal)
             response.success, response.message = True, 'returning to rest'
         return response
 

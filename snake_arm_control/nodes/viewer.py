@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
-from std_msgs.msg import String
+from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
@@ -66,6 +66,7 @@ class ViewerNode(Node):
         self._page = page_class()(self._session, self, settings.host, settings.port)
         self._streams: list = []
         self._latest: dict[str, bytes] = {}
+        self._pursued: Float64MultiArray | None = None
         self._markers, self._markers_changed = SeenMarkers(), False
         self._watched_at = self._refreshed_at = self._tuned_at = time.monotonic()
         self._goals = GoalPublisher(self)
@@ -75,6 +76,7 @@ class ViewerNode(Node):
         subscribe = self.create_subscription
         subscribe(String, topics.ROBOT_DESCRIPTION, self._take_description, topics.LATCHED)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
+        subscribe(Float64MultiArray, topics.PURSUED_GOAL, self._take_pursued, topics.LATCHED)
         for kind, topic, convert in conversions.GOALS:
             subscribe(kind, topic, self._goal_callback(convert), 10)
         self.create_timer(1.0 / settings.frame_rate, self._frame)
@@ -111,6 +113,16 @@ class ViewerNode(Node):
 
     def _take_description(self, message: String) -> None:
         self._session.describe(message.data)
+        self._catch_up()
+
+    def _take_pursued(self, message: Float64MultiArray) -> None:
+        self._pursued = message
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Go on from what the controller pursues, where no goal was seen on its way to it."""
+        if self._pursued is not None and self._session.goal is None:
+            self._goal_callback(conversions.message_to_goal)(self._pursued)
 
     def _take_diagnostics(self, message: DiagnosticArray) -> None:
         prefix = self.get_namespace().rstrip('/') + '/'
