@@ -354,6 +354,7 @@ def test_lost_feedback_holds_the_arm_and_returning_feedback_lets_it_go_on():
             observer.publish_goal(FIG2)
             observer.wait(lambda: len(observer.commands) > 5, 'commands')
         observer.wait(lambda: observer.state().startswith('holding: no feedback'), 'the hold')
+        observer.rest(0.3)  # what was sent before the hold may be read after the news of it
         held = observer.commands[-1].position
         observer.rest(1.5)
         assert observer.commands[-1].position == held
