@@ -134,11 +134,16 @@ class Person:
         return row.locator('input').nth(number)
 
     def types(self, label, *numbers):
+        time.sleep(1.0)  # else news of what was done before would overwrite it
         for i, number in enumerate(numbers):
             self.field(label, i).fill(str(number), force=True)
 
-    def ticks(self, label):
+    def unticks(self, label):
+        self.sees_ticked(label)  # a tick that was not shown yet would be set
         self.field(label).dispatch_event('click')
+
+    def sees_ticked(self, label):
+        playwright.expect(self.field(label)).to_be_checked(timeout=1e3 * PATIENCE)
 
     def drags(self, start, end):
         mouse = self.page.mouse
@@ -248,7 +253,7 @@ def test_numbers_that_are_typed_lead_the_arm_there(person, witness):
 
 
 def test_a_component_that_is_switched_to_free_is_released(person, witness):
-    person.ticks('z')
+    person.unticks('z')
     witness.wait(lambda: witness.asks('x', 'y'), 'a goal without z')
     person.types('position', 0.1, -0.1, 0.9)
     witness.wait(lambda: witness.asks('x', 'y') and witness.is_at(witness.goal), 'the arm there')
@@ -294,7 +299,6 @@ def test_a_click_on_the_arm_chooses_a_joint(person, witness):
     person.sees('joint', f'^({link - 1}|{link}|{link + 1})$')  # two meet at a hinge
     person.types('joint', ARM.joints)
     person.sees('joint', f'^{ARM.joints}$')
-    time.sleep(1.0)  # until the numbers, too, are those of the tool
 
 
 def test_the_tool_looks_at_a_point(person, witness):
@@ -305,7 +309,6 @@ def test_the_tool_looks_at_a_point(person, witness):
     witness.wait(lambda: witness.asks('x', 'y', 'z', 'forward_x', 'forward_y', 'forward_z'),
                  'a goal for where the tool points')
     person.sees('look at', '[1-9]')  # a point ahead
-    time.sleep(1.0)  # until the page has it whole
     point = np.array((0.3, 0.1, 0.2))
     person.types('look at', *point)
     towards = point - (0.2, -0.1, 0.3)
@@ -369,7 +372,7 @@ def test_a_viewer_that_comes_late_knows_the_goal(browser, person, witness):
         other = Person(browser, late)
         other.reads('Goal reached')
         for component in ('x', 'up z'):
-            playwright.expect(other.field(component)).to_be_checked(timeout=1e3 * PATIENCE)
+            other.sees_ticked(component)
         playwright.expect(other.field('forward x')).not_to_be_checked()
         other.page.close()
 
