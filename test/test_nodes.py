@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodes over a real DDS: this process talks to an arm that runs in processes of its own."""
 
+from bisect import bisect_right
 import math
 import re
 import subprocess
@@ -92,6 +93,23 @@ def test_a_reached_goal_is_said_to_be_reached(arm):
     arm.publish_goal(FIG2)
     arm.wait(lambda: arm.state() == 'goal reached', 'the word of the controller')
     arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+
+
+def test_who_comes_late_is_told_the_goal_that_is_pursued(arm):
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+    told = []
+    late = arm.node.create_subscription(Float64MultiArray, topics.PURSUED_GOAL, told.append,
+                                        topics.LATCHED)
+    try:
+        arm.wait(lambda: told, 'the goal that is pursued')
+        assert conversions.message_to_goal(told.pop(), ARM.joints) == FIG2
+        arm.publish(topics.GOAL, Float64MultiArray(data=[1.0]))  # rejected
+        assert arm.call(Trigger, 'controller/reset', Trigger.Request()).success
+        arm.wait(lambda: told, 'the goal dropped')
+        assert [conversions.message_to_goal(each, ARM.joints).is_free for each in told] == [True]
+    finally:
+        arm.node.destroy_subscription(late)
 
 
 def test_predictions_and_true_poses_describe_the_same_arm(arm):
@@ -354,9 +372,12 @@ def test_lost_feedback_holds_the_arm_and_returning_feedback_lets_it_go_on():
             observer.publish_goal(FIG2)
             observer.wait(lambda: len(observer.commands) > 5, 'commands')
         observer.wait(lambda: observer.state().startswith('holding: no feedback'), 'the hold')
-        observer.rest(0.3)  # what was sent before the hold may be read after the news of it
-        held = observer.commands[-1].position
+        held_at = observer.node.get_clock().now().nanoseconds
         observer.rest(1.5)
-        assert observer.commands[-1].position == held
+        # By their stamps: what was sent before the hold may be read after the news of it.
+        later = bisect_right(observer.commands, held_at, key=lambda command:
+                             conversions.time_to_stamp(command.header.stamp))
+        held = observer.commands[later - 1].position
+        assert all(command.position == held for command in observer.commands[later:])
         with node_process('simulator', 'lost'):
             observer.wait(lambda: observer.is_at(FIG2), 'the goal', 40.0)

@@ -121,8 +121,11 @@ class ViewerNode(Node):
 
     def _catch_up(self) -> None:
         """Go on from what the controller pursues, where no goal was seen on its way to it."""
-        if self._pursued is not None and self._session.goal is None:
-            self._goal_callback(conversions.message_to_goal)(self._pursued)
+        if self._pursued is None or self._session.editor is None:
+            return
+        message, self._pursued = self._pursued, None
+        if self._session.goal is None:
+            self._goal_callback(conversions.message_to_goal)(message)
 
     def _take_diagnostics(self, message: DiagnosticArray) -> None:
         prefix = self.get_namespace().rstrip('/') + '/'
