@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 import contextlib
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
+import importlib
 import itertools
 import json
 import logging
@@ -69,6 +70,16 @@ class Team:
         flags = torch.tensor(int(flag), device=self.device)
         distributed.all_reduce(flags, distributed.ReduceOp.MAX)
         return bool(flags)
+
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Put the average over the processes in the place of each tensor."""
+        if self.size == 1:
+            return
+        # Not by DistributedDataParallel, which would keep the group alive as long as the run.
+        tensors = list(tensors)
+        joined = nn.utils.parameters_to_vector(tensors)
+        distributed.all_reduce(joined)
+        nn.utils.vector_to_parameters(joined / self.size, tensors)
 
 
 def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: bool = False,
@@ -142,9 +153,9 @@ class _Run:
         if team.leads:
             folder.mkdir(parents=True, exist_ok=True)
             _write_text(folder / CONFIG, json.dumps(self.config, indent=1))
-        predictor = _Predictor(self.network)
-        self.predict = predictor if team.size == 1 else nn.parallel.DistributedDataParallel(
-            predictor, device_ids=[team.device] if team.device.type == 'cuda' else None)
+        # The engine that is fastest on the device.
+        self.predict = (partial(engine.predict, self.network) if team.device.type == 'cpu'
+                        else self.network)
 
     def advance(self) -> Iterator[None]:
         """Train to the end; yield after each iteration."""
@@ -317,6 +328,7 @@ class _Run:
             loss = loss + settings.difference_weight * (weight * slope.square()).mean()
         self.optimiser.zero_grad()
         loss.backward()
+        self.team.average(parameter.grad for parameter in self.network.parameters())
         if math.isfinite(settings.clip):
             nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
         self.optimiser.step()
@@ -373,19 +385,6 @@ class _Run:
             path, arrays, self.arm, record))
 
 
-class _Predictor(nn.Module):
-    """The network behind the engine that is fastest on its device."""
-
-    def __init__(self, network: Network):
-        super().__init__()
-        self.network = network
-
-    def forward(self, angles: Tensor) -> Tensor:
-        if angles.device.type == 'cpu':
-            return engine.predict(self.network, angles)
-        return self.network(angles)
-
-
 @contextlib.contextmanager
 def _team(device: str | None) -> Iterator[Team]:
     """Join the processes that torchrun started, if it did."""
@@ -398,6 +397,9 @@ def _team(device: str | None) -> Iterator[Team]:
         else torch.device('cpu')
     if cuda:
         torch.cuda.set_device(where)
+    # Its functions keep the group that there is when it is first imported, which optimisers do:
+    # that group's threads would go on, and now and then abort the process at its end.
+    importlib.import_module('torch.distributed.nn.functional')
     distributed.init_process_group('nccl' if cuda else 'gloo')
     try:
         yield Team(rank, size, where)
