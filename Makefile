@@ -74,7 +74,7 @@ $(VENV)/.tested: $(VENV)/.installed
 	$(INSTALL) '.[ros,view,train,test]'
 	@touch $@
 
-$(VENV)/.compiled: $(VENV)/.installed snake_arm_control/bptt.py
+$(VENV)/.compiled: $(VENV)/.installed snake_arm_control/model/bptt.py
 	@echo 'Compiling the network; later starts find it in the cache.'
-	$(BIN)/python -c 'from snake_arm_control.bptt import compile_all; compile_all()'
+	$(BIN)/python -c 'from snake_arm_control.model.bptt import compile_all; compile_all()'
 	@touch $@

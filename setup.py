@@ -19,7 +19,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(exclude=['test']),
-    package_data={NAME: ['models/*.safetensors']},
+    package_data={NAME: ['model/weights/*.safetensors']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),
@@ -42,10 +42,8 @@ setup(
         'film': ['pillow', 'playwright', 'viser'],
         'record': ['mcap', 'mcap-ros2-support', 'zstandard'],
         'train': ['matplotlib', 'mcap', 'mcap-ros2-support', 'scipy', 'torch', 'zstandard'],
-        'test': ['catkin-pkg', 'flake8', 'flake8-blind-except', 'flake8-builtins',
-                 'flake8-comprehensions', 'flake8-docstrings', 'flake8-import-order',
-                 'flake8-quotes', 'hypothesis', 'mcap', 'mcap-ros2-support', 'playwright',
-                 'pytest', 'yourdfpy', 'zstandard'],
+        'test': ['catkin-pkg', 'hypothesis', 'mcap', 'mcap-ros2-support', 'mypy', 'playwright',
+                 'pytest', 'pytest-xdist', 'ruff', 'yourdfpy', 'zstandard'],
     },
     entry_points={
         'console_scripts': [

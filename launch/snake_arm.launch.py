@@ -20,8 +20,8 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 import yaml
 
-from snake_arm_control.arm import Arm
-from snake_arm_control.urdf import urdf_text
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.urdf import urdf_text
 
 PACKAGE = 'snake_arm_control'
 TF_RATE = 50.0  # [Hz], of robot_state_publisher, whose own default would make RViz jerk

@@ -12,10 +12,9 @@ from pathlib import Path
 import subprocess
 import sys
 
-from snake_arm_control.arm import Arm
-from snake_arm_control.errors import (
-    GoalError, MissingPackageError, SettingsError, SnakeArmError)
-from snake_arm_control.scenarios import scenario, SCENARIOS
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.errors import GoalError, MissingPackageError, SettingsError, SnakeArmError
+from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -222,7 +221,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _goal(options: argparse.Namespace) -> int:
-    from snake_arm_control.goal import combine, Goal
+    from snake_arm_control.control.goal import combine, Goal
     joints = Arm(joints=options.joints).joints
     if options.drop + bool(options.file) + bool(options.entries) > 1:
         raise GoalError('give a goal, or --file, or --drop, and not two of them')
@@ -240,8 +239,8 @@ def _goal(options: argparse.Namespace) -> int:
 
 
 def _entry_goal(entry: dict, joints: int):
-    from snake_arm_control import pose
-    from snake_arm_control.goal import Goal
+    from snake_arm_control.arm import pose
+    from snake_arm_control.control.goal import Goal
     entry = dict(entry)
     name = entry.pop('joint')
     try:
@@ -259,13 +258,13 @@ def _entry_goal(entry: dict, joints: int):
 
 
 def _urdf(options: argparse.Namespace) -> int:
-    from snake_arm_control.urdf import urdf_text
+    from snake_arm_control.arm.urdf import urdf_text
     sys.stdout.write(urdf_text(Arm(joints=options.joints)))
     return 0
 
 
 def _record(options: argparse.Namespace) -> int:
-    from snake_arm_control import recordings
+    from snake_arm_control.training import recordings
     recordings.require()
     from snake_arm_control.nodes import recorder
     return recorder.record(recorder.Options(
@@ -282,8 +281,8 @@ def _film(options: argparse.Namespace) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from snake_arm_control import figures, reproduction
-    from snake_arm_control.forward_model import ForwardModel
+    from snake_arm_control.experiments import figures, runs as reproduction
+    from snake_arm_control.model.forward_model import ForwardModel
     names = SCENARIOS if 'all' in options.scenarios else options.scenarios
     scenarios = [scenario(name) for name in names]
     figures.require()
@@ -305,11 +304,14 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    training = _training()
-    from snake_arm_control.forward_model import ForwardModel
+    _require_torch()
+    from snake_arm_control.model.forward_model import ForwardModel
+    from snake_arm_control.training import lesson as lessons
+    from snake_arm_control.training.presets import preset
+    from snake_arm_control.training.trainer import train
     arm = Arm(joints=options.joints)
-    settings = training.preset(options.preset or ('finetune' if options.data else 'shipped'),
-                               seed=options.seed)
+    settings = preset(options.preset or ('finetune' if options.data else 'shipped'),
+                      seed=options.seed)
     start = lesson = None
     if settings.preset == 'finetune' and options.data:
         start = ForwardModel.load(options.weights, arm)
@@ -317,34 +319,33 @@ def _train(options: argparse.Namespace) -> int:
         raise SettingsError('--weights are where --preset finetune --data starts from, expected '
                             'these two beside it')
     if options.data:
-        lesson = training.prepare(arm, _recordings(options, arm), start)
-        print(training.lesson_table(lesson), flush=True)
-    path = training.train(arm, settings, options.out, resume=options.resume, lesson=lesson)
+        lesson = lessons.prepare(arm, _recordings(options, arm), start)
+        print(lessons.table(lesson), flush=True)
+    path = train(arm, settings, options.out, resume=options.resume, lesson=lesson)
     if lesson:
-        print(training.outcome(lesson, start, ForwardModel.load(path, arm)))
+        print(lessons.outcome(lesson, start, ForwardModel.load(path, arm)))
     print(path)
     return 0
 
 
 def _recordings(options: argparse.Namespace, arm: Arm) -> list:
-    from snake_arm_control import recordings
+    from snake_arm_control.training import recordings
     return [recordings.read(path, arm, options.tracked_joints, options.namespace or None)
             for path in options.data]
 
 
-def _training():
+def _require_torch() -> None:
     try:
-        from snake_arm_control import training
+        import torch  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingPackageError(
             f'this needs {error.name}, which is not installed: '
             f'pip install {error.name}, or the extra snake_arm_control[train]') from error
-    return training
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from snake_arm_control.forward_model import ForwardModel
-    _training()
+    from snake_arm_control.model.forward_model import ForwardModel
+    _require_torch()
     from snake_arm_control.training import evaluation
     arm = Arm(joints=options.joints)
     model = ForwardModel.load(options.weights, arm)
@@ -352,12 +353,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise SettingsError('--wrong-arm and --plots are of drawn shapes, expected neither with '
                             '--data')
     if options.data:
-        from snake_arm_control.recordings import join
+        from snake_arm_control.training.recordings import join
         result = evaluation.evaluate_recording(model, join(_recordings(options, arm)))
         print(evaluation.recording_table(result))
     else:
-        from snake_arm_control.reproduction import IDEAL_ARM, WRONG_ARM
-        from snake_arm_control.simulation import SimulatedArm
+        from snake_arm_control.arm.simulation import SimulatedArm
+        from snake_arm_control.experiments.runs import IDEAL_ARM, WRONG_ARM
         truth = WRONG_ARM if options.wrong_arm else IDEAL_ARM
         result = evaluation.evaluate(
             model, arm, options.seed, options.samples,
@@ -371,7 +372,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from snake_arm_control import benchmark, figures
+    from snake_arm_control.bench import run as benchmark
+    from snake_arm_control.experiments import figures
     if options.plots:
         figures.require()
     threads = dict.fromkeys(benchmark.THREADS, '1')
@@ -395,7 +397,7 @@ def _bench(options: argparse.Namespace) -> int:
         **{name: value for name, value in chosen.items() if value})
     if 'loop' in parts:
         try:
-            from snake_arm_control.nodes import loop_rate
+            from snake_arm_control.bench import loop_rate
         except ModuleNotFoundError as error:
             report(f'\nClosed loop through DDS: {error}')
         else:

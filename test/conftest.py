@@ -10,6 +10,7 @@ from hypothesis import settings
 settings.register_profile('repeatable', derandomize=True, deadline=None)
 settings.load_profile('repeatable')
 
-# Before rclpy is started: no test sees the nodes of another run on this machine or its network.
-os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+# Before rclpy is started: no test sees the nodes of another run on this machine or its network,
+# nor those of another worker of this run.
+os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')

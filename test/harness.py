@@ -20,10 +20,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 from visualization_msgs.msg import MarkerArray
 
-from snake_arm_control.arm import Arm
-from snake_arm_control.inverse import InverseSettings
-from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.simulation import SimulatedArm
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.simulation import SimulatedArm
+from snake_arm_control.control.inverse import InverseSettings
+from snake_arm_control.ros import conversions, topics
 
 ARM = Arm()
 EVERYTHING = QoSProfile(depth=10_000)

@@ -23,10 +23,10 @@ import rclpy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 
-from snake_arm_control import pose
-from snake_arm_control.goal import Goal
-from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.nodes import topics
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.ros import topics
 
 NAMESPACE = 'soak'
 NODES = ('forward_model', 'controller', 'simulator')

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import ArmError, SnakeArmError
 
 

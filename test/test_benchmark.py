@@ -7,12 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from snake_arm_control import benchmark, cli, goal_families, peers, pose
-from snake_arm_control.arm import Arm
+from snake_arm_control import cli
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.bench import peers, run as benchmark
+from snake_arm_control.control.goal import Goal
 from snake_arm_control.errors import SettingsError
-from snake_arm_control.forward_model import ForwardModel
-from snake_arm_control.goal import Goal
-from snake_arm_control.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.experiments import goal_families
+from snake_arm_control.model.forward_model import ForwardModel
 
 ARM = Arm()
 OWN = ['lm', 'momentum', 'lm-exact', 'momentum-exact']

@@ -8,12 +8,12 @@ import sys
 import numpy as np
 import pytest
 
-from snake_arm_control import bptt
 from snake_arm_control.errors import ShapeError, WeightsError
-from snake_arm_control.forward_model import ForwardModel
+from snake_arm_control.model import bptt
+from snake_arm_control.model.forward_model import ForwardModel
 
 torch = pytest.importorskip('torch')
-from snake_arm_control.network import Architecture, Network  # noqa: E402, I100
+from snake_arm_control.model.network import Architecture, Network  # noqa: E402, I100
 
 DTYPES = (np.float32, np.float64)
 TOLERANCE = {np.float32: 1e-4, np.float64: 1e-9}  # the contract; what is reached is far below
@@ -463,5 +463,5 @@ def test_no_call_compiles_after_compile_all():
 
 def test_torch_is_not_imported():
     """The run time does without torch."""
-    code = 'import sys, snake_arm_control.bptt; sys.exit("torch" in sys.modules)'
+    code = 'import sys, snake_arm_control.model.bptt; sys.exit("torch" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', code]).returncode == 0

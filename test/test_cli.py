@@ -8,7 +8,7 @@ from rclpy.executors import ExternalShutdownException
 
 from snake_arm_control.cli import main
 from snake_arm_control.nodes import forward_model
-from snake_arm_control.nodes.running import run, shutdown_told
+from snake_arm_control.ros.running import run, shutdown_told
 
 NOT_YAML = 'a: ['
 

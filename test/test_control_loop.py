@@ -11,15 +11,15 @@ from hypothesis import given, settings as examples, strategies
 import numpy as np
 import pytest
 
-from snake_arm_control.arm import Arm
-from snake_arm_control.control_loop import Command, ControlLoop, ControlSettings, State
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.inverse import make_descent
+from snake_arm_control.control.loop import Command, ControlLoop, ControlSettings, State
 from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
-from snake_arm_control.forward_model import ForwardModel
-from snake_arm_control.goal import Goal
-from snake_arm_control.inverse import make_descent
-from snake_arm_control.kinematics import ExactModel, forward_kinematics
-from snake_arm_control.scenarios import scenario
-from snake_arm_control.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.experiments.scenarios import scenario
+from snake_arm_control.model.forward_model import ForwardModel
 
 PERIOD = 0.005  # [s]
 MILLISECOND = 1_000_000  # [ns]

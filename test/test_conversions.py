@@ -12,11 +12,11 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.goal import Goal
 from snake_arm_control.errors import FeedbackError, GoalError
-from snake_arm_control.goal import Goal
-from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.ros import conversions, topics
 
 STAMP = 12_345_678_901_234_567
 

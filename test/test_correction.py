@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from snake_arm_control.correction import TargetCorrection
+from snake_arm_control.control.correction import TargetCorrection
 
 ULP = 1e-15  # chains are of the order of 1
 

@@ -25,9 +25,9 @@ from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from snake_arm_control.forward_model import ForwardModel, SHIPPED
-from snake_arm_control.goal import Goal
-from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.model.forward_model import ForwardModel, SHIPPED
+from snake_arm_control.ros import conversions, topics
 
 NAN = math.nan
 HOUR = 3600 * 10 ** 9  # [ns]

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from snake_arm_control import bptt
 from snake_arm_control.errors import WeightsError
-from snake_arm_control.forward_model import ForwardModel
+from snake_arm_control.model import bptt
+from snake_arm_control.model.forward_model import ForwardModel
 
 
 def rows_of(joints, components=range(9)):

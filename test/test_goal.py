@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from transforms3d.axangles import axangle2mat
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.goal import combine, Goal
 from snake_arm_control.errors import GoalError, ShapeError, SnakeArmError
-from snake_arm_control.goal import combine, Goal
-from snake_arm_control.kinematics import forward_kinematics
 
 NAN = math.nan
 

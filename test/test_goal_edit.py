@@ -7,10 +7,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from snake_arm_control import pose
+from snake_arm_control.arm import pose
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.goal_edit import GoalEdit, PRESETS
 from snake_arm_control.errors import GoalError, ShapeError
-from snake_arm_control.goal import Goal
-from snake_arm_control.goal_edit import GoalEdit, PRESETS
 
 TARGET = pose.from_euler(0.3, -0.2, 0.9, (0.3, -0.2, 0.6))
 

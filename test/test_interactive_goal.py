@@ -13,16 +13,22 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from visualization_msgs.msg import (
-    InteractiveMarkerControl, InteractiveMarkerFeedback, InteractiveMarkerUpdate)
+    InteractiveMarkerControl,
+    InteractiveMarkerFeedback,
+    InteractiveMarkerUpdate,
+)
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
-from snake_arm_control.goal import Goal
-from snake_arm_control.goal_edit import GoalEdit, PRESETS
-from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.goal_edit import GoalEdit, PRESETS
 from snake_arm_control.nodes.interactive_goal import (
-    handles, InteractiveGoalNode, InteractiveMarkerServer)
+    handles,
+    InteractiveGoalNode,
+    InteractiveMarkerServer,
+)
+from snake_arm_control.ros import conversions, topics
 
 _DEAF = 1.1  # [s] that a new marker belongs to nobody, so nobody may drag it
 JOINTS = Arm.joints

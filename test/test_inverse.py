@@ -9,16 +9,23 @@ from hypothesis import given, settings as examples, strategies
 import numpy as np
 import pytest
 
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.inverse import (
+    _finish,
+    advance,
+    imagine,
+    InverseSettings,
+    LevenbergMarquardt,
+    make_descent,
+    MomentumDescent,
+    solve,
+)
 from snake_arm_control.errors import ShapeError
-from snake_arm_control.forward_model import ForwardModel
-from snake_arm_control.goal import Goal
-from snake_arm_control.inverse import (
-    _finish, advance, imagine, InverseSettings, LevenbergMarquardt, make_descent, MomentumDescent,
-    solve)
-from snake_arm_control.kinematics import ExactModel, forward_kinematics
-from snake_arm_control.scenarios import scenario
-from snake_arm_control.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.experiments.scenarios import scenario
+from snake_arm_control.model.forward_model import ForwardModel
 
 JOINTS = (1, 2, 40, 100)
 BENDS = {'zero': 0.0, 'nearly straight': 1e-6, 'bent': 0.5}

@@ -9,10 +9,14 @@ import pytest
 from transforms3d.affines import compose
 from transforms3d.axangles import axangle2mat
 
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import (
+    ExactModel,
+    forward_kinematics,
+    jacobian,
+    joint_rotation,
+)
 from snake_arm_control.errors import ShapeError
-from snake_arm_control.kinematics import (
-    ExactModel, forward_kinematics, jacobian, joint_rotation)
 
 JOINTS = (1, 2, 40, 100)
 BATCHES = ((), (1,), (3,), (2, 3))

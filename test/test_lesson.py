@@ -11,20 +11,28 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from snake_arm_control import forward_model  # noqa: E402
-from snake_arm_control.arm import Arm  # noqa: E402
+from snake_arm_control.arm.description import Arm  # noqa: E402
+from snake_arm_control.arm.kinematics import forward_kinematics  # noqa: E402
+from snake_arm_control.arm.simulation import SimulatedArm  # noqa: E402
 from snake_arm_control.cli import main  # noqa: E402
 from snake_arm_control.errors import RecordingError, SettingsError, WeightsError  # noqa: E402
-from snake_arm_control.forward_model import ForwardModel  # noqa: E402
-from snake_arm_control.kinematics import forward_kinematics  # noqa: E402
-from snake_arm_control.network import Architecture  # noqa: E402
-from snake_arm_control.recordings import Recording  # noqa: E402
-from snake_arm_control.reproduction import WRONG_ARM  # noqa: E402
-from snake_arm_control.simulation import SimulatedArm  # noqa: E402
-from snake_arm_control.training import (  # noqa: E402
-    evaluation, lesson_table, prepare, preset, train, trainer)
+from snake_arm_control.experiments.runs import WRONG_ARM  # noqa: E402
+from snake_arm_control.model import forward_model  # noqa: E402
+from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
+from snake_arm_control.model.network import Architecture  # noqa: E402
+from snake_arm_control.training import evaluation, trainer  # noqa: E402
 from snake_arm_control.training.calibration import calibrate  # noqa: E402
-from snake_arm_control.training.presets import Phase, TrainingSettings  # noqa: E402
+from snake_arm_control.training.lesson import (  # noqa: E402
+    prepare,
+    table as lesson_table,
+)
+from snake_arm_control.training.presets import (  # noqa: E402
+    Phase,
+    preset,
+    TrainingSettings,
+)
+from snake_arm_control.training.recordings import Recording  # noqa: E402
+from snake_arm_control.training.trainer import train  # noqa: E402
 
 ARM = Arm(joints=8)
 TRUE = SimulatedArm(ARM, WRONG_ARM)

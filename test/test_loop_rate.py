@@ -4,7 +4,7 @@
 
 import pytest
 
-from snake_arm_control.nodes import loop_rate
+from snake_arm_control.bench import loop_rate
 
 
 @pytest.mark.parametrize('processes', (False, True))

@@ -13,12 +13,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from visualization_msgs.msg import Marker, MarkerArray
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
-from snake_arm_control.goal import Goal
-from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.nodes import topics
-from snake_arm_control.nodes.markers import goal_to_markers, GoalMarkers
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.ros import topics
+from snake_arm_control.ros.markers import goal_to_markers, GoalMarkers
 
 JOINTS = 8
 

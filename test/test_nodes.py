@@ -10,7 +10,15 @@ import subprocess
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
 from harness import (
-    ARM, CLOCK_SLACK, MAX_STEP, node_process, observing, running, settled, snake_arm)
+    ARM,
+    CLOCK_SLACK,
+    MAX_STEP,
+    node_process,
+    observing,
+    running,
+    settled,
+    snake_arm,
+)
 import numpy as np
 import pytest
 import rclpy
@@ -19,11 +27,11 @@ from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import Marker
 
-from snake_arm_control import pose
-from snake_arm_control.goal import Goal
-from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.scenarios import scenario
-from snake_arm_control.urdf import urdf_text
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.experiments.scenarios import scenario
+from snake_arm_control.ros import conversions, topics
 
 NAN = math.nan
 FIG2 = scenario('fig2').goal_at(ARM, 0.0)

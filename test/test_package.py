@@ -28,25 +28,11 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
               'PIL': None, 'playwright': None,
               'mcap': None, 'mcap_ros2': None, 'zstandard': None}
 
-# A part imports only parts before it.
-ORDER = ('errors', 'settings', 'pose', 'arm', 'kinematics', 'goal', 'goal_edit', 'network', 'bptt',
-         'forward_model', 'correction', 'inverse', 'simulation', 'scenarios', 'control_loop',
-         'recordings', 'training', 'urdf', 'reproduction', 'figures', 'goal_families', 'peers',
-         'robustness', 'benchmark', 'viewer', 'nodes', 'cli')
-# Nor these, though they come before it: what it must not know.
-STRANGERS = {
-    'goal': {'kinematics'},
-    'network': {'goal'},
-    'bptt': {'goal', 'network'},
-    'forward_model': {'goal', 'network'},
-    'inverse': {'network', 'bptt'},
-    'simulation': {'goal', 'network', 'bptt', 'forward_model', 'inverse'},
-    'training': {'goal', 'inverse', 'simulation', 'scenarios', 'control_loop'},
-    'urdf': set(ORDER) - {'errors', 'arm'},
-    'reproduction': {'network', 'bptt', 'urdf'},
-    'figures': {'network', 'bptt', 'forward_model', 'urdf'},
-}
-
+# The tower: a floor imports from the floors below it, never from above or beside.
+FLOORS = (('errors',), ('settings',), ('arm',), ('model',), ('control',),
+          ('experiments', 'training'), ('viewer',), ('ros',), ('nodes',), ('bench',), ('cli',))
+HEIGHTS = {name: height for height, floor in enumerate(FLOORS) for name in floor}
+KNOW_ROS = {'ros', 'nodes', 'bench', 'cli'}
 
 def imports(source):
     """
@@ -80,12 +66,36 @@ def packages_of(path):
 
 
 def part_of(path):
-    """Return the part of the package that a file is: a module of the core, or a folder."""
+    """Return what a file is part of: a folder of the package, or the module itself."""
     return path.with_suffix('').parts[1]
 
 
-def parts_imported_by(path):
-    return {name.split('.')[1] for name, _ in imports_of(path) if name.startswith(f'{NAME}.')}
+def module_of(path):
+    """Return the dotted name of a file's module."""
+    return '.'.join(path.with_suffix('').parts).removesuffix('.__init__')
+
+
+def modules_imported_by(path):
+    """Return the modules of this package that a file imports, at any depth."""
+    modules = set(map(module_of, MODULES))
+    found = set()
+    for name, _ in imports_of(path):
+        while name and name not in modules:
+            name = name.rpartition('.')[0]
+        found.add(name)
+    return found - {'', NAME}
+
+
+def may_need_torch(module):
+    """Return whether a module may import torch: recordings are read on any machine."""
+    return (module == f'{NAME}.model.network' or module.startswith(f'{NAME}.training.')
+            and module != f'{NAME}.training.recordings')
+
+
+def breaches(part, imported):
+    """Return those of the imported modules that a part must not know."""
+    return {name for name in imported if name.split('.')[1] != part
+            and HEIGHTS[name.split('.')[1]] >= HEIGHTS[part]}
 
 
 def ids(path):
@@ -99,33 +109,47 @@ def test_the_scan_sees_imports_at_every_depth_and_in_every_form():
 
 
 @pytest.mark.parametrize('path', MODULES, ids=ids)
-def test_only_nodes_and_commands_know_ros(path):
-    if part_of(path) not in ('nodes', 'cli'):
+def test_only_the_upper_floors_know_ros(path):
+    if part_of(path) not in KNOW_ROS:
         assert not [name for name in packages_of(path) if ROS_PACKAGE.fullmatch(name)]
 
 
 @pytest.mark.parametrize('path', MODULES, ids=ids)
 def test_only_network_and_training_need_torch(path):
     """The commands and the bench may inside a function, so that nothing else pays for it."""
-    if part_of(path) in ('network', 'training'):
+    if may_need_torch(module_of(path)):
         return
     torch = {(name, inside) for name, inside in imports_of(path)
-             if name.split('.')[0] == 'torch'
-             or name.startswith((f'{NAME}.network', f'{NAME}.training'))}
-    if part_of(path) in ('cli', 'benchmark'):
+             if name.split('.')[0] == 'torch' or may_need_torch(name)
+             or name.startswith(f'{NAME}.model.network.')}
+    if part_of(path) in ('cli', 'bench'):
         torch = {(name, inside) for name, inside in torch if not inside}
     assert not torch
 
 
+def test_every_part_has_a_floor():
+    assert {part_of(path) for path in MODULES} - {'__init__'} == set(HEIGHTS)
+
+
 @pytest.mark.parametrize('path', MODULES, ids=ids)
-def test_a_part_imports_only_what_it_may_know(path):
-    part = part_of(path)
-    if part == '__init__':
-        assert not parts_imported_by(path)
-        return
-    assert part in ORDER, 'give the new part a place in ORDER'
-    known = {part, *ORDER[:ORDER.index(part)]} - STRANGERS.get(part, set())
-    assert parts_imported_by(path) <= known
+def test_a_floor_imports_only_from_the_floors_below(path):
+    if part_of(path) != '__init__':  # the face of the package shows names of any floor
+        assert not breaches(part_of(path), modules_imported_by(path))
+
+
+def test_an_import_from_above_or_from_beside_is_a_breach():
+    above, beside, below = (f'{NAME}.nodes.up', f'{NAME}.training.soap', f'{NAME}.arm.pose')
+    assert breaches('experiments', {above, beside, below}) == {above, beside}
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    imported = {module_of(path): modules_imported_by(path) for path in MODULES}
+    imported.pop(NAME)
+    while imported:  # take away what imports nothing that is left
+        free = {name for name, others in imported.items() if not others & imported.keys()}
+        assert free, f'a circle of imports among {sorted(imported)}'
+        for name in free:
+            del imported[name]
 
 
 @pytest.mark.linter
@@ -135,11 +159,10 @@ def test_copyright(path):
 
 
 @pytest.mark.linter
-def test_flake8():
-    """Style, docstrings (PEP 257), quotes and the order of imports, as ament_flake8 checks."""
-    for plugin in ('flake8', 'flake8_docstrings', 'flake8_import_order', 'flake8_quotes'):
-        pytest.importorskip(plugin)
-    checked = subprocess.run((sys.executable, '-m', 'flake8', *map(str, SOURCES)),
+def test_ruff():
+    """Style, docstrings (PEP 257), quotes and the order of imports; see pyproject.toml."""
+    pytest.importorskip('ruff')
+    checked = subprocess.run((sys.executable, '-m', 'ruff', 'check', *map(str, SOURCES)),
                              cwd=ROOT, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 

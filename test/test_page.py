@@ -19,10 +19,10 @@ from rclpy.parameter import parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from std_msgs.msg import Float64MultiArray
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
-from snake_arm_control.goal import Goal
-from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.ros import conversions, topics
 from snake_arm_control.viewer.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
 
 playwright = pytest.importorskip('playwright.sync_api')

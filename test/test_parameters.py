@@ -12,8 +12,8 @@ from rclpy.parameter import Parameter
 import yaml
 
 from snake_arm_control.errors import SettingsError
-from snake_arm_control.nodes.parameters import ArmSettings, Parameters
 from snake_arm_control.nodes.up import SETTINGS
+from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.settings import setting, Settings
 
 CONFIG = Path(__file__).parent.parent / 'config' / 'snake_arm.yaml'

@@ -11,7 +11,7 @@ import pytest
 from transforms3d.euler import euler2mat
 from transforms3d.quaternions import mat2quat, quat2mat
 
-from snake_arm_control import pose
+from snake_arm_control.arm import pose
 from snake_arm_control.errors import ShapeError
 
 BATCHES = ((), (1,), (5,), (2, 3), (0,))

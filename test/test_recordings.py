@@ -23,14 +23,13 @@ from mcap.writer import CompressionType  # noqa: E402
 from mcap_ros2.decoder import DecoderFactory  # noqa: E402
 from mcap_ros2.writer import Writer  # noqa: E402
 
-from snake_arm_control import pose  # noqa: E402
-from snake_arm_control.arm import Arm  # noqa: E402
+from snake_arm_control.arm import pose  # noqa: E402
+from snake_arm_control.arm.description import Arm  # noqa: E402
+from snake_arm_control.arm.kinematics import forward_kinematics  # noqa: E402
 from snake_arm_control.cli import main  # noqa: E402
-from snake_arm_control.errors import (  # noqa: E402
-    MissingPackageError, RecordingError, ShapeError)
-from snake_arm_control.goal import Goal  # noqa: E402
-from snake_arm_control.kinematics import forward_kinematics  # noqa: E402
-from snake_arm_control.recordings import join, messages, read, Recording  # noqa: E402
+from snake_arm_control.control.goal import Goal  # noqa: E402
+from snake_arm_control.errors import MissingPackageError, RecordingError, ShapeError  # noqa: E402
+from snake_arm_control.training.recordings import join, messages, read, Recording  # noqa: E402
 
 ARM = Arm(joints=3)
 MS = 10**6  # [ns]
@@ -471,7 +470,7 @@ class Robot:
         return all(publisher.get_subscription_count() for publisher in self.publishers)
 
     def say(self, count, period=0.0):
-        from snake_arm_control.nodes import conversions
+        from snake_arm_control.ros import conversions
         for _ in range(count):
             angles, stamp = self.angles[self.said % 50], BEGIN + self.said * MS
             states, chains = self.publishers
@@ -512,9 +511,10 @@ def test_every_recorded_type_is_read_back_as_it_was(tmp_path):
     """The definitions that are written beside messages let anyone decode them."""
     pytest.importorskip('rclpy')
     from rclpy.serialization import serialize_message
-    from snake_arm_control.nodes import topics
-    from snake_arm_control.nodes.bag import Bag
+
     from snake_arm_control.nodes.recorder import RECORDED
+    from snake_arm_control.ros import topics
+    from snake_arm_control.ros.bag import Bag
     with Bag(tmp_path / 'a.mcap') as bag:
         for number, (topic, kind) in enumerate(RECORDED.items()):
             bag.add_topic(topic, kind, topics.LATCHED)
@@ -622,7 +622,8 @@ def error_curve(heard):
     """
     from rclpy.serialization import deserialize_message
     from std_msgs.msg import Float64MultiArray
-    from snake_arm_control.nodes import conversions
+
+    from snake_arm_control.ros import conversions
     curve, goal = [], Goal.free()
     for topic, published, data in sorted(heard, key=lambda each: each[1]):
         if topic == 'goal':

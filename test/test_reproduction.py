@@ -10,18 +10,31 @@ import time
 import numpy as np
 import pytest
 
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.cli import main
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.inverse import solve
 from snake_arm_control.errors import GoalError, MissingPackageError
-from snake_arm_control.forward_model import ForwardModel
-from snake_arm_control.goal import Goal
-from snake_arm_control.inverse import solve
-from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.reproduction import (
-    APPROACH_TIME, best_exact, GOAL_RATE, IDEAL_ARM, LibraryRun, Recorder, reproduce, residual,
-    REST_TIME, table, TIME_LIMIT, tracking, write_result, WRONG_ARM)
-from snake_arm_control.scenarios import scenario, SCENARIOS
-from snake_arm_control.simulation import SimulatedArm
+from snake_arm_control.experiments.runs import (
+    APPROACH_TIME,
+    best_exact,
+    GOAL_RATE,
+    IDEAL_ARM,
+    LibraryRun,
+    Recorder,
+    reproduce,
+    residual,
+    REST_TIME,
+    table,
+    TIME_LIMIT,
+    tracking,
+    write_result,
+    WRONG_ARM,
+)
+from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
+from snake_arm_control.model.forward_model import ForwardModel
 
 ARM = Arm()
 STILL = [name for name, it in SCENARIOS.items() if it.reachable and not it.period]
@@ -91,7 +104,7 @@ def test_the_loop_follows_a_moving_goal_by_less_than_two_goals_way(recordings, n
 
 def test_a_goal_that_is_set_at_every_step_is_followed_as_well(model, monkeypatch):
     """The way down does not start again with each goal: one step's way behind, not several."""
-    monkeypatch.setattr('snake_arm_control.reproduction.GOAL_RATE', 200.0)
+    monkeypatch.setattr('snake_arm_control.experiments.runs.GOAL_RATE', 200.0)
     recording = LibraryRun(model)(scenario('fig4'), 2.0)
     step = 0.2 * 2.0 * math.pi / 2.0 / 200.0  # [m], radius 0.2 m, a round in 2 s
     assert tracking(recording)['rms_to_moving_target'] < 1.3 * step
@@ -215,7 +228,7 @@ def test_without_matplotlib_the_command_says_what_to_install(tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, 'matplotlib', None)
     assert main(['reproduce', 'fig2', '--out', str(tmp_path)]) == 1
     assert 'pip install matplotlib' in capsys.readouterr().err
-    from snake_arm_control import figures
+    from snake_arm_control.experiments import figures
     with pytest.raises(MissingPackageError):
         figures.require()
 
@@ -251,6 +264,7 @@ def test_messages_that_can_not_be_meant_are_counted_and_passed_over():
     from geometry_msgs.msg import Pose, PoseArray
     from rclpy.executors import SingleThreadedExecutor
     from std_msgs.msg import Float64MultiArray
+
     from snake_arm_control.nodes.experiment import ExperimentNode
     rclpy.init()
     try:

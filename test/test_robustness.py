@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from snake_arm_control import robustness
-from snake_arm_control.arm import Arm
-from snake_arm_control.forward_model import ForwardModel
-from snake_arm_control.inverse import InverseSettings
-from snake_arm_control.kinematics import ExactModel
-from snake_arm_control.reproduction import WRONG_ARM
-from snake_arm_control.simulation import SimulatedArm
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import ExactModel
+from snake_arm_control.arm.simulation import SimulatedArm
+from snake_arm_control.bench import robustness
+from snake_arm_control.control.inverse import InverseSettings
+from snake_arm_control.experiments.runs import WRONG_ARM
+from snake_arm_control.model.forward_model import ForwardModel
 
 ARM = Arm()
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.control.inverse import solve
 from snake_arm_control.errors import GoalError
-from snake_arm_control.inverse import solve
-from snake_arm_control.kinematics import ExactModel, forward_kinematics
-from snake_arm_control.scenarios import scenario, SCENARIOS
+from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
 
 NAMES = sorted(SCENARIOS)
 MOVING = [name for name in NAMES if SCENARIOS[name].period]

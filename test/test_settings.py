@@ -9,11 +9,11 @@ from hypothesis import given, strategies
 import numpy as np
 import pytest
 
-from snake_arm_control.control_loop import ControlSettings
+from snake_arm_control.arm.simulation import SimulationSettings
+from snake_arm_control.control.inverse import InverseSettings
+from snake_arm_control.control.loop import ControlSettings
 from snake_arm_control.errors import SettingsError
-from snake_arm_control.inverse import InverseSettings
 from snake_arm_control.settings import part, setting, Settings
-from snake_arm_control.simulation import SimulationSettings
 
 KINDS = (InverseSettings, ControlSettings, SimulationSettings)
 

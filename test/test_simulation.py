@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.errors import ShapeError
-from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.simulation import SimulatedArm, SimulationSettings
 
 ARM = Arm(joints=6)
 TARGET = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 2))

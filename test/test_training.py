@@ -18,17 +18,22 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from snake_arm_control import pose  # noqa: E402
-from snake_arm_control.arm import Arm  # noqa: E402
+from snake_arm_control.arm import pose  # noqa: E402
+from snake_arm_control.arm.description import Arm  # noqa: E402
+from snake_arm_control.arm.kinematics import forward_kinematics, jacobian  # noqa: E402
 from snake_arm_control.errors import SettingsError  # noqa: E402
-from snake_arm_control.forward_model import ForwardModel  # noqa: E402
-from snake_arm_control.kinematics import forward_kinematics, jacobian  # noqa: E402
-from snake_arm_control.network import Architecture, Network  # noqa: E402
-from snake_arm_control.training import checkpoint, engine, evaluation, sampling  # noqa: E402
-from snake_arm_control.training import train, trainer  # noqa: E402
-from snake_arm_control.training.presets import (  # noqa: E402
-    PAPER, Phase, preset, SHIPPED, TrainingSettings)
+from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
+from snake_arm_control.model.network import Architecture, Network  # noqa: E402
+from snake_arm_control.training import (  # noqa: E402
+    checkpoint,
+    engine,
+    evaluation,
+    sampling,
+    trainer,
+)
+from snake_arm_control.training.presets import PAPER, Phase, preset, SHIPPED, TrainingSettings  # noqa: E402
 from snake_arm_control.training.soap import Soap  # noqa: E402
+from snake_arm_control.training.trainer import train  # noqa: E402
 
 ARM = Arm(joints=4)
 SAMPLERS = [*sampling.HELD_OUT.values(), *sampling.MIXED, sampling.mixed]
@@ -413,9 +418,9 @@ def test_two_processes_learn_what_one_does(tmp_path):
     script = tmp_path / 'together.py'
     script.write_text(
         'from math import inf\n'
-        'from snake_arm_control.arm import Arm\n'
-        'from snake_arm_control.network import Architecture\n'
-        'from snake_arm_control.training import train\n'
+        'from snake_arm_control.arm.description import Arm\n'
+        'from snake_arm_control.model.network import Architecture\n'
+        'from snake_arm_control.training.trainer import train\n'
         'from snake_arm_control.training.presets import Phase, TrainingSettings\n'
         f'train({ARM!r}, {settings!r}, {str(tmp_path / "together")!r}, progress=False)\n'
         # Threads of the group that are left would at times abort the process at its end.

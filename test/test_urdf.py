@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
-from snake_arm_control.kinematics import forward_kinematics, joint_rotation
-from snake_arm_control.urdf import urdf_text
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics, joint_rotation
+from snake_arm_control.arm.urdf import urdf_text
 
 COMMITTED = Path(__file__).parent.parent / 'urdf' / 'snake_arm.urdf'
 ARMS = (Arm(joints=1), Arm(joints=2, segment_length=0.1), Arm(joints=7, angle_limit=1.0), Arm())

@@ -12,20 +12,24 @@ import numpy as np
 import pytest
 from visualization_msgs.msg import Marker, MarkerArray
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
-from snake_arm_control.control_loop import State
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.arm.urdf_body import Body
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.loop import State
 from snake_arm_control.errors import (
-    DescriptionError, GoalError, MissingPackageError, SettingsError)
-from snake_arm_control.goal import Goal
-from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.nodes.markers import goal_to_markers
-from snake_arm_control.nodes.seen_markers import SeenMarkers
+    DescriptionError,
+    GoalError,
+    MissingPackageError,
+    SettingsError,
+)
+from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
 from snake_arm_control.nodes.viewer import page_class
-from snake_arm_control.scenarios import scenario, SCENARIOS
-from snake_arm_control.urdf import urdf_text
+from snake_arm_control.ros.markers import goal_to_markers
+from snake_arm_control.ros.seen_markers import SeenMarkers
 from snake_arm_control.viewer import meshes
-from snake_arm_control.viewer.body import Body
 from snake_arm_control.viewer.editor import GoalEditor
 from snake_arm_control.viewer.history import History
 from snake_arm_control.viewer.session import Session

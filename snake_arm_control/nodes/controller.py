@@ -16,21 +16,19 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 
-from snake_arm_control.control_loop import ControlLoop, ControlSettings, State
-from snake_arm_control.errors import (
-    FeedbackError, SettingsError, SnakeArmError, WeightsError)
-from snake_arm_control.forward_model import ForwardModel
-from snake_arm_control.goal import Goal
-from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.nodes.convergence import Convergence
-from snake_arm_control.nodes.diagnostics import Diagnostics, Level
-from snake_arm_control.nodes.hardware import Hardware, KINDS, NONE
-from snake_arm_control.nodes.markers import GoalMarkers
-from snake_arm_control.nodes.memory import release_compiler
-from snake_arm_control.nodes.parameters import ArmSettings, Parameters
-from snake_arm_control.nodes.running import run
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
+from snake_arm_control.errors import FeedbackError, SettingsError, SnakeArmError, WeightsError
+from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.convergence import Convergence
+from snake_arm_control.ros.diagnostics import Diagnostics, Level
+from snake_arm_control.ros.hardware import Hardware, KINDS, NONE
+from snake_arm_control.ros.markers import GoalMarkers
+from snake_arm_control.ros.memory import release_compiler
+from snake_arm_control.ros.parameters import ArmSettings, Parameters
+from snake_arm_control.ros.running import run
 from snake_arm_control.settings import part, setting
-
 
 _LATE = 1.5  # a tick that comes after this many periods has missed its deadline
 

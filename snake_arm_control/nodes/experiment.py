@@ -12,15 +12,15 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from snake_arm_control.arm import Arm
-from snake_arm_control.control_loop import ControlSettings
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.simulation import SimulationSettings
+from snake_arm_control.control.loop import ControlSettings
 from snake_arm_control.errors import FeedbackError, SnakeArmError
-from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.experiments.runs import about, IDEAL_ARM, Recorder, Recording, TIME_LIMIT
+from snake_arm_control.experiments.scenarios import Scenario
 from snake_arm_control.nodes.controller import ControllerSettings
 from snake_arm_control.nodes.up import Options, running
-from snake_arm_control.reproduction import about, IDEAL_ARM, Recorder, Recording, TIME_LIMIT
-from snake_arm_control.scenarios import Scenario
-from snake_arm_control.simulation import SimulationSettings
+from snake_arm_control.ros import conversions, topics
 
 _START_TIME = 60.0  # [s] that the nodes may take to come up
 _SIMULATED = ('length_error', 'joint_offset')  # what makes a true arm another than the model's

@@ -16,14 +16,14 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import Trigger
 
-from snake_arm_control.arm import AXES
+from snake_arm_control.arm.description import AXES
 from snake_arm_control.errors import FeedbackError, SettingsError, WeightsError
-from snake_arm_control.forward_model import ForwardModel, SHIPPED
-from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.nodes.diagnostics import Diagnostics, Level
-from snake_arm_control.nodes.memory import release_compiler
-from snake_arm_control.nodes.parameters import ArmSettings, Parameters
-from snake_arm_control.nodes.running import run
+from snake_arm_control.model.forward_model import ForwardModel, SHIPPED
+from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.diagnostics import Diagnostics, Level
+from snake_arm_control.ros.memory import release_compiler
+from snake_arm_control.ros.parameters import ArmSettings, Parameters
+from snake_arm_control.ros.running import run
 from snake_arm_control.settings import setting
 
 

@@ -13,17 +13,20 @@ import numpy as np
 from rclpy.node import Node
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import (
-    InteractiveMarker, InteractiveMarkerControl, InteractiveMarkerFeedback, Marker)
+    InteractiveMarker,
+    InteractiveMarkerControl,
+    InteractiveMarkerFeedback,
+    Marker,
+)
 
-from snake_arm_control import pose
+from snake_arm_control.arm import pose
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.goal_edit import GoalEdit, PRESETS
 from snake_arm_control.errors import GoalError, MissingPackageError, SnakeArmError
-from snake_arm_control.goal import Goal
-from snake_arm_control.goal_edit import GoalEdit, PRESETS
-from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.nodes.goal_publisher import GoalPublisher
-from snake_arm_control.nodes.parameters import ArmSettings, Parameters
-from snake_arm_control.nodes.running import run
-
+from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.goal_publisher import GoalPublisher
+from snake_arm_control.ros.parameters import ArmSettings, Parameters
+from snake_arm_control.ros.running import run
 
 try:
     from interactive_markers import InteractiveMarkerServer, MenuHandler

@@ -13,10 +13,10 @@ from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.inverse import InverseSettings
 from snake_arm_control.errors import FeedbackError, SnakeArmError
-from snake_arm_control.goal import Goal
-from snake_arm_control.inverse import InverseSettings
-from snake_arm_control.nodes import conversions, topics
+from snake_arm_control.ros import conversions, topics
 
 
 class Progress(NamedTuple):

@@ -27,14 +27,14 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String, UInt8MultiArray
 
-from snake_arm_control import recordings
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import RecordingError
-from snake_arm_control.goal_families import FAMILIES, goals
-from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.nodes.bag import Bag
-from snake_arm_control.nodes.goal_publisher import GoalPublisher
-from snake_arm_control.nodes.running import arguments_checked
+from snake_arm_control.experiments.goal_families import FAMILIES, goals
+from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.bag import Bag
+from snake_arm_control.ros.goal_publisher import GoalPublisher
+from snake_arm_control.ros.running import arguments_checked
+from snake_arm_control.training import recordings
 
 # All that a run follows from, and what came of it; predictions follow from weights and states.
 RECORDED = {

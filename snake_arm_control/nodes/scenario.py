@@ -9,12 +9,11 @@ import time
 
 from rclpy.node import Node
 
-from snake_arm_control.nodes.goal_publisher import GoalPublisher
-from snake_arm_control.nodes.parameters import ArmSettings, Parameters
-from snake_arm_control.nodes.running import run
-from snake_arm_control.scenarios import GOAL_RATE, scenario, SCENARIOS
+from snake_arm_control.experiments.scenarios import GOAL_RATE, scenario, SCENARIOS
+from snake_arm_control.ros.goal_publisher import GoalPublisher
+from snake_arm_control.ros.parameters import ArmSettings, Parameters
+from snake_arm_control.ros.running import run
 from snake_arm_control.settings import setting
-
 
 _GRACE = 5.0  # [s]
 

@@ -13,14 +13,14 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from snake_arm_control.arm.simulation import Measurement, SimulatedArm, SimulationSettings
+from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import SnakeArmError
-from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.nodes.diagnostics import Diagnostics, Level
-from snake_arm_control.nodes.parameters import ArmSettings, Parameters
-from snake_arm_control.nodes.running import run
+from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.diagnostics import Diagnostics, Level
+from snake_arm_control.ros.parameters import ArmSettings, Parameters
+from snake_arm_control.ros.running import run
 from snake_arm_control.settings import part, setting
-from snake_arm_control.simulation import Measurement, SimulatedArm, SimulationSettings
-from snake_arm_control.urdf import urdf_text
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,18 @@ import rclpy
 from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.node import Node
 
-from snake_arm_control.control_loop import State
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.loop import State
 from snake_arm_control.errors import SettingsError
-from snake_arm_control.goal import Goal
+from snake_arm_control.experiments.scenarios import scenario
 from snake_arm_control.nodes.controller import ControllerNode, ControllerSettings
 from snake_arm_control.nodes.forward_model import ForwardModelNode, ForwardModelSettings
-from snake_arm_control.nodes.goal_publisher import GoalPublisher
 from snake_arm_control.nodes.monitor import MonitorNode, Progress
-from snake_arm_control.nodes.running import arguments_checked, make_executor, shutdown_told
 from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.nodes.viewer import ViewerSettings
-from snake_arm_control.scenarios import scenario
+from snake_arm_control.ros.goal_publisher import GoalPublisher
+from snake_arm_control.ros.running import arguments_checked, make_executor, shutdown_told
 
 SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSettings,
             'simulator': SimulatorSettings, 'scenario': ScenarioSettings,

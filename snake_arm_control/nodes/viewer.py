@@ -20,12 +20,12 @@ from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.errors import FeedbackError, GoalError, MissingPackageError
-from snake_arm_control.nodes import conversions, topics
-from snake_arm_control.nodes.goal_publisher import GoalPublisher
-from snake_arm_control.nodes.parameters import Parameters
-from snake_arm_control.nodes.running import run
-from snake_arm_control.nodes.seen_markers import SeenMarkers
-from snake_arm_control.nodes.tuner import Tuner
+from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.goal_publisher import GoalPublisher
+from snake_arm_control.ros.parameters import Parameters
+from snake_arm_control.ros.running import run
+from snake_arm_control.ros.seen_markers import SeenMarkers
+from snake_arm_control.ros.tuner import Tuner
 from snake_arm_control.settings import setting, Settings
 from snake_arm_control.viewer.session import Session
 from snake_arm_control.viewer.status import Said

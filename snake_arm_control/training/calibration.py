@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm, AXES
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.kinematics import forward_kinematics, jacobian
 from snake_arm_control.errors import RecordingError
-from snake_arm_control.kinematics import forward_kinematics, jacobian
-from snake_arm_control.recordings import Recording
+from snake_arm_control.training.recordings import Recording
 
 SAMPLES = 400  # of a recording that are looked at, at most
 ITERATIONS = 20

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snake_arm_control import bptt
-from snake_arm_control.bptt import _sigmoid, _tanh
-from snake_arm_control.network import GATES, Network
+from snake_arm_control.model import bptt
+from snake_arm_control.model.bptt import _sigmoid, _tanh
+from snake_arm_control.model.network import GATES, Network
 
 FEW = 24  # samples that bptt is faster for
 LANES = 64  # samples at a time: what a core's cache holds well

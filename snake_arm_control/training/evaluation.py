@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
-from snake_arm_control.forward_model import ForwardModel
-from snake_arm_control.kinematics import forward_kinematics, jacobian
-from snake_arm_control.network import Network
-from snake_arm_control.recordings import Recording
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics, jacobian
+from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.model.network import Network
 from snake_arm_control.training import engine, plots
+from snake_arm_control.training.recordings import Recording
 from snake_arm_control.training.sampling import HELD_OUT, Sampler
 
 LENGTHS = (1, 10, 20, 60, 80, 120)  # arms of other lengths that the same weights are tried on

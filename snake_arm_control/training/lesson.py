@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.errors import RecordingError
-from snake_arm_control.forward_model import ForwardModel
-from snake_arm_control.kinematics import forward_kinematics
-from snake_arm_control.recordings import join, Recording
+from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.training import evaluation, sampling
 from snake_arm_control.training.calibration import calibrate, Calibration
+from snake_arm_control.training.recordings import join, Recording
 
 HELD_OUT = 0.2  # share of each recording's time, at its end, that is measured and not learned
 _LEAST = 10  # samples to learn from

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 import numpy as np
 
-from snake_arm_control import pose
+from snake_arm_control.arm import pose
 
 
 def training_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:

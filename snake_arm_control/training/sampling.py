@@ -16,8 +16,8 @@ import math
 import torch
 from torch import Tensor
 
-from snake_arm_control import pose
-from snake_arm_control.arm import Arm, AXES
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm, AXES
 
 Sampler = Callable[[Arm, int, torch.Generator], Tensor]
 

@@ -26,10 +26,11 @@ import torch
 from torch import distributed, nn, Tensor
 from tqdm import tqdm
 
-from snake_arm_control import forward_model, pose
-from snake_arm_control.arm import Arm
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import SnakeArmError, WeightsError
-from snake_arm_control.network import Network
+from snake_arm_control.model import forward_model
+from snake_arm_control.model.network import Network
 from snake_arm_control.training import checkpoint, engine, evaluation, plots, sampling
 from snake_arm_control.training.lesson import Lesson
 from snake_arm_control.training.presets import Phase, TrainingSettings

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from snake_arm_control import pose
-from snake_arm_control.goal import combine, Goal
-from snake_arm_control.goal_edit import GoalEdit
+from snake_arm_control.arm import pose
+from snake_arm_control.control.goal import combine, Goal
+from snake_arm_control.control.goal_edit import GoalEdit
 
 _POSITION, _FORWARD, _UP = (pose.COMPONENTS[part]
                             for part in (pose.POSITION, pose.FORWARD, pose.UP))

@@ -14,7 +14,7 @@ import numpy as np
 import viser
 from viser import uplot
 
-from snake_arm_control import pose
+from snake_arm_control.arm import pose
 from snake_arm_control.viewer.scene import Scene
 from snake_arm_control.viewer.session import Picture, PLOT_SPAN, Session
 from snake_arm_control.viewer.status import Tone, Verdict

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from snake_arm_control import pose
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.urdf_body import Body, to_transforms
 from snake_arm_control.viewer import meshes
-from snake_arm_control.viewer.body import Body, to_transforms
 from snake_arm_control.viewer.session import Asked, Picture, Session
 
 TRUE_COLOUR, PREDICTED_COLOUR = (23, 133, 137), (201, 42, 121)

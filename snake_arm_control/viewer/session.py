@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snake_arm_control import pose
-from snake_arm_control.control_loop import State
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.urdf_body import Body
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.loop import State
 from snake_arm_control.errors import DescriptionError
-from snake_arm_control.goal import Goal
-from snake_arm_control.scenarios import Scenario, scenario, SCENARIOS
-from snake_arm_control.viewer.body import Body
+from snake_arm_control.experiments.scenarios import Scenario, scenario, SCENARIOS
 from snake_arm_control.viewer.editor import GoalEditor
 from snake_arm_control.viewer.history import History
 from snake_arm_control.viewer.status import Facts, Said, Verdict, verdict

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from snake_arm_control.control_loop import State
+from snake_arm_control.control.loop import State
 
 _MILLIMETRE = 1e-3  # [m]
 

@@ -1,0 +1,362 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Other libraries' ways to a goal, for the bench: each is given the exact kinematics.
+
+Every one of them starts at zero, and stops at the first iterate that reaches the goal if it can be
+told to. A function here that needs a package imports it, and raises ImportError without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import importlib
+from typing import Any
+
+import numpy as np
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.inverse import DifferentiableModel, InverseSettings
+
+Solver = Callable[[Goal], tuple[np.ndarray, int]]  # to angles (joints, 2) [rad], and iterations
+
+_SETTINGS = InverseSettings()
+_QP_ITERATIONS = 100
+_QP_DAMPING = 1e-3  # [m^2]; from 1e-4 to 1e-2 as many goals are reached
+_TORCH_ITERATIONS = 2000
+_TORCH_RATE = 0.02  # [rad], a step of Adam
+_SCIPY_EVALUATIONS = 200
+_IKPY_EVALUATIONS = 30
+
+
+def package(name: str) -> Any:
+    """Return a package that only the bench needs, or raise ImportError."""
+    return importlib.import_module(name)
+
+
+class PinocchioModel:
+    """Exact kinematics of Pinocchio, in the form of a differentiable model."""
+
+    def __init__(self, arm: Arm):
+        self.arm = arm
+        self.pinocchio = package('pinocchio')
+        self.model = self.pinocchio.buildModelFromXML(urdf_text(arm))
+        far_end = self.pinocchio.SE3(np.eye(3), np.array((0.0, 0.0, arm.segment_length)))
+        self.frames = [self.model.addFrame(self.pinocchio.Frame(
+            f'element_{j}', self.model.getJointId(f'joint_{j}_y'), far_end,
+            self.pinocchio.FrameType.OP_FRAME)) for j in range(1, arm.joints + 1)]
+        self.data = self.model.createData()
+
+    def linearize(self, angles: np.ndarray) -> PinocchioLinearization:
+        """Return the kinematics at angles (joints, 2) [rad]."""
+        angles = np.ravel(angles)
+        self.pinocchio.computeJointJacobians(self.model, self.data, angles)
+        return PinocchioLinearization(self, self.data)
+
+
+class PinocchioLinearization:
+    """Kinematics of Pinocchio at a configuration, as good as its data stay."""
+
+    def __init__(self, model: PinocchioModel, data: Any):
+        self._model, self._data = model, data
+
+    @property
+    def chain(self) -> np.ndarray:
+        """Pose chain, an array (joints, 9)."""
+        placements = [self._placement(j) for j in range(self._model.arm.joints)]
+        return pose.from_matrix(np.array([each.rotation for each in placements]),
+                                np.array([each.translation for each in placements]))
+
+    def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
+        """Return dL/dangles (joints, 2) for dL/dchain (joints, 9)."""
+        cared = np.nonzero(chain_gradient)
+        return np.tensordot(chain_gradient[cared], self.jacobian_rows(*cared), 1)
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """Return rows (rows, joints - first, 2) of dchain/dangles[first:]."""
+        m = self._model
+        elements, places = np.unique(joints, return_inverse=True)
+        twists = np.array([m.pinocchio.getFrameJacobian(
+            m.model, self._data, m.frames[j], m.pinocchio.LOCAL_WORLD_ALIGNED)
+            for j in elements])
+        rotations = np.array([self._placement(j).rotation for j in elements])
+        rows = _of_twists(twists, rotations)[places, components]
+        return rows.reshape(len(joints), -1, len(AXES))[:, first:]
+
+    def _placement(self, j: int) -> Any:
+        return self._model.pinocchio.updateFramePlacement(
+            self._model.model, self._data, self._model.frames[j])
+
+
+class _MujocoLinearization:
+    """Kinematics of MuJoCo at the configuration of its data."""
+
+    def __init__(self, arm: Arm, model: Any, data: Any):
+        self._mujoco = package('mujoco')
+        self._model, self._data = model, data
+        self._bodies = [model.body(f'link_{j}').id for j in range(1, arm.joints + 1)]
+        rotations = data.xmat[self._bodies].reshape(-1, 3, 3)
+        positions = data.xpos[self._bodies] + arm.segment_length * rotations[:, :, 2]
+        self._rotations, self._positions = rotations, positions
+        self.chain = pose.from_matrix(rotations, positions)
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
+        """Return rows (rows, joints, 2) of dchain/dangles."""
+        elements, places = np.unique(joints, return_inverse=True)
+        twists = np.empty((len(elements), 6, self._model.nv))
+        for j, twist in zip(elements, twists):
+            self._mujoco.mj_jac(self._model, self._data, twist[:3], twist[3:],
+                                self._positions[j], self._bodies[j])
+        rows = _of_twists(twists, self._rotations[elements])[places, components]
+        return rows.reshape(len(joints), -1, len(AXES))
+
+
+def _of_twists(twists: np.ndarray, rotations: np.ndarray) -> np.ndarray:
+    """
+    Return the derivatives of poses, given those of their frames.
+
+    :param twists: (frames, 6, angles), linear and angular, in the axes of the world
+    :param rotations: (frames, 3, 3)
+    :return: (frames, 9, angles)
+    """
+    turning = twists[:, 3:]
+    derivative = np.empty((len(twists), pose.SIZE, twists.shape[2]))
+    derivative[:, pose.POSITION] = twists[:, :3]
+    for part, column in ((pose.FORWARD, 2), (pose.UP, 1)):
+        x, y, z = rotations[:, :, column].T[:, :, None]
+        for row, (a, b, c, d) in enumerate(((1, z, 2, y), (2, x, 0, z), (0, y, 1, x))):
+            derivative[:, part.start + row] = turning[:, a] * b - turning[:, c] * d
+    return derivative
+
+
+def exact_model(arm: Arm) -> DifferentiableModel:
+    """Return Pinocchio's kinematics if it is there, else ours."""
+    try:
+        return PinocchioModel(arm)
+    except ImportError:
+        return ExactModel(arm)
+
+
+class _Residual:
+    """A goal as the residual of a least-squares problem, weighted as our own descent does."""
+
+    def __init__(self, goal: Goal):
+        self._goal = goal
+        importance = goal.weight * _SETTINGS.gains
+        self.cared = np.nonzero(importance)
+        self.scale = np.sqrt(importance[self.cared])
+
+    def __call__(self, chain: np.ndarray) -> np.ndarray:
+        return self.scale * self._goal.discrepancy(chain)[self.cared]
+
+    def jacobian(self, linearization: Any) -> np.ndarray:
+        """Return its derivatives (rows, 2 joints) by the angles."""
+        rows = linearization.jacobian_rows(*self.cared)
+        return self.scale[:, None] * rows.reshape(len(rows), -1)
+
+
+def reached(goal: Goal, chain: np.ndarray) -> bool:
+    """Return whether a chain (joints, 9) is where the goal wants it."""
+    return bool(_SETTINGS.is_reached(goal.position_error(chain), goal.axis_error(chain)))
+
+
+def scipy_least_squares(arm: Arm) -> Solver:
+    """Trust-region reflective, with exact derivatives."""
+    least_squares = package('scipy.optimize').least_squares
+    model = exact_model(arm)
+
+    def solve(goal: Goal) -> tuple[np.ndarray, int]:
+        residual = _Residual(goal)
+        count, last = 0, np.zeros((arm.joints, len(AXES)))
+
+        def error(flat: np.ndarray) -> np.ndarray:
+            nonlocal count, last
+            count, last = count + 1, flat.reshape(last.shape)
+            chain = forward_kinematics(arm, last)
+            if reached(goal, chain):
+                raise StopIteration
+            return residual(chain)
+
+        try:
+            last = least_squares(
+                error, last.ravel(), lambda flat: residual.jacobian(
+                    model.linearize(flat.reshape(last.shape))),
+                bounds=(-arm.angle_limit, arm.angle_limit),
+                max_nfev=_SCIPY_EVALUATIONS).x.reshape(last.shape)
+        except StopIteration:
+            pass
+        return last, count
+
+    return solve
+
+
+def torch_exact(arm: Arm) -> Solver:
+    """Adam on the gradients of autograd through exact kinematics."""
+    torch = package('torch')
+
+    def forward(angles):
+        sine, cosine = torch.sin(angles), torch.cos(angles)
+        (sa, sb), (ca, cb) = sine.unbind(1), cosine.unbind(1)
+        frames = torch.stack((cb, torch.zeros_like(sa), sb, sa * sb, ca, -sa * cb,
+                              -ca * sb, sa, ca * cb), 1).reshape(-1, 3, 3)
+        span = 1
+        while span < len(frames):
+            frames = torch.cat((frames[:span], frames[:-span] @ frames[span:]))
+            span *= 2
+        forward, up = frames[:, :, 2], frames[:, :, 1]
+        return torch.cat((arm.segment_length * torch.cumsum(forward, 0), forward, up), 1)
+
+    def solve(goal: Goal) -> tuple[np.ndarray, int]:
+        target = torch.tensor(goal.target)
+        importance = torch.tensor(goal.weight * _SETTINGS.gains)
+        angles = torch.zeros((arm.joints, len(AXES)), dtype=torch.float64, requires_grad=True)
+        descent = torch.optim.Adam([angles], lr=_TORCH_RATE)
+        for iteration in range(_TORCH_ITERATIONS + 1):
+            chain = forward(angles)
+            if reached(goal, chain.detach().numpy()):
+                break
+            descent.zero_grad()
+            (0.5 * (importance * (chain - target) ** 2).sum()).backward()
+            descent.step()
+            with torch.no_grad():
+                angles.clamp_(-arm.angle_limit, arm.angle_limit)
+        return angles.detach().numpy(), iteration
+
+    return solve
+
+
+def pink(arm: Arm) -> Solver:
+    """Differential inverse kinematics of pink, its quadratic programs solved by DAQP."""
+    pink, task_of = package('pink'), package('pink.tasks')
+    limits_of = package('pink.limits')
+    package('daqp')
+    pinocchio = PinocchioModel(arm)
+
+    class ChainTask(task_of.Task):
+        def __init__(self, goal: Goal):
+            super().__init__(cost=1.0)
+            self.residual = _Residual(goal)
+
+        def compute_error(self, configuration):
+            return self.residual(PinocchioLinearization(pinocchio, configuration.data).chain)
+
+        def compute_jacobian(self, configuration):
+            return self.residual.jacobian(PinocchioLinearization(pinocchio, configuration.data))
+
+        def __repr__(self):
+            return 'ChainTask()'
+
+    limits = [limits_of.ConfigurationLimit(pinocchio.model, 1.0)]
+
+    def velocity(configuration: Any, task: Any) -> np.ndarray:
+        return pink.solve_ik(configuration, [task], 1.0, 'daqp', damping=_QP_DAMPING,
+                             limits=limits, safety_break=False)
+
+    def configure(flat: np.ndarray) -> Any:
+        return pink.Configuration(pinocchio.model, pinocchio.data, flat, copy_data=False)
+
+    return _by_quadratic_programs(arm, ChainTask, configure, velocity)
+
+
+def mink(arm: Arm) -> Solver:
+    """Differential inverse kinematics of mink on MuJoCo, its programs solved by DAQP."""
+    mink, mujoco = package('mink'), package('mujoco')
+    package('daqp')
+    model = mujoco.MjModel.from_xml_string(urdf_text(arm))
+
+    class ChainTask(mink.Task):
+        def __init__(self, goal: Goal):
+            self.residual = _Residual(goal)
+            super().__init__(cost=np.ones(len(self.residual.scale)))
+
+        def compute_error(self, configuration):
+            return self.residual(_MujocoLinearization(arm, model, configuration.data).chain)
+
+        def compute_jacobian(self, configuration):
+            return self.residual.jacobian(_MujocoLinearization(arm, model, configuration.data))
+
+    limits = [mink.ConfigurationLimit(model, gain=1.0)]
+    configuration = mink.Configuration(model)
+
+    def velocity(configuration: Any, task: Any) -> np.ndarray:
+        return mink.solve_ik(configuration, [task], 1.0, 'daqp', damping=_QP_DAMPING,
+                             limits=limits)
+
+    def configure(flat: np.ndarray) -> Any:
+        configuration.update(flat)
+        return configuration
+
+    return _by_quadratic_programs(arm, ChainTask, configure, velocity)
+
+
+def _by_quadratic_programs(arm: Arm, task_of: Callable[[Goal], Any],
+                           configure: Callable[[np.ndarray], Any],
+                           velocity: Callable[[Any, Any], np.ndarray]) -> Solver:
+    def solve(goal: Goal) -> tuple[np.ndarray, int]:
+        task, angles = task_of(goal), np.zeros((arm.joints, len(AXES)))
+        for iteration in range(_QP_ITERATIONS + 1):
+            if reached(goal, forward_kinematics(arm, angles)):
+                break
+            change = velocity(configure(angles.ravel()), task).reshape(angles.shape)
+            change *= min(1.0, _SETTINGS.max_step / np.abs(change).max())
+            angles = np.clip(angles + change, -arm.angle_limit, arm.angle_limit)
+        return angles, iteration
+
+    return solve
+
+
+def pytorch_kinematics(arm: Arm) -> Solver:
+    """Damped pseudo-inverse of pytorch_kinematics; it knows goals for the tool's pose only."""
+    torch, kinematics = package('torch'), package('pytorch_kinematics')
+    chain = kinematics.build_serial_chain_from_urdf(urdf_text(arm).encode(), 'tool0')
+    chain = chain.to(dtype=torch.float64)
+    limits = torch.tensor(chain.get_joint_limits(), dtype=torch.float64).T
+
+    def solve(goal: Goal) -> tuple[np.ndarray, int]:
+        rotation, position = pose.to_matrix(goal.target[-1])
+        solver = kinematics.PseudoInverseIK(
+            chain, retry_configs=torch.zeros((1, 2 * arm.joints), dtype=torch.float64),
+            joint_limits=limits, max_iterations=_QP_ITERATIONS,
+            pos_tolerance=_SETTINGS.position_tolerance, rot_tolerance=_SETTINGS.axis_tolerance,
+            early_stopping_any_converged=True, early_stopping_no_improvement=None,
+            regularlization=_QP_DAMPING, lr=1.0, clamp_to_limits=True)
+        found = solver.solve(kinematics.Transform3d(
+            pos=torch.tensor(position), rot=torch.tensor(rotation), dtype=torch.float64))
+        return (found.solutions[0, 0].numpy().reshape(arm.joints, len(AXES)),
+                int(found.iterations))
+
+    return solve
+
+
+def ikpy(arm: Arm) -> Solver:
+    """Least squares of ikpy on finite differences; it knows goals for the tool only."""
+    chain_of, link_of = package('ikpy.chain'), package('ikpy.link')
+    limits = (-arm.angle_limit, arm.angle_limit)
+    links: list[Any] = [link_of.OriginLink()]
+    for j in range(arm.joints):
+        offset = arm.segment_length if j else 0.0
+        for axis, z in (((1, 0, 0), offset), ((0, 1, 0), 0.0)):
+            links.append(link_of.URDFLink(
+                f'{j}{axis}', np.array((0.0, 0.0, z)), np.zeros(3), np.array(axis),
+                bounds=limits))
+    links.append(link_of.URDFLink('tool', np.array((0.0, 0.0, arm.segment_length)), np.zeros(3),
+                                  joint_type='fixed'))
+    chain = chain_of.Chain(links, [False] + [True] * (2 * arm.joints) + [False])
+
+    def solve(goal: Goal) -> tuple[np.ndarray, int]:
+        tool = goal.target[-1]
+        mode, orientation = None, None
+        if goal.cared[-1, pose.FORWARD].all():
+            mode, orientation = 'all', pose.to_matrix(tool)[0]
+        elif goal.cared[-1, pose.UP].all():
+            mode, orientation = 'Y', tool[pose.UP]
+        found = chain.inverse_kinematics(
+            tool[pose.POSITION], orientation, mode, optimizer_budget=_IKPY_EVALUATIONS)
+        return np.asarray(found)[1:-1].reshape(arm.joints, len(AXES)), 0  # it does not tell
+
+    return solve

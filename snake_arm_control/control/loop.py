@@ -1,0 +1,487 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The controller itself, free of ROS: goals and feedback in, bounded commands out."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import AXES
+from snake_arm_control.control.correction import TargetCorrection
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.inverse import (
+    advance,
+    DifferentiableModel,
+    imagine,
+    InverseSettings,
+    make_descent,
+    score,
+    Solution,
+)
+from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
+from snake_arm_control.settings import setting
+
+_SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
+_LEFT = 2.0  # a reached goal counts as left once the errors are this many times the tolerances
+_FAR = 5.0  # an arm closer than this many times the tolerances may be kept there by noise
+_CLOSE_PATIENCE = 5.0  # it gets this many times the time
+_PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
+_BETTER = 0.5  # another way is taken if it promises to end at this fraction of the error
+_FIRST_PERIOD = 0.005  # [s] what the velocity limit grants before a period was seen
+_NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
+_LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
+_MOVED = 0.05  # [rad] a standing arm this far from its command was moved by something else
+_STILL = 0.002  # [rad] an arm that moves by no more from one report to the next stands still
+_SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
+
+
+@dataclass(frozen=True)
+class ControlSettings(InverseSettings):
+    """How to descend, and what to make of feedback."""
+
+    use_feedback: bool = setting(
+        True, 'correct targets by the true pose chain, and hold when it stays away')
+    correction_gain: float = setting(
+        0.1, 'least share of a newly measured model error that is taken over where feedback is '
+        'noisy; 1 is equation 4 to the letter', low=0.001, high=1.0)
+    stall_time: float = setting(
+        1.0, 'time without progress after which an arm is stuck, near its goal five times that',
+        's', low=0.05, high=3600.0)
+    restarts: int = setting(
+        5, 'how often a stuck arm looks for another way to the goal before it gives up',
+        low=0, high=100)
+    feedback_timeout: float = setting(
+        0.5, 'longest time that a command may go unanswered', 's', low=0.001, high=60.0)
+
+
+class State(Enum):
+    """What the controller does; the value is its plain name."""
+
+    WAITING = 'waiting for the first joint states'
+    IDLE = 'idle: no goal'
+    TRACKING = 'moving to the goal'
+    REACHED = 'goal reached'
+    HOLDING = 'holding on request'
+    RETURNING = 'returning to rest'
+    NO_FEEDBACK = 'holding: no feedback'
+    SEARCHING = 'stuck: looking for another way to the goal'
+    DETOUR = 'taking another way to the goal'
+    STALLED = 'stalled: no way to the goal was found'
+
+
+_LEFT_ALONE = (State.WAITING, State.IDLE, State.HOLDING, State.NO_FEEDBACK)
+
+
+class Command(NamedTuple):
+    """One command to the arm."""
+
+    stamp: int  # [ns], increasing
+    positions: np.ndarray  # (joints, 2) [rad]
+    velocities: np.ndarray  # (joints, 2) [rad/s]
+
+
+class ControlLoop:
+    """
+    Moves an arm to a goal, one bounded command at a time.
+
+    Every command lies within the joint limits, at most settings.max_step and at most what the
+    arm's velocity limit allows since the last call away from the command before, or from where
+    `start` found the arm since then. Its stamp is later, unless the clock of the stamps was set
+    back. The clocks are the caller's: times are seconds of one that never jumps, stamps may come
+    from any. Call `iterate` at every tick, also when there is nothing to do: an arm that has
+    rested for long then starts as gently as any.
+    """
+
+    def __init__(self, model: DifferentiableModel, settings: ControlSettings = ControlSettings()):
+        self.arm = model.arm
+        self.settings = settings
+        self.goal = Goal.free(self.arm.joints)
+        self.iterations = 0  # BPTT iterations, each of which made one command
+        self.true_chain: np.ndarray | None = None  # (joints, 9), the latest feedback
+        self._angles: np.ndarray | None = None  # (joints, 2) [rad], as last commanded
+        self._holding = self._returning = self._driving = False
+        self._reported: np.ndarray | None = None  # (joints, 2) [rad], the latest joint states
+        self._heard = False  # whether feedback came since the last call of iterate
+        self._heard_at = -math.inf
+        self._behind = 0  # [ns], the latest feedback, if older than what waits for an answer
+        self._stamp = 0
+        self._received_stamp = 0
+        self._unanswered: deque[tuple[int, float]] = deque()  # stamp [ns], time [s]
+        self._called_at: float | None = None
+        self._commanded_at = -math.inf
+        self._period = _FIRST_PERIOD  # [s], between the latest two calls of iterate
+        self._probed_at = -math.inf
+        self._settled = self._reached = False
+        self._errors: tuple[float, float] | None = None
+        self._detour: np.ndarray | None = None  # (joints, 2) [rad], on the way there if not None
+        self._forget_progress()
+        self.use_model(model)
+
+    @property
+    def settings(self) -> ControlSettings:
+        """How to descend, and what to make of feedback; may be replaced at any time."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: ControlSettings) -> None:
+        self._settings = settings
+        self._descent = make_descent(self.arm, settings)
+        self._errors = None
+
+    def use_model(self, model: DifferentiableModel) -> None:
+        """
+        Go on with another forward model of the arm.
+
+        :raises ArmError: if it is of another arm; the model before stays
+        """
+        if model.arm != self.arm:
+            raise ArmError(f'the model is of {model.arm}, expected {self.arm}')
+        self.model = model
+        self.correction = TargetCorrection(self.arm.joints)
+        self._linearization = self._errors = None
+        # The first iteration shall not wait for compiled code to be loaded.
+        linearization = model.linearize(np.zeros((self.arm.joints, len(AXES))))
+        linearization.gradient(self.goal.target)
+        linearization.jacobian_rows(np.zeros(1, dtype=int), np.zeros(1, dtype=int))
+
+    @property
+    def angles(self) -> np.ndarray | None:
+        """Angles of the latest command, (joints, 2) [rad]; None before the start."""
+        return None if self._angles is None else self._angles.copy()
+
+    @property
+    def is_driving(self) -> bool:
+        """Whether the arm is where it was commanded to, so that `start` would change nothing."""
+        return self._driving
+
+    def start(self, angles: np.ndarray) -> None:
+        """
+        Say where the arm stands: commands go on from there.
+
+        It counts before the first command, and while the arm is left alone (on hold, without a
+        goal, without feedback) if something else has moved it and it stands still again.
+
+        :param angles: (joints, 2) [rad]
+        :raises FeedbackError: if they are not finite or of another shape
+        """
+        angles = np.array(angles, dtype=float)
+        if angles.shape != (self.arm.joints, len(AXES)):
+            raise FeedbackError(f'joint states have the shape {angles.shape}, expected '
+                                f'({self.arm.joints}, {len(AXES)})')
+        if not np.isfinite(angles).all():
+            raise FeedbackError('joint states are not finite')
+        limit = self.arm.angle_limit
+        angles = np.clip(angles, -limit, limit)
+        before, self._reported = self._reported, angles
+        if self._angles is None or not self._driving and before is not None and (
+                np.abs(angles - self._angles).max() > _MOVED
+                and np.abs(angles - before).max() <= _STILL):
+            self._angles = angles
+            self._linearization = self._errors = None
+            self._descent.rest()
+
+    def set_goal(self, goal: Goal) -> None:
+        """
+        Pursue another goal from here on; the one of no component lets the arm stand.
+
+        The goal that is pursued already changes nothing.
+
+        :raises ShapeError: if it is for another number of joints; the goal before stays
+        """
+        if goal.joints != self.arm.joints:
+            raise ShapeError('goal', goal.target.shape, f'({self.arm.joints}, {pose.SIZE})')
+        if goal == self.goal and not self._returning:
+            return
+        near = (np.array_equal(goal.weight, self.goal.weight)
+                and np.abs(goal.target - self.goal.target).max() <= _NEAR)
+        self.goal = goal
+        self._returning = self._settled = False
+        self._errors = None
+        # An arm that keeps up with a moving goal has not left it.
+        self._reached &= near and self._ratio(*self.errors()) <= _LEFT
+        if near:
+            self._descent.follow()
+        else:
+            self._descent.rest()
+        self._forget_progress()
+
+    def hold(self, holding: bool) -> None:
+        """Stand still, or go on."""
+        self._holding = holding
+        self._descent.rest()
+        self._forget_progress()
+
+    def reset(self) -> None:
+        """Drop the goal and return to the zero angles."""
+        self.goal = Goal.free(self.arm.joints)
+        self._holding, self._returning = False, True
+        self._errors = None
+        self._descent.rest()
+
+    def receive(self, stamp: int, true_chain: np.ndarray) -> None:
+        """
+        Take the true pose chain that answers a command.
+
+        :param stamp: of that command, or of the measurement [ns]; 0 for an arm that was never
+            commanded, which tells where it is but corrects nothing
+        :param true_chain: (joints, 9), NaN where nothing was measured: that is expected as
+            predicted, and before the start, when nothing is, such a chain tells nothing
+        :raises FeedbackError: if it is misshapen, infinite, or older than what was received
+        """
+        true_chain = np.array(true_chain, dtype=float)
+        if true_chain.shape != self.goal.target.shape:
+            raise FeedbackError(f'the pose chain has the shape {true_chain.shape}, expected '
+                                f'{self.goal.target.shape}')
+        measured = ~np.isnan(true_chain)
+        if np.isinf(true_chain).any() or not measured.any():
+            raise FeedbackError('the pose chain is not finite')
+        if 0 < stamp < self._received_stamp:
+            raise FeedbackError('the pose chain is older than the one before it')
+        # A stamp ahead of the latest command must not outdate the answers to come.
+        self._received_stamp = max(min(stamp, self._stamp), self._received_stamp)
+        self._heard = True
+        self._behind = self._unanswered[0][0] - stamp if self._unanswered else 0
+        answered = self.correction.update(stamp, true_chain, self.settings.correction_gain)
+        while self._unanswered and self._unanswered[0][0] <= stamp:
+            self._unanswered.popleft()
+        if answered is not None:
+            true_chain = self.correction.seen
+        elif not measured.all():
+            if self._angles is None:
+                return
+            expected = self.correction.estimate(self._linearize().chain)
+            true_chain = np.where(measured, true_chain, expected)
+        self.true_chain = true_chain
+        self._errors = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the latest command was answered, so that the next one may follow at once."""
+        return not self.settings.use_feedback or not self._unanswered
+
+    def errors(self) -> tuple[float, float]:
+        """
+        Return the largest position error [m] and axis error [rad] over the cared components.
+
+        They are those of the latest true chain; of the prediction where no feedback is used or
+        none has come yet. NaN before the start.
+        """
+        if self._errors is None:
+            chain = self.true_chain if self.settings.use_feedback else None
+            if chain is None:
+                if self._angles is None:
+                    return math.nan, math.nan
+                chain = self._linearize().chain
+            self._errors = (float(self.goal.position_error(chain)),
+                            float(self.goal.axis_error(chain)))
+        return self._errors
+
+    def feedback_age(self, now: float) -> float:
+        """Return how long the oldest unanswered command has been waiting [s]."""
+        return now - self._unanswered[0][1] if self._unanswered else 0.0
+
+    def feedback_trouble(self, now: float) -> str:
+        """Return why there is no feedback, empty if there is."""
+        if self.state(now) is not State.NO_FEEDBACK:
+            return ''
+        if now - self._heard_at <= self.settings.feedback_timeout:
+            if self._behind <= 0:
+                return 'pose chains come, but later than the time-out'
+            return (f'pose chains come, but the latest is stamped {1e-9 * self._behind:.3f} s '
+                    'before the command that waits for it: their clock is behind, or not set')
+        return f'no usable pose chain has come for {now - self._heard_at:.1f} s'
+
+    def state(self, now: float) -> State:
+        """Return what the controller does at a time [s]."""
+        if self._angles is None:
+            return State.WAITING
+        if self._holding:
+            return State.HOLDING
+        if self._returning:
+            return State.RETURNING
+        if self.goal.is_free:
+            return State.IDLE
+        if (self.settings.use_feedback
+                and self.feedback_age(now) > self.settings.feedback_timeout):
+            return State.NO_FEEDBACK
+        if self._detour is not None:
+            return State.DETOUR
+        if self._search is not None:
+            return State.SEARCHING
+        if self._gave_up:
+            return State.STALLED
+        return State.REACHED if self._reached else State.TRACKING
+
+    def _ratio(self, position_error: float, axis_error: float) -> float:
+        """Return the larger of position and axis error over its tolerance."""
+        return max(position_error / self.settings.position_tolerance,
+                   axis_error / self.settings.axis_tolerance)
+
+    def iterate(self, now: float, stamp: int) -> Command | None:
+        """
+        Take one iteration if there is anything to do.
+
+        :param now: [s]
+        :param stamp: wanted for the command [ns]; a later one is taken where it doesn't increase
+        :return: the command, or None where the arm shall be left as it is
+        """
+        if self._called_at is not None:
+            since = max(self._called_at, self._commanded_at)
+            self._period = min(max(now - since, 0.0), _LONGEST_PERIOD)
+        self._called_at = now
+        if self._heard:
+            self._heard, self._heard_at = False, now
+        self._follow_clock(stamp)
+        state = self.state(now)
+        self._driving = state not in _LEFT_ALONE
+        if state is State.NO_FEEDBACK:
+            return self._probe(now, stamp)
+        if state is State.RETURNING:
+            return self._return(now, stamp)
+        if state is State.SEARCHING:
+            return self._look_on()
+        if state is State.DETOUR:
+            return self._pass_on(now, stamp)
+        if state not in (State.TRACKING, State.REACHED):
+            return None
+        if self._rests():
+            return self._ask(now, stamp)
+        if self._is_stuck():
+            return None
+        self.iterations += 1
+        return self._command(now, stamp, self._descent.step(
+            self.goal, self._angles, self._linearize(), self._estimate(), self._bound()))
+
+    def _rests(self) -> bool:
+        """
+        Return whether the arm is to be left alone: settled once, and still at the goal.
+
+        It settles where it was last seen well within the tolerances and where it is expected to
+        be so now, which feedback that is still under way will confirm or deny.
+        """
+        ratio = self._ratio(*self.errors())
+        self._reached = ratio <= (_LEFT if self._reached else 1.0)
+        if self._settled:
+            self._settled = ratio <= 1.0
+        elif ratio <= _SETTLED:
+            now = self._estimate()
+            self._settled = self._ratio(float(self.goal.position_error(now)),
+                                        float(self.goal.axis_error(now))) <= _SETTLED
+            if self._settled:
+                self._descent.rest()
+        return self._settled
+
+    def _estimate(self) -> np.ndarray:
+        """Return the true chain (joints, 9) as expected now (equation 4)."""
+        chain = self._linearize().chain
+        return self.correction.estimate(chain) if self.settings.use_feedback else chain
+
+    def _forget_progress(self) -> None:
+        """Count the time without progress, and the ways tried, from here on."""
+        self._without_progress, self._progress_ratio = 0.0, math.inf  # [s]
+        self._gave_up, self._attempt = False, 0
+        self._search, self._detour = None, None
+
+    def _is_stuck(self) -> bool:
+        """Return whether there was no progress for too long; then a search has begun."""
+        ratio = self._ratio(*self.errors())
+        if ratio <= 1.0 or ratio < _PROGRESS * self._progress_ratio:
+            self._without_progress = 0.0
+            self._progress_ratio = ratio if ratio > 1.0 else math.inf
+            return False
+        self._without_progress += self._period
+        patience = 1.0 if ratio > _FAR else _CLOSE_PATIENCE
+        if self._without_progress <= patience * self.settings.stall_time:
+            return False
+        self._look_again()
+        return True
+
+    def _look_again(self) -> None:
+        """Begin the next search, or give up."""
+        self._descent.rest()
+        self._search = None
+        if self._attempt >= self.settings.restarts:
+            self._gave_up = True
+            return
+        error = self.correction.error if self.settings.use_feedback else 0.0
+        self._search = imagine(self.goal, self.model, error, self.settings, self._attempt,
+                               np.random.default_rng(self._attempt))
+        self._attempt += 1
+
+    def _look_on(self) -> None:
+        """Take one step of the search: the arm stands, and other callers get their turn."""
+        try:
+            next(self._search)
+        except StopIteration as end:
+            found: Solution = end.value
+            if score(found, self.settings) < _BETTER * self._progress_ratio:
+                self._search, self._detour = None, found.angles
+            else:
+                self._look_again()
+
+    def _pass_on(self, now: float, stamp: int) -> Command:
+        """Move on to the configuration that the search has found."""
+        angles = advance(self.arm, self._angles, self._detour - self._angles, self._bound())
+        if np.array_equal(angles, self._detour):
+            self._detour, self._without_progress, self._progress_ratio = None, 0.0, math.inf
+        return self._command(now, stamp, angles)
+
+    def _ask(self, now: float, stamp: int) -> Command | None:
+        """Repeat the last command of an arm at rest if nothing was heard of it for too long."""
+        silence = now - max(self._heard_at, self._commanded_at)
+        if not self.settings.use_feedback or silence <= self.settings.feedback_timeout:
+            return None
+        return self._command(now, stamp, self._angles)
+
+    def _follow_clock(self, stamp: int) -> None:
+        """Forget the stamps of before where the clock that they are from was set back."""
+        if stamp < self._stamp - _SET_BACK:
+            self._stamp, self._received_stamp = 0, 0
+            self._unanswered.clear()
+            self.correction.forget()
+
+    def _probe(self, now: float, stamp: int) -> Command | None:
+        """Repeat the last command now and then, so that returning feedback has an answer."""
+        self._descent.rest()
+        if now - self._probed_at < self.settings.feedback_timeout:
+            return None
+        self._probed_at = now
+        while len(self._unanswered) > 1:  # the first tells the age; there may be no end of probes
+            self._unanswered.pop()
+        return self._command(now, stamp, self._angles)
+
+    def _return(self, now: float, stamp: int) -> Command | None:
+        here = self._angles
+        if not here.any():
+            self._returning = False
+            return None
+        return self._command(now, stamp, advance(self.arm, here, -here, self._bound()))
+
+    def _bound(self) -> float:
+        """Return the largest step [rad] that settings and the velocity limit allow."""
+        return min(self.settings.max_step, self.arm.velocity_limit * self._period)
+
+    def _command(self, now: float, stamp: int, angles: np.ndarray) -> Command:
+        velocities = (angles - self._angles) / max(self._period, 1e-6)
+        self._commanded_at = now
+        self._stamp = max(stamp, self._stamp + 1)
+        self._angles, self._linearization = angles, None
+        self.correction.remember(self._stamp, self._linearize().chain)
+        if not self.settings.use_feedback:
+            self._errors = None
+        else:
+            self._unanswered.append((self._stamp, now))
+        limit = self.arm.velocity_limit
+        return Command(self._stamp, self.angles, np.clip(velocities, -limit, limit))
+
+    def _linearize(self):
+        if self._linearization is None:
+            self._linearization = self.model.linearize(self._angles)
+        return self._linearization

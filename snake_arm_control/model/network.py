@@ -1,0 +1,137 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's recurrent network as a torch module: the reference of the compiled core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+import torch
+from torch import nn, Tensor
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import AXES
+
+GATES = ('input', 'forget', 'output')
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Size of the network: the same in both hidden layers."""
+
+    blocks: int = 24
+    cells: int = 3  # in each block, sharing its gates
+
+    @property
+    def width(self) -> int:
+        """Outputs of a hidden layer."""
+        return self.blocks * self.cells
+
+
+class LstmLayer(nn.Module):
+    """
+    LSTM blocks with peepholes and connections between the gates of a block.
+
+    In block k with cells q, at step j (weights are named as the parameters below)::
+
+        i = sigmoid(net_i + peephole_i . c[j-1] + lateral_i . gates[j-1])
+        f = sigmoid(net_f + peephole_f . c[j-1] + lateral_f . gates[j-1])
+        c = f c[j-1] + i tanh(net_c)
+        o = sigmoid(net_o + peephole_o . c[j]  + lateral_o . gates[j-1])
+        h = o tanh(c)
+
+    where net = x @ weight + bias, and gates = (i, f, o) of the same block. The layer isn't
+    connected to its own output (section 4 of the paper).
+    """
+
+    def __init__(self, inputs: int, architecture: Architecture, generator: torch.Generator | None):
+        super().__init__()
+        blocks, cells = architecture.blocks, architecture.cells
+        self.architecture = architecture
+        gates = len(GATES)
+        columns = (gates + cells) * blocks  # the three gates of all blocks, then their cells
+        scale = 1.0 / math.sqrt(inputs)
+        self.weight = nn.Parameter(_uniform((inputs, columns), scale, generator))
+        self.bias = nn.Parameter(torch.zeros(columns))
+        self.peephole = nn.Parameter(_uniform((gates, blocks, cells), 0.1, generator))
+        self.lateral = nn.Parameter(_uniform((gates, gates, blocks), 0.1, generator))
+
+    def forward(self, x: Tensor, cell: Tensor, gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """
+        Take one step.
+
+        :param x: (batch, inputs)
+        :param cell: (batch, blocks, cells), state of the step before
+        :param gates: (batch, 3, blocks), activations of the step before
+        :return: output (batch, blocks * cells), the new cell and gates
+        """
+        a = self.architecture
+        net = torch.addmm(self.bias, x, self.weight)
+        net_gates = net[:, :len(GATES) * a.blocks].unflatten(1, (len(GATES), a.blocks))
+        net_cell = net[:, len(GATES) * a.blocks:].unflatten(1, (a.blocks, a.cells))
+        net_gates = net_gates + (self.lateral * gates[:, None]).sum(2)
+        seen = (self.peephole[:2] * cell[:, None]).sum(3)
+        i, f = torch.sigmoid(net_gates[:, :2] + seen).unbind(1)
+        cell = f[..., None] * cell + i[..., None] * torch.tanh(net_cell)
+        o = torch.sigmoid(net_gates[:, 2] + (self.peephole[2] * cell).sum(2))
+        output = (o[..., None] * torch.tanh(cell)).flatten(1)
+        return output, cell, torch.stack((i, f, o), 1)
+
+
+class Network(nn.Module):
+    """
+    Two hidden layers of LSTM blocks and a linear read-out: joint angles in, pose chain out.
+
+    One joint is one recurrent step. The first layer reads the joint's angles and the second
+    layer's previous output; the second reads the first's current output.
+    """
+
+    def __init__(self, architecture: Architecture = Architecture(),
+                 generator: torch.Generator | None = None):
+        super().__init__()
+        self.architecture = architecture
+        width = architecture.width
+        self.first = LstmLayer(len(AXES) + width, architecture, generator)
+        self.second = LstmLayer(width, architecture, generator)
+        scale = 1.0 / math.sqrt(width)
+        self.readout = nn.Parameter(_uniform((width, pose.SIZE), scale, generator))
+        self.readout_bias = nn.Parameter(torch.zeros(pose.SIZE))
+
+    def forward(self, angles: Tensor) -> Tensor:
+        """
+        Return the predicted pose chain (equation 1).
+
+        :param angles: (*batch, joints, 2) [rad]
+        :return: (*batch, joints, 9)
+        """
+        batch = angles.shape[:-2]
+        angles = angles.reshape(-1, *angles.shape[-2:])
+        output, *state = self.initial_state(angles)
+        outputs = []
+        for phi in angles.unbind(1):
+            output, *state = self.step(phi, output, *state)
+            outputs.append(output)
+        chain = torch.stack(outputs, 1) @ self.readout + self.readout_bias
+        return chain.unflatten(0, batch)
+
+    def initial_state(self, like: Tensor) -> tuple[Tensor, ...]:
+        """Return the zero output, cells and gates for a batch of angles (batch, joints, 2)."""
+        a = self.architecture
+        rows = len(like)
+        return (like.new_zeros(rows, a.width),
+                like.new_zeros(rows, a.blocks, a.cells),
+                like.new_zeros(rows, len(GATES), a.blocks),
+                like.new_zeros(rows, a.blocks, a.cells),
+                like.new_zeros(rows, len(GATES), a.blocks))
+
+    def step(self, phi: Tensor, output: Tensor, cell_1: Tensor, gates_1: Tensor,
+             cell_2: Tensor, gates_2: Tensor) -> tuple[Tensor, ...]:
+        """Take one joint's step: angles (batch, 2) and the state to the next state."""
+        hidden, cell_1, gates_1 = self.first(torch.cat((phi, output), 1), cell_1, gates_1)
+        output, cell_2, gates_2 = self.second(hidden, cell_2, gates_2)
+        return output, cell_1, gates_1, cell_2, gates_2
+
+
+def _uniform(shape: tuple[int, ...], scale: float, generator: torch.Generator | None) -> Tensor:
+    return (2.0 * torch.rand(shape, generator=generator) - 1.0) * scale

@@ -1,0 +1,105 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings as ROS parameters: declared with unit and range, changed while running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, MISSING, replace
+import math
+from typing import Generic, TypeVar
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.errors import SettingsError
+from snake_arm_control.settings import setting, Settings
+
+T = TypeVar('T', bound=Settings)
+
+
+@dataclass(frozen=True)
+class ArmSettings(Settings):
+    """The arm that a node works with."""
+
+    joints: int = setting(Arm.joints, 'number of joints', low=1, high=1000, read_only=True)
+    segment_length: float = setting(Arm.segment_length, 'length of a segment', 'm', low=1e-4,
+                                    high=10.0, read_only=True)
+    angle_limit: float = setting(Arm.angle_limit, 'limit of each angle, on each side', 'rad',
+                                 low=1e-3, high=math.pi / 2, read_only=True)
+    velocity_limit: float = setting(Arm.velocity_limit, 'velocity limit of each angle', 'rad/s',
+                                    low=1e-3, high=100.0, read_only=True)
+
+    def arm(self) -> Arm:
+        """Return the arm."""
+        return Arm(self.joints, self.segment_length, self.angle_limit, self.velocity_limit)
+
+
+class Parameters(Generic[T]):
+    """
+    The settings of a node as its parameters.
+
+    A bad value is refused with its reason; a good one replaces `value` and calls `changed`.
+
+    :raises SettingsError: if a parameter was given a bad value at the start
+    """
+
+    def __init__(self, node: Node, kind: type[T], changed: Callable[[T], None] | None = None):
+        self._kind, self._changed = kind, changed
+        self._names = {each.name for each in fields(kind)}
+        given = {each.name: node.declare_parameter(
+            each.name, each.default, _descriptor(each)).value for each in fields(kind)}
+        self.value: T = kind(**given)
+        self._warn_of_unknown(node)
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._take)
+
+    def _warn_of_unknown(self, node: Node) -> None:
+        """Warn of given names that are no parameter, which ROS passes over in silence."""
+        given = getattr(node, '_parameter_overrides', {})  # there is no public way to it
+        arm = {each.name for each in fields(ArmSettings)}  # a file gives these to every node
+        unknown = [name for name in given if name not in self._names | arm
+                   and not name.startswith('qos_overrides.') and not node.has_parameter(name)]
+        if unknown:
+            node.get_logger().warning(f'{", ".join(sorted(unknown))}: no such parameter, expected '
+                                      f'some of {", ".join(sorted(self._names))}')
+
+    def _check(self, parameters: list[Parameter]) -> SetParametersResult:
+        try:
+            self._replaced(parameters)
+        except SettingsError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _take(self, parameters: list[Parameter]) -> None:
+        replaced = self._replaced(parameters)
+        if replaced != self.value:
+            self.value = replaced
+            if self._changed:
+                self._changed(replaced)
+
+    def _replaced(self, parameters: list[Parameter]) -> T:
+        return replace(self.value, **{p.name: p.value for p in parameters
+                                      if p.name in self._names})
+
+
+def _descriptor(each) -> ParameterDescriptor:
+    meta = each.metadata
+    assert each.default is not MISSING
+    descriptor = ParameterDescriptor(description=meta['description'],
+                                     read_only=meta['read_only'])
+    if meta['choices']:
+        descriptor.additional_constraints = 'one of ' + ', '.join(meta['choices'])
+    if isinstance(each.default, float) and None not in (meta['low'], meta['high']):
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=meta['low'], to_value=meta['high'])]
+    elif type(each.default) is int and None not in (meta['low'], meta['high']):
+        descriptor.integer_range = [IntegerRange(from_value=meta['low'], to_value=meta['high'])]
+    return descriptor
