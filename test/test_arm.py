@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.errors import ArmError, SnakeArmError
+from snake_arm_control.errors import ArmError, ShapeError, SnakeArmError
 
 
 def test_the_default_arm_is_the_papers():
@@ -48,7 +48,8 @@ def test_an_impossible_number_of_joints_is_refused(joints):
         Arm(joints=joints)
 
 
-@pytest.mark.parametrize('name', ('segment_length', 'angle_limit', 'velocity_limit'))
+@pytest.mark.parametrize('name', ('segment_length', 'angle_limit', 'velocity_limit',
+                                  'acceleration_limit'))
 @pytest.mark.parametrize('value', (0.0, -0.1, math.nan, math.inf, '1', None, True))
 def test_a_length_or_limit_that_is_not_positive_and_finite_is_refused(name, value):
     with pytest.raises(ArmError, match=f'{name} is .*, expected a positive finite number'):
@@ -72,6 +73,47 @@ def test_the_fingerprint_tells_what_a_model_learns_and_nothing_else():
     assert Arm(joints=7, velocity_limit=1.0).fingerprint == arm.fingerprint
     assert Arm(segment_length=0.03).fingerprint != arm.fingerprint
     assert Arm(angle_limit=0.7).fingerprint != arm.fingerprint
+
+
+@pytest.mark.parametrize('name', ('lower', 'upper', 'velocity_limits', 'acceleration_limits',
+                                  'rest'))
+def test_limits_and_rest_are_arrays_of_the_angles_shape_that_nobody_can_change(name):
+    arm = Arm(joints=3)
+    array = getattr(arm, name)
+    assert array.shape == (arm.joints, arm.axes) == (3, 2)
+    with pytest.raises(ValueError, match='read-only'):
+        array[0, 0] = 1.0
+
+
+def test_clipped_angles_are_the_nearest_within_the_limits():
+    arm = Arm(joints=2)
+    angles = np.array([[9.0, -9.0], [0.1, arm.angle_limit]])
+    np.testing.assert_array_equal(arm.clip(angles), [[arm.angle_limit, -arm.angle_limit],
+                                                     [0.1, arm.angle_limit]])
+
+
+def test_names_and_angles_translate_into_each_other():
+    arm = Arm(joints=3)
+    angles = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 2))
+    assert tuple(arm.named(angles)) == arm.joint_names
+    np.testing.assert_array_equal(arm.angles_from(arm.named(angles)), angles)
+
+
+def test_a_joint_that_is_not_named_is_at_rest():
+    arm = Arm(joints=2)
+    angles = arm.angles_from({'joint_2_x': 0.3})
+    np.testing.assert_array_equal(angles, [[0.0, 0.0], [0.3, 0.0]])
+    assert not arm.rest.any()
+
+
+def test_values_of_an_unknown_joint_or_that_are_not_finite_are_refused_by_name():
+    arm = Arm(joints=2)
+    with pytest.raises(ArmError, match="no joint 'elbow', expected of joint_1_x to joint_2_y"):
+        arm.angles_from({'elbow': 0.1})
+    with pytest.raises(ArmError, match='joint_1_y is nan, expected a finite number'):
+        arm.angles_from({'joint_1_y': math.nan})
+    with pytest.raises(ShapeError, match='angles'):
+        arm.named(np.zeros((3, 2)))
 
 
 def test_every_error_is_a_snake_arm_error_and_a_value_error():
