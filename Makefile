@@ -64,7 +64,7 @@ $(VENV)/.created:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.created setup.py setup.cfg $(CONSTRAINTS)
+$(VENV)/.installed: $(VENV)/.created setup.py setup.cfg package.xml $(CONSTRAINTS)
 	@echo 'Installing what running needs into $(VENV); the first time takes a minute or two.'
 	$(INSTALL) '.[ros,view]'
 	@touch $@

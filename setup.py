@@ -3,23 +3,25 @@
 """Build and install snake_arm_control, with pip or as an ament_python package with colcon."""
 
 from glob import glob
+from pathlib import Path
+from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
 
 NAME = 'snake_arm_control'
+MANIFEST = ElementTree.parse(Path(__file__).parent / 'package.xml')  # the one place of each text
 
 setup(
     name=NAME,
-    version='0.1.0',
-    description='Constraint-aware control of many-joint robot arms by inverting a learned '
-                'recurrent model.',
-    author='The snake_arm_control authors',
-    maintainer='The snake_arm_control authors',
-    maintainer_email='snake-arm-control@example.org',
-    license='Apache-2.0',
+    version=MANIFEST.findtext('version'),
+    description=MANIFEST.findtext('description'),
+    author=MANIFEST.findtext('maintainer'),
+    maintainer=MANIFEST.findtext('maintainer'),
+    maintainer_email=MANIFEST.find('maintainer').get('email'),
+    license=MANIFEST.findtext('license'),
     python_requires='>=3.10',
     packages=find_packages(exclude=['test']),
-    package_data={NAME: ['model/weights/*.safetensors']},
+    package_data={NAME: ['py.typed', 'model/weights/*.safetensors']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),

@@ -1,3 +1,64 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Constraint-aware control of many-joint robot arms by inverting a learned recurrent model."""
+"""
+Constraint-aware control of many-joint robot arms by inverting a learned recurrent model.
+
+This is the face of the package: import from here what it lists. A name is loaded when it is first
+used, so that what a program does not use costs it nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snake_arm_control.arm.description import Arm
+    from snake_arm_control.control.goal import Goal
+    from snake_arm_control.control.inverse import InverseSettings, Solution, solve
+    from snake_arm_control.errors import SnakeArmError
+    from snake_arm_control.model.forward_model import ForwardModel
+
+    __version__: str
+
+__all__ = ['Arm', 'ForwardModel', 'Goal', 'InverseSettings', 'SnakeArmError', 'Solution',
+           '__version__', 'solve']
+
+_HOMES = {
+    'Arm': 'arm.description',
+    'ForwardModel': 'model.forward_model',
+    'Goal': 'control.goal',
+    'InverseSettings': 'control.inverse',
+    'SnakeArmError': 'errors',
+    'Solution': 'control.inverse',
+    'solve': 'control.inverse',
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name of the face when it is first used (PEP 562)."""
+    if name == '__version__':
+        value: Any = _version()
+    elif name in _HOMES:
+        value = getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)
+    else:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the names of the face, and those of the modules that are loaded."""
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    """Return the version that is installed; of a source tree that is not, the manifest's."""
+    from importlib.metadata import PackageNotFoundError, version
+    try:
+        return version(__name__)
+    except PackageNotFoundError:
+        from pathlib import Path
+        from xml.etree import ElementTree
+        manifest = Path(__file__).parent.parent / 'package.xml'
+        return ElementTree.parse(manifest).findtext('version', '')

@@ -5,6 +5,7 @@
 import ast
 from pathlib import Path
 import re
+import runpy
 import subprocess
 import sys
 
@@ -176,16 +177,40 @@ def manifest():
     return manifest
 
 
+@pytest.fixture
+def setup_arguments(monkeypatch):
+    """Return what setup.py passes to setuptools."""
+    setuptools = pytest.importorskip('setuptools')
+    arguments = {}
+    monkeypatch.setattr(setuptools, 'setup', arguments.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path('setup.py')
+    return arguments
+
+
 @pytest.mark.linter
-def test_package_manifest_agrees_with_setup(manifest):
-    setup = {keyword.arg: keyword.value for node in ast.walk(ast.parse(
-        (ROOT / 'setup.py').read_text())) if isinstance(node, ast.Call)
-        for keyword in node.keywords}
-    assert manifest.name == NAME
+def test_setup_agrees_with_the_package_manifest(manifest, setup_arguments):
     assert manifest.get_build_type() == 'ament_python'
-    assert manifest.version == ast.literal_eval(setup['version'])
-    assert manifest.description == ast.literal_eval(setup['description'])
-    assert manifest.licenses == [ast.literal_eval(setup['license'])]
+    assert setup_arguments['name'] == manifest.name == NAME
+    assert setup_arguments['version'] == manifest.version
+    assert setup_arguments['description'] == manifest.description
+    assert [setup_arguments['license']] == manifest.licenses
+    assert [setup_arguments['maintainer_email']] == [who.email for who in manifest.maintainers]
+
+
+@pytest.mark.linter
+def test_types_are_shipped(setup_arguments):
+    """A type checker reads the annotations of a package only where it has a py.typed (PEP 561)."""
+    assert 'py.typed' in setup_arguments['package_data'][NAME]
+    assert (ROOT / NAME / 'py.typed').is_file()
+
+
+@pytest.mark.linter
+def test_the_version_stands_once(manifest):
+    """Only package.xml has it; the changelog dates it."""
+    version = re.compile(rf'(?<![\d.=]){re.escape(manifest.version)}(?![\d.])')
+    for name in ('setup.py', 'setup.cfg', 'pyproject.toml', f'{NAME}/__init__.py'):
+        assert not version.search((ROOT / name).read_text()), name
 
 
 @pytest.mark.linter
