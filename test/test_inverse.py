@@ -37,11 +37,6 @@ METHODS = ('momentum', 'levenberg_marquardt')
 UNLIKE = SimulationSettings(length_error=0.05, joint_offset=math.radians(2.0))
 
 
-@pytest.fixture(scope='module')
-def learned():
-    return ForwardModel.load()
-
-
 def random_angles(arm, seed=0, bend=0.5):
     return np.random.default_rng(seed).uniform(
         -bend * arm.angle_limit, bend * arm.angle_limit, (arm.joints, 2))

@@ -5,7 +5,6 @@
 import math
 
 import numpy as np
-import pytest
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import ExactModel
@@ -13,14 +12,8 @@ from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.bench import robustness
 from snake_arm_control.control.inverse import InverseSettings
 from snake_arm_control.experiments.runs import WRONG_ARM
-from snake_arm_control.model.forward_model import ForwardModel
 
 ARM = Arm()
-
-
-@pytest.fixture(scope='module')
-def learned():
-    return ForwardModel.load()
 
 
 def silent(_):
