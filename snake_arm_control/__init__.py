@@ -14,8 +14,10 @@ from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snake_arm_control.arm.description import Arm
+    from snake_arm_control.control.descent import Solution
     from snake_arm_control.control.goal import Goal
-    from snake_arm_control.control.inverse import InverseSettings, Solution, solve
+    from snake_arm_control.control.optimiser import InverseSettings
+    from snake_arm_control.control.solve import solve
     from snake_arm_control.errors import SnakeArmError
     from snake_arm_control.model.forward_model import ForwardModel
 
@@ -28,10 +30,10 @@ _HOMES = {
     'Arm': 'arm.description',
     'ForwardModel': 'model.forward_model',
     'Goal': 'control.goal',
-    'InverseSettings': 'control.inverse',
+    'InverseSettings': 'control.optimiser',
     'SnakeArmError': 'errors',
-    'Solution': 'control.inverse',
-    'solve': 'control.inverse',
+    'Solution': 'control.descent',
+    'solve': 'control.solve',
 }
 
 

@@ -22,7 +22,7 @@ from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.simulation import SimulatedArm
-from snake_arm_control.control.inverse import InverseSettings
+from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.ros import conversions, topics
 
 ARM = Arm()

@@ -121,7 +121,7 @@ def test_a_small_gain_averages_noise_away():
         correction.remember(stamp, prediction)
         correction.update(stamp, true + generator.normal(0.0, 0.01, true.shape), gain=0.02)
     assert np.abs(correction.error - 0.1).max() < 0.005
-    np.testing.assert_allclose(correction.seen, prediction - correction.error, atol=1e-15)
+    np.testing.assert_allclose(correction.filtered, prediction - correction.error, atol=1e-15)
 
 
 def moving(steps, drift, noise, joints=40):
@@ -142,21 +142,21 @@ def moving(steps, drift, noise, joints=40):
 def test_an_arm_that_moves_is_taken_for_where_feedback_without_noise_sees_it(drift, last):
     """Although the model's error changes on the way, by that much of the motion."""
     correction, true = moving([1e-2] * 20 + [last], drift, noise=0.0)
-    np.testing.assert_array_equal(correction.seen, true)
+    np.testing.assert_array_equal(correction.filtered, true)
 
 
 def test_of_an_arm_that_stands_all_noisy_feedback_counts_alike():
     """The error of a mean of n is the noise by the square root of n, after motion too."""
     steps, noise, count = [1e-2] * 20 + [0.0] * 60, 1e-3, 60
     correction, true = moving(steps, 0.1, noise)
-    off = np.sqrt(np.mean((correction.seen - true) ** 2))
+    off = np.sqrt(np.mean((correction.filtered - true) ** 2))
     assert 0.5 * noise / np.sqrt(count) < off < 1.5 * noise / np.sqrt(count)
 
 
 def test_of_an_arm_that_moves_fast_noisy_feedback_still_counts():
     """The error is no larger than that of a single measurement."""
     correction, true = moving([1e-2] * 50, 0.3, noise=1e-3)
-    assert np.sqrt(np.mean((correction.seen - true) ** 2)) < 1.1e-3
+    assert np.sqrt(np.mean((correction.filtered - true) ** 2)) < 1.1e-3
 
 
 def test_the_gain_is_the_least_share_so_that_a_standing_arm_that_is_bent_is_seen_again():
@@ -165,4 +165,4 @@ def test_the_gain_is_the_least_share_so_that_a_standing_arm_that_is_bent_is_seen
     for stamp in range(1000, 1040):
         correction.remember(stamp, prediction)
         correction.update(stamp, bent, gain=0.1)
-    np.testing.assert_allclose(correction.seen, bent, atol=0.1 * 0.9 ** 40 + 1e-12)
+    np.testing.assert_allclose(correction.filtered, bent, atol=0.1 * 0.9 ** 40 + 1e-12)

@@ -51,7 +51,7 @@ def test_no_feedback_says_why():
     rig.loop.set_goal(reachable())
     rig.run(5)
     assert rig.loop.feedback_trouble(rig.now) == ''
-    chain = rig.loop.true_chain
+    chain = rig.loop.estimated_chain
     rig.connected = False
     rig.run_to(State.NO_FEEDBACK)
     assert re.search(r'no usable pose chain has come for 0\.[56] s',
@@ -160,10 +160,10 @@ def test_unusable_feedback_is_refused_and_changes_nothing(chain):
     rig = Rig()
     rig.loop.set_goal(reachable())
     rig.run(5)
-    before = rig.loop.true_chain, rig.loop.correction.error, rig.loop.errors()
+    before = rig.loop.estimated_chain, rig.loop.correction.error, rig.loop.errors()
     with pytest.raises(FeedbackError, match='the pose chain'):
         rig.loop.receive(rig.commands[-1].stamp, chain)
-    assert rig.loop.true_chain is before[0]
+    assert rig.loop.estimated_chain is before[0]
     assert rig.loop.correction.error is before[1]
     assert rig.loop.errors() == before[2]
 
@@ -196,8 +196,8 @@ def test_partial_feedback_is_completed_by_the_prediction():
     true[::2] = NAN
     rig.loop.receive(command.stamp, true)
     predicted = forward_kinematics(SHORT, command.positions)
-    np.testing.assert_array_equal(rig.loop.true_chain[1::2], true[1::2])
-    np.testing.assert_allclose(rig.loop.true_chain[::2],
+    np.testing.assert_array_equal(rig.loop.estimated_chain[1::2], true[1::2])
+    np.testing.assert_allclose(rig.loop.estimated_chain[::2],
                                predicted[::2] - rig.loop.correction.error[::2])
     np.testing.assert_array_equal(rig.loop.correction.error[1::2], (predicted - true)[1::2])
     assert np.abs(error).max() > 1e-3

@@ -11,8 +11,8 @@ from rig import assert_bounded, NAN, PERIOD, reachable, Rig, SHORT, UNLIKE
 
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.inverse import make_descent
 from snake_arm_control.control.loop import ControlSettings, State
+from snake_arm_control.control.optimiser import make_optimiser
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.experiments.scenarios import scenario
 
@@ -50,7 +50,7 @@ def test_a_new_goal_is_pursued_without_memory_of_the_one_before(method):
     goal, here = reachable(seed=1), rig.loop.angles
     rig.loop.set_goal(goal)
     linearization = rig.loop.model.linearize(here)
-    expected = make_descent(SHORT, rig.loop.settings).step(
+    expected = make_optimiser(SHORT, rig.loop.settings).step(
         goal, here, linearization, linearization.chain, PERIOD * SHORT.velocity_limit)
     np.testing.assert_allclose(rig.run(1)[0].positions, expected, atol=1e-9)
 

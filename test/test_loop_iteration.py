@@ -9,8 +9,8 @@ from rig import assert_bounded, reachable, Rig, SHORT, UNLIKE
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm
-from snake_arm_control.control.inverse import make_descent
 from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
+from snake_arm_control.control.optimiser import make_optimiser
 from snake_arm_control.errors import ArmError
 from snake_arm_control.experiments.scenarios import scenario
 
@@ -24,7 +24,7 @@ def test_an_iteration_without_feedback_is_equation_3(joints):
     loop.start(np.full((joints, 2), 0.1))
     assert loop.iterate(0.0, 0) is None  # from here on the period is known
     loop.set_goal(goal)
-    angles, descent = loop.angles, make_descent(arm, settings)
+    angles, descent = loop.angles, make_optimiser(arm, settings)
     for k in range(1, 6):
         linearization = model.linearize(angles)
         angles = descent.step(goal, angles, linearization, linearization.chain,
@@ -52,7 +52,7 @@ def test_an_iteration_with_feedback_is_equation_4():
     np.testing.assert_array_equal(late, now.chain - (y_1 - u_1))
     loop.receive(20, u_2)
     np.testing.assert_allclose(loop.correction.estimate(now.chain), u_2, atol=1e-15)
-    expected = make_descent(SHORT, settings).step(
+    expected = make_optimiser(SHORT, settings).step(
         goal, second.positions, now, u_2, 0.1 * SHORT.velocity_limit)
     assert np.abs(late - u_2).max() > 1e-5
     np.testing.assert_allclose(loop.iterate(1.2, 30).positions, expected, atol=1e-12)

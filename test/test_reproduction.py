@@ -15,7 +15,7 @@ from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.cli import main
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.inverse import solve
+from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import GoalError, MissingPackageError
 from snake_arm_control.experiments.runs import (
     APPROACH_TIME,

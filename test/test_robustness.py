@@ -10,7 +10,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import ExactModel
 from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.bench import robustness
-from snake_arm_control.control.inverse import InverseSettings
+from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.experiments.runs import WRONG_ARM
 
 ARM = Arm()

@@ -10,7 +10,7 @@ import pytest
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
-from snake_arm_control.control.inverse import solve
+from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import GoalError
 from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from snake_arm_control.arm.simulation import SimulationSettings
-from snake_arm_control.control.inverse import InverseSettings
 from snake_arm_control.control.loop import ControlSettings
+from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.settings import part, setting, Settings
 

@@ -15,11 +15,12 @@ from snake_arm_control.arm.description import Arm, AXES
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.bench import peers
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.inverse import DifferentiableModel, solve
 from snake_arm_control.control.loop import ControlSettings
+from snake_arm_control.control.solve import solve
 from snake_arm_control.experiments import goal_families
 from snake_arm_control.experiments.runs import LibraryRun, WRONG_ARM
 from snake_arm_control.experiments.scenarios import Scenario, scenario
+from snake_arm_control.model.differentiable import DifferentiableModel
 from snake_arm_control.model.forward_model import ForwardModel
 
 DEVIATIONS = {

@@ -11,12 +11,12 @@ import numpy as np
 from snake_arm_control.arm import pose
 
 _WORST = 1.0  # [m^2], a measurement that is farther off is no worse: it is nonsense
-_NOISE_SHARE = 0.2  # of the latest feedback in what is known of its noise
+_NOISE_GAIN = 0.2  # fraction of the latest feedback in the estimate of its noise
 
 
 class TargetCorrection:
     """
-    The forward model's error, as feedback tells it.
+    The forward model's error, measured by feedback.
 
     Equation 4 pairs the true chain u and the prediction y of the same angles. A true chain arrives
     some time after the command that it answers, so predictions are remembered by the command's
@@ -33,11 +33,11 @@ class TargetCorrection:
 
     def __init__(self, joints: int, memory: int = 1000):
         self.error = np.zeros((joints, pose.SIZE))  # y_k - u_k
-        self.seen: np.ndarray | None = None  # u_k (joints, 9), freed of noise
+        self.filtered: np.ndarray | None = None  # u_k (joints, 9), filtered
         self._stamps: deque[int] = deque(maxlen=memory)  # increasing
         self._predictions: deque[np.ndarray] = deque(maxlen=memory)
         self._answered: np.ndarray | None = None  # y_k (joints, 9)
-        self._last_share = 1.0
+        self._last_gain = 1.0
         self._noise = 0.0  # variance of feedback, a mean over all components
 
     def remember(self, stamp: int, prediction: np.ndarray) -> None:
@@ -63,7 +63,7 @@ class TargetCorrection:
 
         :param stamp: of the feedback [ns]
         :param true_chain: (joints, 9), NaN where nothing was measured: the error stays as it was
-        :param gain: least share of the new error that is taken over; 1 leaves noise as it is
+        :param gain: least fraction of the new error that is taken over; 1 leaves noise as it is
         :return: the stamp of the command that it answers; None if that is not remembered
         """
         if not self._stamps or stamp < self._stamps[0]:
@@ -74,15 +74,16 @@ class TargetCorrection:
         prediction = self._predictions[0]
         missing = np.isnan(true_chain)
         error = np.where(missing, self.error, prediction - true_chain)
-        share = max(self._share(prediction, error - self.error, np.count_nonzero(~missing)), gain)
-        self._last_share = share
-        self.error = (1.0 - share) * self.error + share * error
-        self.seen = np.where(missing | (share < 1.0), prediction - self.error, true_chain)
+        measured = np.count_nonzero(~missing)
+        gain = max(self._kalman_gain(prediction, error - self.error, measured), gain)
+        self._last_gain = gain
+        self.error = (1.0 - gain) * self.error + gain * error
+        self.filtered = np.where(missing | (gain < 1.0), prediction - self.error, true_chain)
         return self._stamps[0]
 
-    def _share(self, prediction: np.ndarray, surprise: np.ndarray, measured: int) -> float:
+    def _kalman_gain(self, prediction: np.ndarray, surprise: np.ndarray, measured: int) -> float:
         """
-        Return the share of a surprise (joints, 9) that is not noise, and learn how noisy it is.
+        Return the fraction of a surprise (joints, 9) that is not noise, and learn how noisy it is.
 
         :param measured: how many components were
         """
@@ -91,9 +92,9 @@ class TargetCorrection:
             return 1.0
         change = _square_sum(prediction - before) / prediction.size
         off = min(_square_sum(surprise) / max(measured, 1), _WORST)
-        noise = max(off - change, 0.0) / (1.0 + self._last_share)
-        self._noise += _NOISE_SHARE * (noise - self._noise)
-        variance = self._last_share * self._noise + change  # of the error as it is known
+        noise = max(off - change, 0.0) / (1.0 + self._last_gain)
+        self._noise += _NOISE_GAIN * (noise - self._noise)
+        variance = self._last_gain * self._noise + change  # of the error as it is known
         return variance / (variance + self._noise) if self._noise > 0.0 else 1.0
 
     def estimate(self, prediction: np.ndarray) -> np.ndarray:

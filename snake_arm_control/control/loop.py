@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 import math
@@ -15,31 +14,24 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import AXES
 from snake_arm_control.control.correction import TargetCorrection
+from snake_arm_control.control.feedback import FeedbackWatch
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.inverse import (
-    advance,
-    DifferentiableModel,
-    imagine,
-    InverseSettings,
-    make_descent,
-    score,
-    Solution,
-)
+from snake_arm_control.control.imagination import searches
+from snake_arm_control.control.optimiser import advance, InverseSettings, make_optimiser
+from snake_arm_control.control.progress import Progress
+from snake_arm_control.control.recovery import Phase, Recovery
 from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
+from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.settings import setting
 
-_SETTLED = 0.5  # the arm is left alone once its errors are this fraction of the tolerances
-_LEFT = 2.0  # a reached goal counts as left once the errors are this many times the tolerances
-_FAR = 5.0  # an arm closer than this many times the tolerances may be kept there by noise
-_CLOSE_PATIENCE = 5.0  # it gets this many times the time
-_PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
-_BETTER = 0.5  # another way is taken if it promises to end at this fraction of the error
-_FIRST_PERIOD = 0.005  # [s] what the velocity limit grants before a period was seen
+# Thresholds of the loop. Errors are multiples of the tolerances.
+_SETTLED = 0.5  # error below which the arm comes to rest
+_LEFT = 2.0  # error above which a reached goal counts as left
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
+_FIRST_PERIOD = 0.005  # [s] that the velocity limit grants before a period was seen
 _LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
-_MOVED = 0.05  # [rad] a standing arm this far from its command was moved by something else
-_STILL = 0.002  # [rad] an arm that moves by no more from one report to the next stands still
-_SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
+_MOVED = 0.05  # [rad] an idle arm this far from its command was moved by something else
+_STATIONARY = 0.002  # [rad] an arm that moves by no more between two reports is stationary
 
 
 @dataclass(frozen=True)
@@ -49,7 +41,7 @@ class ControlSettings(InverseSettings):
     use_feedback: bool = setting(
         True, 'correct targets by the true pose chain, and hold when it stays away')
     correction_gain: float = setting(
-        0.1, 'least share of a newly measured model error that is taken over where feedback is '
+        0.1, 'least fraction of a newly measured model error that is taken over where feedback is '
         'noisy; 1 is equation 4 to the letter', low=0.001, high=1.0)
     stall_time: float = setting(
         1.0, 'time without progress after which an arm is stuck, near its goal five times that',
@@ -76,7 +68,9 @@ class State(Enum):
     STALLED = 'stalled: no way to the goal was found'
 
 
-_LEFT_ALONE = (State.WAITING, State.IDLE, State.HOLDING, State.NO_FEEDBACK)
+_UNDRIVEN = (State.WAITING, State.IDLE, State.HOLDING, State.NO_FEEDBACK)
+_OF_RECOVERY = {Phase.SEARCHING: State.SEARCHING, Phase.DETOUR: State.DETOUR,
+                Phase.GAVE_UP: State.STALLED}
 
 
 class Command(NamedTuple):
@@ -104,24 +98,14 @@ class ControlLoop:
         self.settings = settings
         self.goal = Goal.free(self.arm.joints)
         self.iterations = 0  # BPTT iterations, each of which made one command
-        self.true_chain: np.ndarray | None = None  # (joints, 9), the latest feedback
+        self.estimated_chain: np.ndarray | None = None  # (joints, 9), of the latest feedback
         self._angles: np.ndarray | None = None  # (joints, 2) [rad], as last commanded
-        self._holding = self._returning = self._driving = False
         self._reported: np.ndarray | None = None  # (joints, 2) [rad], the latest joint states
-        self._heard = False  # whether feedback came since the last call of iterate
-        self._heard_at = -math.inf
-        self._behind = 0  # [ns], the latest feedback, if older than what waits for an answer
-        self._stamp = 0
-        self._received_stamp = 0
-        self._unanswered: deque[tuple[int, float]] = deque()  # stamp [ns], time [s]
-        self._called_at: float | None = None
-        self._commanded_at = -math.inf
-        self._period = _FIRST_PERIOD  # [s], between the latest two calls of iterate
-        self._probed_at = -math.inf
+        self._holding = self._returning = self._driving = False
         self._settled = self._reached = False
-        self._errors: tuple[float, float] | None = None
-        self._detour: np.ndarray | None = None  # (joints, 2) [rad], on the way there if not None
-        self._forget_progress()
+        self._feedback, self._progress, self._recovery = FeedbackWatch(), Progress(), Recovery()
+        self._called_at: float | None = None
+        self._period = _FIRST_PERIOD  # [s], between the latest two calls of iterate
         self.use_model(model)
 
     @property
@@ -132,8 +116,8 @@ class ControlLoop:
     @settings.setter
     def settings(self, settings: ControlSettings) -> None:
         self._settings = settings
-        self._descent = make_descent(self.arm, settings)
-        self._errors = None
+        self._optimiser = make_optimiser(self.arm, settings)
+        self._errors: tuple[float, float] | None = None
 
     def use_model(self, model: DifferentiableModel) -> None:
         """
@@ -145,7 +129,7 @@ class ControlLoop:
             raise ArmError(f'the model is of {model.arm}, expected {self.arm}')
         self.model = model
         self.correction = TargetCorrection(self.arm.joints)
-        self._linearization = self._errors = None
+        self._move_to(self._angles)
         # The first iteration shall not wait for compiled code to be loaded.
         linearization = model.linearize(np.zeros((self.arm.joints, len(AXES))))
         linearization.gradient(self.goal.target)
@@ -163,10 +147,10 @@ class ControlLoop:
 
     def start(self, angles: np.ndarray) -> None:
         """
-        Say where the arm stands: commands go on from there.
+        Take where the arm is, from which commands go on.
 
-        It counts before the first command, and while the arm is left alone (on hold, without a
-        goal, without feedback) if something else has moved it and it stands still again.
+        It counts before the first command, and while the arm is not driven (on hold, without a
+        goal, without feedback) if something else has moved it and it is stationary again.
 
         :param angles: (joints, 2) [rad]
         :raises FeedbackError: if they are not finite or of another shape
@@ -182,14 +166,13 @@ class ControlLoop:
         before, self._reported = self._reported, angles
         if self._angles is None or not self._driving and before is not None and (
                 np.abs(angles - self._angles).max() > _MOVED
-                and np.abs(angles - before).max() <= _STILL):
-            self._angles = angles
-            self._linearization = self._errors = None
-            self._descent.rest()
+                and np.abs(angles - before).max() <= _STATIONARY):
+            self._move_to(angles)
+            self._optimiser.reset()
 
     def set_goal(self, goal: Goal) -> None:
         """
-        Pursue another goal from here on; the one of no component lets the arm stand.
+        Pursue another goal from here on; the one of no component lets the arm rest.
 
         The goal that is pursued already changes nothing.
 
@@ -207,15 +190,15 @@ class ControlLoop:
         # An arm that keeps up with a moving goal has not left it.
         self._reached &= near and self._ratio(*self.errors()) <= _LEFT
         if near:
-            self._descent.follow()
+            self._optimiser.follow()
         else:
-            self._descent.rest()
+            self._optimiser.reset()
         self._forget_progress()
 
     def hold(self, holding: bool) -> None:
         """Stand still, or go on."""
         self._holding = holding
-        self._descent.rest()
+        self._optimiser.reset()
         self._forget_progress()
 
     def reset(self) -> None:
@@ -223,16 +206,16 @@ class ControlLoop:
         self.goal = Goal.free(self.arm.joints)
         self._holding, self._returning = False, True
         self._errors = None
-        self._descent.rest()
+        self._optimiser.reset()
 
     def receive(self, stamp: int, true_chain: np.ndarray) -> None:
         """
         Take the true pose chain that answers a command.
 
         :param stamp: of that command, or of the measurement [ns]; 0 for an arm that was never
-            commanded, which tells where it is but corrects nothing
+            commanded: this tells where it is but corrects nothing
         :param true_chain: (joints, 9), NaN where nothing was measured: that is expected as
-            predicted, and before the start, when nothing is, such a chain tells nothing
+            predicted, and before the start, when nothing is, such a chain is of no use
         :raises FeedbackError: if it is misshapen, infinite, or older than what was received
         """
         true_chain = np.array(true_chain, dtype=float)
@@ -242,29 +225,22 @@ class ControlLoop:
         measured = ~np.isnan(true_chain)
         if np.isinf(true_chain).any() or not measured.any():
             raise FeedbackError('the pose chain is not finite')
-        if 0 < stamp < self._received_stamp:
-            raise FeedbackError('the pose chain is older than the one before it')
-        # A stamp ahead of the latest command must not outdate the answers to come.
-        self._received_stamp = max(min(stamp, self._stamp), self._received_stamp)
-        self._heard = True
-        self._behind = self._unanswered[0][0] - stamp if self._unanswered else 0
+        self._feedback.receive(stamp)
         answered = self.correction.update(stamp, true_chain, self.settings.correction_gain)
-        while self._unanswered and self._unanswered[0][0] <= stamp:
-            self._unanswered.popleft()
         if answered is not None:
-            true_chain = self.correction.seen
+            true_chain = self.correction.filtered
         elif not measured.all():
             if self._angles is None:
                 return
             expected = self.correction.estimate(self._linearize().chain)
             true_chain = np.where(measured, true_chain, expected)
-        self.true_chain = true_chain
+        self.estimated_chain = true_chain
         self._errors = None
 
     @property
     def answered(self) -> bool:
         """Whether the latest command was answered, so that the next one may follow at once."""
-        return not self.settings.use_feedback or not self._unanswered
+        return not self.settings.use_feedback or self._feedback.answered
 
     def errors(self) -> tuple[float, float]:
         """
@@ -274,7 +250,7 @@ class ControlLoop:
         none has come yet. NaN before the start.
         """
         if self._errors is None:
-            chain = self.true_chain if self.settings.use_feedback else None
+            chain = self.estimated_chain if self.settings.use_feedback else None
             if chain is None:
                 if self._angles is None:
                     return math.nan, math.nan
@@ -285,18 +261,13 @@ class ControlLoop:
 
     def feedback_age(self, now: float) -> float:
         """Return how long the oldest unanswered command has been waiting [s]."""
-        return now - self._unanswered[0][1] if self._unanswered else 0.0
+        return self._feedback.age(now)
 
     def feedback_trouble(self, now: float) -> str:
         """Return why there is no feedback, empty if there is."""
         if self.state(now) is not State.NO_FEEDBACK:
             return ''
-        if now - self._heard_at <= self.settings.feedback_timeout:
-            if self._behind <= 0:
-                return 'pose chains come, but later than the time-out'
-            return (f'pose chains come, but the latest is stamped {1e-9 * self._behind:.3f} s '
-                    'before the command that waits for it: their clock is behind, or not set')
-        return f'no usable pose chain has come for {now - self._heard_at:.1f} s'
+        return self._feedback.trouble(now, self.settings.feedback_timeout)
 
     def state(self, now: float) -> State:
         """Return what the controller does at a time [s]."""
@@ -309,14 +280,10 @@ class ControlLoop:
         if self.goal.is_free:
             return State.IDLE
         if (self.settings.use_feedback
-                and self.feedback_age(now) > self.settings.feedback_timeout):
+                and self._feedback.age(now) > self.settings.feedback_timeout):
             return State.NO_FEEDBACK
-        if self._detour is not None:
-            return State.DETOUR
-        if self._search is not None:
-            return State.SEARCHING
-        if self._gave_up:
-            return State.STALLED
+        if self._recovery.phase is not Phase.NONE:
+            return _OF_RECOVERY[self._recovery.phase]
         return State.REACHED if self._reached else State.TRACKING
 
     def _ratio(self, position_error: float, axis_error: float) -> float:
@@ -330,53 +297,66 @@ class ControlLoop:
 
         :param now: [s]
         :param stamp: wanted for the command [ns]; a later one is taken where it doesn't increase
-        :return: the command, or None where the arm shall be left as it is
+        :return: the command, or None where the arm shall stay as it is
         """
         if self._called_at is not None:
-            since = max(self._called_at, self._commanded_at)
+            since = max(self._called_at, self._feedback.commanded_at)
             self._period = min(max(now - since, 0.0), _LONGEST_PERIOD)
         self._called_at = now
-        if self._heard:
-            self._heard, self._heard_at = False, now
-        self._follow_clock(stamp)
+        self._feedback.tick(now)
+        if self._feedback.was_set_back(stamp):
+            self._feedback.forget()
+            self.correction.forget()
         state = self.state(now)
-        self._driving = state not in _LEFT_ALONE
+        self._driving = state not in _UNDRIVEN
         if state is State.NO_FEEDBACK:
             return self._probe(now, stamp)
         if state is State.RETURNING:
             return self._return(now, stamp)
         if state is State.SEARCHING:
-            return self._look_on()
-        if state is State.DETOUR:
-            return self._pass_on(now, stamp)
-        if state not in (State.TRACKING, State.REACHED):
-            return None
-        if self._rests():
-            return self._ask(now, stamp)
-        if self._is_stuck():
-            return None
-        self.iterations += 1
-        return self._command(now, stamp, self._descent.step(
-            self.goal, self._angles, self._linearize(), self._estimate(), self._bound()))
+            self._recovery.step(self.settings, self._progress.ratio, self.settings.restarts)
+        elif state is State.DETOUR:
+            return self._take_detour(now, stamp)
+        elif state in (State.TRACKING, State.REACHED):
+            return self._pursue(now, stamp)
+        return None
 
-    def _rests(self) -> bool:
-        """
-        Return whether the arm is to be left alone: settled once, and still at the goal.
-
-        It settles where it was last seen well within the tolerances and where it is expected to
-        be so now, which feedback that is still under way will confirm or deny.
-        """
+    def _pursue(self, now: float, stamp: int) -> Command | None:
+        """Take one step to the goal; rest there; if the arm is stuck, begin to look elsewhere."""
         ratio = self._ratio(*self.errors())
         self._reached = ratio <= (_LEFT if self._reached else 1.0)
+        if self._is_settled(ratio):
+            if not self._settled:
+                self._settled = True
+                self._optimiser.reset()
+            return self._ask(now, stamp)
+        self._settled = False
+        self._progress.update(ratio, self._period)
+        if self._progress.is_stuck(self.settings.stall_time):
+            self._optimiser.reset()
+            self._recovery.begin(
+                searches(self.goal, self.model, self.settings, np.random.default_rng(0),
+                         lambda: self.correction.error if self.settings.use_feedback else 0.0),
+                self.settings.restarts)
+            return None
+        self.iterations += 1
+        return self._command(now, stamp, self._optimiser.step(
+            self.goal, self._angles, self._linearize(), self._estimate(), self._bound()))
+
+    def _is_settled(self, ratio: float) -> bool:
+        """
+        Return whether the arm is to rest: settled once, and still at the goal.
+
+        It settles where it was last measured well within the tolerances and where it is expected
+        to be so now; feedback that is still under way will confirm or deny that.
+        """
         if self._settled:
-            self._settled = ratio <= 1.0
-        elif ratio <= _SETTLED:
-            now = self._estimate()
-            self._settled = self._ratio(float(self.goal.position_error(now)),
-                                        float(self.goal.axis_error(now))) <= _SETTLED
-            if self._settled:
-                self._descent.rest()
-        return self._settled
+            return ratio <= 1.0
+        if ratio > _SETTLED:
+            return False
+        now = self._estimate()
+        return self._ratio(float(self.goal.position_error(now)),
+                           float(self.goal.axis_error(now))) <= _SETTLED
 
     def _estimate(self) -> np.ndarray:
         """Return the true chain (joints, 9) as expected now (equation 4)."""
@@ -385,77 +365,31 @@ class ControlLoop:
 
     def _forget_progress(self) -> None:
         """Count the time without progress, and the ways tried, from here on."""
-        self._without_progress, self._progress_ratio = 0.0, math.inf  # [s]
-        self._gave_up, self._attempt = False, 0
-        self._search, self._detour = None, None
+        self._progress.reset()
+        self._recovery.reset()
 
-    def _is_stuck(self) -> bool:
-        """Return whether there was no progress for too long; then a search has begun."""
-        ratio = self._ratio(*self.errors())
-        if ratio <= 1.0 or ratio < _PROGRESS * self._progress_ratio:
-            self._without_progress = 0.0
-            self._progress_ratio = ratio if ratio > 1.0 else math.inf
-            return False
-        self._without_progress += self._period
-        patience = 1.0 if ratio > _FAR else _CLOSE_PATIENCE
-        if self._without_progress <= patience * self.settings.stall_time:
-            return False
-        self._look_again()
-        return True
-
-    def _look_again(self) -> None:
-        """Begin the next search, or give up."""
-        self._descent.rest()
-        self._search = None
-        if self._attempt >= self.settings.restarts:
-            self._gave_up = True
-            return
-        error = self.correction.error if self.settings.use_feedback else 0.0
-        self._search = imagine(self.goal, self.model, error, self.settings, self._attempt,
-                               np.random.default_rng(self._attempt))
-        self._attempt += 1
-
-    def _look_on(self) -> None:
-        """Take one step of the search: the arm stands, and other callers get their turn."""
-        try:
-            next(self._search)
-        except StopIteration as end:
-            found: Solution = end.value
-            if score(found, self.settings) < _BETTER * self._progress_ratio:
-                self._search, self._detour = None, found.angles
-            else:
-                self._look_again()
-
-    def _pass_on(self, now: float, stamp: int) -> Command:
+    def _take_detour(self, now: float, stamp: int) -> Command:
         """Move on to the configuration that the search has found."""
-        angles = advance(self.arm, self._angles, self._detour - self._angles, self._bound())
-        if np.array_equal(angles, self._detour):
-            self._detour, self._without_progress, self._progress_ratio = None, 0.0, math.inf
+        detour = self._recovery.detour
+        angles = advance(self.arm, self._angles, detour - self._angles, self._bound())
+        if np.array_equal(angles, detour):
+            self._recovery.arrive()
+            self._progress.reset()
         return self._command(now, stamp, angles)
 
     def _ask(self, now: float, stamp: int) -> Command | None:
-        """Repeat the last command of an arm at rest if nothing was heard of it for too long."""
-        silence = now - max(self._heard_at, self._commanded_at)
-        if not self.settings.use_feedback or silence <= self.settings.feedback_timeout:
+        """Repeat the last command of an arm at rest if its feedback has been silent too long."""
+        if (not self.settings.use_feedback
+                or self._feedback.silence(now) <= self.settings.feedback_timeout):
             return None
         return self._command(now, stamp, self._angles)
-
-    def _follow_clock(self, stamp: int) -> None:
-        """Forget the stamps of before where the clock that they are from was set back."""
-        if stamp < self._stamp - _SET_BACK:
-            self._stamp, self._received_stamp = 0, 0
-            self._unanswered.clear()
-            self.correction.forget()
 
     def _probe(self, now: float, stamp: int) -> Command | None:
         """Repeat the last command now and then, so that returning feedback has an answer."""
-        self._descent.rest()
-        if now - self._probed_at < self.settings.feedback_timeout:
-            return None
-        self._probed_at = now
-        while len(self._unanswered) > 1:  # the first tells the age; there may be no end of probes
-            self._unanswered.pop()
-        return self._command(now, stamp, self._angles)
+        self._optimiser.reset()
+        if self._feedback.must_probe(now, self.settings.feedback_timeout):
+            return self._command(now, stamp, self._angles)
+        return None
 
     def _return(self, now: float, stamp: int) -> Command | None:
         here = self._angles
@@ -470,18 +404,21 @@ class ControlLoop:
 
     def _command(self, now: float, stamp: int, angles: np.ndarray) -> Command:
         velocities = (angles - self._angles) / max(self._period, 1e-6)
-        self._commanded_at = now
-        self._stamp = max(stamp, self._stamp + 1)
-        self._angles, self._linearization = angles, None
-        self.correction.remember(self._stamp, self._linearize().chain)
-        if not self.settings.use_feedback:
-            self._errors = None
-        else:
-            self._unanswered.append((self._stamp, now))
+        stamp = self._feedback.next_stamp(stamp)
+        self._feedback.command(stamp, now, self.settings.use_feedback)
+        self._move_to(angles, keep_errors=self.settings.use_feedback)
+        self.correction.remember(stamp, self._linearize().chain)
         limit = self.arm.velocity_limit
-        return Command(self._stamp, self.angles, np.clip(velocities, -limit, limit))
+        return Command(stamp, self.angles, np.clip(velocities, -limit, limit))
 
-    def _linearize(self):
+    def _move_to(self, angles: np.ndarray | None, keep_errors: bool = False) -> None:
+        """Go on from other angles, at which the model has not been evaluated yet."""
+        self._angles = angles
+        self._linearization: Linearization | None = None
+        if not keep_errors:
+            self._errors = None
+
+    def _linearize(self) -> Linearization:
         if self._linearization is None:
             self._linearization = self.model.linearize(self._angles)
         return self._linearization

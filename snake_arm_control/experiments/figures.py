@@ -13,7 +13,7 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.inverse import InverseSettings
+from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.errors import MissingPackageError
 from snake_arm_control.experiments.runs import Recording
 

@@ -19,8 +19,8 @@ from snake_arm_control.arm.description import Arm, AXES
 from snake_arm_control.arm.kinematics import ExactModel
 from snake_arm_control.arm.simulation import Measurement, SimulatedArm, SimulationSettings
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.inverse import InverseSettings, LevenbergMarquardt
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
+from snake_arm_control.control.optimiser import InverseSettings, LevenbergMarquardt
 from snake_arm_control.experiments.scenarios import GOAL_RATE, Scenario
 from snake_arm_control.model.forward_model import ForwardModel
 

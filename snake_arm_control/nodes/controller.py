@@ -94,7 +94,8 @@ class ControllerNode(Node):
                                               topics.LATCHED)
         self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
         self._convergence = Convergence(self)
-        self._markers = GoalMarkers(self, lambda: self._loop.true_chain if self._loop else None)
+        self._markers = GoalMarkers(
+            self, lambda: self._loop.estimated_chain if self._loop else None)
         subscribe = self.create_subscription
         subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED)
         for kind, topic, take in (

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.inverse import InverseSettings
+from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.errors import FeedbackError, SnakeArmError
 from snake_arm_control.ros import conversions, topics
 

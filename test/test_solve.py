@@ -12,17 +12,17 @@ import pytest
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.control.descent import finish
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.inverse import (
-    _finish,
+from snake_arm_control.control.imagination import grow
+from snake_arm_control.control.optimiser import (
     advance,
-    imagine,
     InverseSettings,
     LevenbergMarquardt,
-    make_descent,
+    make_optimiser,
     MomentumDescent,
-    solve,
 )
+from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.experiments.scenarios import scenario
 from snake_arm_control.model.forward_model import ForwardModel
@@ -53,7 +53,7 @@ def random_goal(arm, seed=0, share=0.5):
 
 def step(goal, angles, linearization, estimate, arm, settings):
     """Return the first step of a descent."""
-    descent = make_descent(arm, settings)
+    descent = make_optimiser(arm, settings)
     return descent.step(goal, angles, linearization, estimate, settings.max_step)
 
 
@@ -132,7 +132,7 @@ def test_momentum_adds_its_share_of_the_step_before(momentum):
     first = descent.step(goal, before, ExactModel(arm).linearize(before), chain, 1.0) - before
     moving = descent.step(goal, angles, linearization, chain, 1.0)
     np.testing.assert_allclose(moving - resting, momentum * first, atol=ROUNDING)
-    descent.rest()
+    descent.reset()
     np.testing.assert_array_equal(descent.step(goal, angles, linearization, chain, 1.0), resting)
 
 
@@ -144,7 +144,7 @@ def test_with_every_component_free_an_arm_at_rest_does_not_move(joints, bend):
     linearization = ExactModel(arm).linearize(angles)
     estimate = np.full((joints, 9), np.nan)
     for method in METHODS:
-        descent = make_descent(arm, InverseSettings(method=method))
+        descent = make_optimiser(arm, InverseSettings(method=method))
         for _ in range(3):
             moved = descent.step(Goal.free(joints), angles, linearization, estimate, 1.0)
             np.testing.assert_array_equal(moved, angles)
@@ -229,7 +229,7 @@ def test_a_target_beyond_all_bounds_makes_no_step_beyond_its_bound(learned, targ
     for model in (learned, ExactModel(learned.arm)):
         for method in METHODS:
             angles = random_angles(learned.arm)
-            descent = make_descent(learned.arm, InverseSettings(method=method))
+            descent = make_optimiser(learned.arm, InverseSettings(method=method))
             for _ in range(5):
                 linearization = model.linearize(angles)
                 before, angles = angles, descent.step(
@@ -311,7 +311,7 @@ def test_solve_steps_within_the_bound_and_the_limits(seed):
     goal = Goal.tool(position=np.random.default_rng(seed).uniform(-0.15, 0.15, 3), joints=6)
     settings = InverseSettings(gradient_scale=5.0, max_step=0.02)
     solve(goal, random_angles(arm, seed), ExactModel(arm), true_chain, settings,
-          max_iterations=100)
+          max_iterations=100, restarts=0)
     assert len(visited) > 10
     assert np.abs(np.diff(visited, axis=0)).max() <= 0.02 + ROUNDING
     assert np.abs(visited).max() <= 0.3
@@ -447,7 +447,8 @@ def test_a_whole_chain_is_found_by_growing_where_a_descent_is_trapped(joints):
             asked.append(angles)
             return forward_kinematics(arm, angles)
 
-        trapped += not solve(goal, np.zeros((joints, 2)), model, true_chain).converged
+        trapped += not solve(goal, np.zeros((joints, 2)), model, true_chain,
+                             restarts=0).converged
         asked.clear()
         assert solve(goal, np.zeros((joints, 2)), model, true_chain, restarts=1).converged
         assert len(asked) <= 6
@@ -466,10 +467,10 @@ def test_growing_knows_what_the_model_is_off_by(learned):
     angles = random_angles(learned.arm, 3, bend=0.6)
     goal = Goal.from_array(truth(angles))
     known = learned.predict(angles) - truth(angles)
-    imagined = _finish(imagine(goal, learned, known, InverseSettings(), 0, None))
+    imagined = finish(grow(goal, learned, known, InverseSettings()))
     reached = truth(imagined.angles)
     assert goal.position_error(reached) < 2e-3 < 5e-3 < goal.position_error(
-        truth(_finish(imagine(goal, learned, 0.0, InverseSettings(), 0, None)).angles))
+        truth(finish(grow(goal, learned, 0.0, InverseSettings())).angles))
 
 
 @pytest.mark.parametrize('method', METHODS)

@@ -1,0 +1,84 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""One descent: an optimiser's steps from a configuration until the goal, or until none helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
+from snake_arm_control.model.differentiable import DifferentiableModel
+
+_PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
+
+
+class Solution(NamedTuple):
+    """Where a descent ended; errors are the largest over the cared components."""
+
+    angles: np.ndarray  # (joints, 2) [rad], the best found
+    iterations: int  # steps taken in all
+    converged: bool
+    position_error: float  # [m], on the true chain where there is one
+    axis_error: float  # [rad]
+
+
+Search = Generator[None, None, Solution]  # pauses after each iteration
+
+
+def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
+            true_chain: Callable[[np.ndarray], np.ndarray] | None, settings: InverseSettings,
+            max_iterations: int, error: np.ndarray | float = 0.0) -> Search:
+    """
+    Descend once; pauses after each iteration, and returns the best configuration found.
+
+    :param angles: (joints, 2) [rad], where to start
+    :param true_chain: angles to their true pose chain (joints, 9), for target correction
+        (equation 4); None trusts the model
+    :param error: (joints, 9), the known error of the model where no true_chain is given
+    """
+    optimiser = make_optimiser(model.arm, settings)
+    best: Solution | None = None
+    progress_at, progress_score = 0, math.inf
+    for iteration in range(max_iterations + 1):
+        linearization = model.linearize(angles)
+        chain = linearization.chain - error if true_chain is None else true_chain(angles)
+        here = assess(goal, angles, chain, iteration, settings)
+        here_score = score(here, settings)
+        if best is None or here_score < score(best, settings):
+            best = here
+        if here_score < _PROGRESS * progress_score:
+            progress_at, progress_score = iteration, here_score
+        if (here.converged or iteration == max_iterations
+                or iteration - progress_at >= optimiser.patience):
+            break
+        angles = optimiser.step(goal, angles, linearization, chain, settings.max_step)
+        yield
+    return best._replace(iterations=iteration)
+
+
+def assess(goal: Goal, angles: np.ndarray, chain: np.ndarray, iterations: int,
+           settings: InverseSettings) -> Solution:
+    """Return how good a configuration is whose pose chain is (joints, 9)."""
+    errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
+    return Solution(angles, iterations, settings.is_reached(*errors), *errors)
+
+
+def score(solution: Solution, settings: InverseSettings) -> float:
+    """Return the larger of position and axis error over its tolerance; NaN counts as infinite."""
+    score = max(solution.position_error / settings.position_tolerance,
+                solution.axis_error / settings.axis_tolerance)
+    return math.inf if math.isnan(score) else score
+
+
+def finish(search: Search) -> Solution:
+    """Run a search to its end."""
+    while True:
+        try:
+            next(search)
+        except StopIteration as end:
+            return end.value

@@ -1,0 +1,73 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recovery of a stuck arm: another way is searched for, then taken, or the arm gives up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+import numpy as np
+
+from snake_arm_control.control.descent import score, Search
+from snake_arm_control.control.optimiser import InverseSettings
+
+_BETTER = 0.5  # another way is taken if it promises to end at this fraction of the error
+
+
+class Phase(Enum):
+    """How far a recovery is."""
+
+    NONE = 'not needed'
+    SEARCHING = 'looking for another way'
+    DETOUR = 'on the way to a new start'
+    GAVE_UP = 'no way was found'
+
+
+class Recovery:
+    """Searches one step a tick, so that other callers get their turn; the arm waits meanwhile."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the ways that were tried."""
+        self.phase = Phase.NONE
+        self.detour: np.ndarray | None = None  # (joints, 2) [rad], where the new start is
+        self._tried = 0
+        self._searches: Iterator[Search] | None = None
+        self._search: Search | None = None
+
+    def begin(self, searches: Iterator[Search], most: int) -> None:
+        """
+        Begin the next search, or give up.
+
+        :param searches: where to look if none was begun before
+        :param most: searches since the last reset, after which there is no more
+        """
+        if self._searches is None:
+            self._searches = searches
+        if self._tried >= most:
+            self.phase, self._search = Phase.GAVE_UP, None
+            return
+        self.phase, self._search = Phase.SEARCHING, next(self._searches)
+        self._tried += 1
+
+    def step(self, settings: InverseSettings, ratio: float, most: int) -> None:
+        """
+        Take one step of the search; at its end take its way, or begin another search.
+
+        :param ratio: the error that the arm is stuck at, over its tolerance
+        :param most: see `begin`
+        """
+        try:
+            next(self._search)
+        except StopIteration as end:
+            if score(end.value, settings) < _BETTER * ratio:
+                self.phase, self._search, self.detour = Phase.DETOUR, None, end.value.angles
+            else:
+                self.begin(self._searches, most)
+
+    def arrive(self) -> None:
+        """Go on to the goal from the new start, where the arm is now."""
+        self.phase, self.detour = Phase.NONE, None
