@@ -55,7 +55,7 @@ lint: $(VENV)/.tested
 	$(BIN)/python -m pytest -m linter $(ARGS)
 
 clean:
-	rm -rf $(VENV) build install log dist *.egg-info .pytest_cache .hypothesis
+	rm -rf $(VENV) build install log dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is touched by the step's last command: a step that was broken off starts again.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from snake_arm_control.errors import SettingsError
 
-T = TypeVar('T')
+T = TypeVar('T', bound='Settings')
 
 
 def setting(default: Any, description: str, unit: str = '', low: float | None = None,
@@ -47,10 +47,10 @@ def checked(each: Field, value: Any) -> Any:
 
     :raises SettingsError: if it has another type or is out of range
     """
-    expected = type(each.default)
-    for kind, numbers in ((float, Real), (int, Integral)):  # numpy's numbers too
-        if expected is kind and isinstance(value, numbers) and not isinstance(value, bool):
-            value = kind(value)
+    expected: Any = type(each.default)
+    numbers = {float: Real, int: Integral}.get(expected)  # numpy's numbers too
+    if numbers and isinstance(value, numbers) and not isinstance(value, bool):
+        value = expected(value)
     if type(value) is not expected:
         raise SettingsError(f'{each.name} is {value!r}, expected a {expected.__name__}')
     low, high = each.metadata.get('low'), each.metadata.get('high')

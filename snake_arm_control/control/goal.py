@@ -24,7 +24,7 @@ _ROUNDING = 1e-12
 _ORTHOGONAL_TOLERANCE = math.sin(math.radians(2.0))  # two axes, each a degree off
 _PARTS = {'position': pose.POSITION, 'forward': pose.FORWARD, 'up': pose.UP}
 
-Vector = Sequence[float | None]
+Vector = Sequence[float | None] | np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +185,6 @@ class Goal:
         return (isinstance(other, Goal) and np.array_equal(self.target, other.target)
                 and np.array_equal(self.weight, other.weight))
 
-    __hash__ = None
-
     @property
     def joints(self) -> int:
         """Number of joints of the arm that the goal is for."""
@@ -270,9 +268,9 @@ def combine(goals: Iterable[Goal], joints: int = Arm.joints) -> Goal:
 
 
 def _check(target: np.ndarray, cared: np.ndarray) -> None:
-    bad = np.argwhere(~np.isfinite(target))
-    if len(bad):
-        j, c = bad[0]
+    infinite = np.argwhere(~np.isfinite(target))
+    if len(infinite):
+        j, c = infinite[0]
         raise GoalError(f'joint {j + 1} {pose.COMPONENTS[c]} is {target[j, c]}, expected a finite '
                         "number, or NaN for don't care")
     for name in ('forward', 'up'):
@@ -304,8 +302,8 @@ def _length(vectors: np.ndarray) -> np.ndarray:
 
 
 def _index(number: Any, joints: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, Real) or not (
-            1 <= number <= joints and number == int(number)):
+    is_number = isinstance(number, Real) and not isinstance(number, bool)
+    if not (is_number and 1 <= number <= joints and number == int(number)):
         raise GoalError(f'joint number is {number}, expected an integer from 1 to {joints}')
     return int(number) - 1
 

@@ -18,10 +18,11 @@ from snake_arm_control.errors import MissingPackageError
 from snake_arm_control.experiments.runs import Recording
 
 _FORMATS = ('png', 'pdf')
-_STYLE = {'font.family': 'STIXGeneral', 'mathtext.fontset': 'stix', 'font.size': 9.0,
-          'axes.linewidth': 0.6, 'axes.spines.top': False, 'axes.spines.right': False,
-          'xtick.major.width': 0.6, 'ytick.major.width': 0.6, 'lines.linewidth': 1.1,
-          'legend.frameon': False, 'legend.fontsize': 8.0, 'pdf.fonttype': 42}
+_STYLE: dict[Any, Any] = {
+    'font.family': 'STIXGeneral', 'mathtext.fontset': 'stix', 'font.size': 9.0,
+    'axes.linewidth': 0.6, 'axes.spines.top': False, 'axes.spines.right': False,
+    'xtick.major.width': 0.6, 'ytick.major.width': 0.6, 'lines.linewidth': 1.1,
+    'legend.frameon': False, 'legend.fontsize': 8.0, 'pdf.fonttype': 42}
 _DOTS = 300  # an inch
 _WIDTH = 7.2  # [inch], of a printed page
 _MOMENTS = 5
@@ -267,7 +268,7 @@ def _draw_floor(axes, view: _View, floor: np.ndarray) -> None:
     axes.fill(*view(_corners(floor))[:, :2].T, color=_FLOOR, linewidth=0.0, zorder=0.9)
     lines = [((x, near, 0.0), (x, far, 0.0)) for x in np.arange(left, right + 0.5)]
     lines += [((left, y, 0.0), (right, y, 0.0)) for y in np.arange(near, far + 0.5)]
-    axes.add_collection(LineCollection(view(tile * np.array(lines))[..., :2], colors=_GRID,
+    axes.add_collection(LineCollection(list(view(tile * np.array(lines))[..., :2]), colors=_GRID,
                                        linewidths=0.5, zorder=1.0), autolim=False)
 
 
@@ -298,7 +299,7 @@ def _draw_arm(axes, view: _View, goal: Goal, chain: np.ndarray, length: float) -
     """Draw links as shaded cylinders and joints as balls, the far ones first."""
     from matplotlib.collections import PolyCollection
     points = view(np.vstack((np.zeros(3), chain[:, pose.POSITION])))
-    cared = goal.cared.any(axis=1)
+    cared = np.any(goal.cared, axis=1)
     parts = []  # nearness, polygons, colors
     radii = _radii(len(chain)) * length
     base = _ball(points[0], 1.5 * radii[0], _HINGE)

@@ -323,7 +323,7 @@ def best_exact(goal: Goal, arm: Arm, starts: int = _EXACT_STARTS, seed: int = 0)
     """
     generator = np.random.default_rng(seed)
     model, settings = ExactModel(arm), InverseSettings(damping=0.0)
-    best, least = None, math.inf
+    best, least = np.zeros((arm.joints, len(AXES))), math.inf
     for start in range(starts):
         angles = np.zeros((arm.joints, len(AXES)))
         if start:
@@ -366,7 +366,7 @@ def _rms(values: np.ndarray) -> float:
     return _rounded(np.sqrt(np.mean(np.square(values))))
 
 
-def _rounded(value: float) -> float:
+def _rounded(value: float | np.ndarray) -> float:
     return float(f'{float(value):.6g}')
 
 
