@@ -2,15 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the snake-arm command does where it can not do what it is asked for: it says why."""
 
+from pathlib import Path
+
 import pytest
 import rclpy
 from rclpy.executors import ExternalShutdownException
 
 from snake_arm_control.cli import main
+from snake_arm_control.cli.parser import COMMANDS, make_parser
 from snake_arm_control.nodes import forward_model
 from snake_arm_control.ros.running import run, shutdown_told
 
 NOT_YAML = 'a: ['
+
+
+def name_of(command):
+    return command.__name__.rpartition('.')[2]
+
 
 REFUSED = {
     'joints below 0': (('goal', '--joints', '-3', '--drop'), 'joints is -3, expected an integer'),
@@ -52,6 +60,39 @@ def test_a_number_may_be_negative_in_any_notation(capfd):
     assert 'no controller listens' in capfd.readouterr().err
     assert main(['goal', '--position', '0.1', '-inf', '0.2']) == 1
     assert 'y is -inf' in capfd.readouterr().err
+
+
+def test_words_that_look_like_numbers_are_taken_as_they_are_written():
+    parse = make_parser().parse_args
+    assert parse(['train', '--out', '2026']).out == Path('2026')
+    assert parse(['train', '--preset', '-1']).preset == '-1'
+    assert parse(['evaluate', '--json', '1e3', '--plots', 'inf']).json == Path('1e3')
+    options = parse(['goal', '--position', '-1e-3', '-', '2', '--file', '-7', '--namespace', '1'])
+    assert options.file == Path('-7') and options.namespace == '/1'
+    assert options.entries[0]['position'][::2] == [-1e-3, 2.0]
+
+
+@pytest.mark.parametrize('words', (
+    ['--position', '1', '2'], ['--position', '1', '2', '--up', '0', '0', '1'],
+    ['--position', '1', '2', '-x'], ['--position', '1', '2', '3', '-4e0']))
+def test_a_vector_of_other_than_three_numbers_is_refused(words, capsys):
+    with pytest.raises(SystemExit) as refusal:
+        main(['goal', *words])
+    assert refusal.value.code == 2 and 'error: ' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ('left', '/left', 'left/', '/left/'))
+def test_a_namespace_is_the_same_with_and_without_slashes_for_every_command(name):
+    for words in (['up'], ['goal'], ['record'], ['train'], ['evaluate']):
+        assert make_parser().parse_args([*words, '--namespace', name]).namespace == '/left'
+
+
+@pytest.mark.parametrize('command', ([], *([name_of(command)] for command in COMMANDS)), ids=str)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*command, '--help'])
+    assert end.value.code == 0
+    assert 'usage: snake-arm' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('arguments', (['-p', 'joints:=0'], ['-p'], ['--unheard-of']))

@@ -367,11 +367,11 @@ def test_messages_that_are_not_what_they_are_said_to_be_are_refused(tmp_path):
 
 
 def test_without_the_library_it_is_said_what_to_install(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, 'mcap_ros2.decoder', None)
-    with pytest.raises(MissingPackageError, match='pip install mcap-ros2-support'):
+    monkeypatch.setitem(sys.modules, 'mcap_ros2', None)
+    with pytest.raises(MissingPackageError, match=r'mcap_ros2.*snake_arm_control\[record\]'):
         read(tmp_path / 'a.mcap', ARM)
     assert main(['record', '--out', str(tmp_path / 'a.mcap')]) == 1
-    assert 'pip install mcap-ros2-support' in capsys.readouterr().err
+    assert 'snake_arm_control[record]' in capsys.readouterr().err
 
 
 # Samples

@@ -14,8 +14,8 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
-from snake_arm_control.errors import MissingPackageError
 from snake_arm_control.experiments.runs import Recording
+from snake_arm_control.extras import require
 
 _FORMATS = ('png', 'pdf')
 _STYLE: dict[Any, Any] = {
@@ -38,20 +38,6 @@ _STRIPS = 9  # of a link's visible side, each with its own shade
 _AXIS_LENGTH = 0.12  # [arm lengths]
 
 
-def require() -> None:
-    """
-    Check that pictures can be drawn.
-
-    :raises MissingPackageError: if matplotlib is not installed
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise MissingPackageError(
-            'pictures need matplotlib, which is not installed: '
-            'pip install matplotlib, or the extra snake_arm_control[plots]') from error
-
-
 def draw(recording: Recording, result: dict[str, Any], folder: Path) -> list[Path]:
     """
     Draw an experiment into a folder: ``sequence`` and ``errors``, each to look at and to print.
@@ -60,7 +46,7 @@ def draw(recording: Recording, result: dict[str, Any], folder: Path) -> list[Pat
     :return: the files
     :raises MissingPackageError: if matplotlib is not installed
     """
-    require()
+    require('matplotlib')
     from matplotlib import rc_context
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

@@ -19,7 +19,8 @@ from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
-from snake_arm_control.errors import FeedbackError, GoalError, MissingPackageError
+from snake_arm_control.errors import FeedbackError, GoalError
+from snake_arm_control.extras import require
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.parameters import Parameters
@@ -235,12 +236,8 @@ def page_class():
 
     :raises MissingPackageError: if viser is not installed
     """
-    try:
-        from snake_arm_control.viewer.page import Page
-    except ModuleNotFoundError as error:
-        raise MissingPackageError(
-            f'the viewer needs {error.name}, which is not installed: pip install viser, or the '
-            'extra snake_arm_control[view]') from error
+    require('viser')
+    from snake_arm_control.viewer.page import Page
     return Page
 
 

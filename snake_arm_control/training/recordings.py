@@ -16,7 +16,8 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm, AXES
-from snake_arm_control.errors import MissingPackageError, RecordingError, ShapeError
+from snake_arm_control.errors import RecordingError, ShapeError
+from snake_arm_control.extras import require
 
 JOINT_STATES, POSE_CHAIN, JOINT_COMMAND = 'joint_states', 'pose_chain', 'joint_command'
 _TYPES = {JOINT_STATES: 'sensor_msgs/msg/JointState', POSE_CHAIN: 'geometry_msgs/msg/PoseArray',
@@ -122,20 +123,6 @@ def join(recordings: Sequence[Recording]) -> Recording:
         for name in ('angles', 'chains')))
 
 
-def require() -> None:
-    """
-    Check that MCAP files can be read and written.
-
-    :raises MissingPackageError: if a library is not installed
-    """
-    try:
-        import mcap_ros2.decoder  # noqa: F401
-    except ImportError as error:
-        raise MissingPackageError(
-            'recordings need mcap and mcap-ros2-support, which are not installed: '
-            'pip install mcap-ros2-support, or the extra snake_arm_control[record]') from error
-
-
 def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str | None = None
          ) -> Recording:
     """
@@ -182,8 +169,9 @@ def messages(path: str | Path) -> Iterator[Message]:
 
     :param path: an MCAP file of any ROS 2 recorder, or the folder of a rosbag2 recording
     :raises RecordingError: if nothing of it can be read
+    :raises MissingPackageError: if the library that reads it is not installed
     """
-    require()
+    require('mcap_ros2')
     path = Path(path)
     files = sorted(path.glob('*.mcap')) if path.is_dir() else [path]
     if not files:

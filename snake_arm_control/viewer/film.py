@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-from snake_arm_control.errors import FilmError, MissingPackageError
+from snake_arm_control.errors import FilmError
+from snake_arm_control.extras import require
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 # Software rendering, as there may be no graphics card.
@@ -37,12 +38,9 @@ def film(out: Path) -> tuple[Path, Path]:
     :raises MissingPackageError: if playwright or pillow is not installed
     :raises FilmError: if there is no browser, or the page does not open
     """
-    try:
-        from PIL import Image
-        from playwright.sync_api import Error, sync_playwright
-    except ModuleNotFoundError as error:
-        raise MissingPackageError(f'filming needs {error.name}, which is not installed: pip '
-                                  'install playwright pillow') from error
+    require('PIL', 'playwright')
+    from PIL import Image
+    from playwright.sync_api import Error, sync_playwright
     browser = find_browser()
     out.mkdir(parents=True, exist_ok=True)
     with _arm() as address, sync_playwright() as driver:

@@ -1,0 +1,72 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""snake-arm bench: measure speed, beside other libraries."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+from snake_arm_control.extras import require
+
+
+def add_to(commands) -> None:
+    """Add the command to the commands."""
+    parser = commands.add_parser(
+        'bench', help='measure speed, beside other libraries where they are installed',
+        description='Measure what an iteration costs and how long goals take, in one thread and '
+        'one run, beside torch and every other library that is installed (extra: bench).')
+    parser.add_argument('--only', choices=('cost', 'goals', 'wrong', 'robustness', 'loop'),
+                        help='one part: iterations, ways to goals, the same on a wrong arm, '
+                        'control of an arm unlike the model, rate of the loop through DDS')
+    parser.add_argument('--goals', type=int, default=200, metavar='N',
+                        help='goals of each family (default %(default)s; slow methods get fewer)')
+    parser.add_argument('--families', metavar='LETTERS', help='such as ABF (default: all)')
+    parser.add_argument('--methods', metavar='NAME,...', help='such as lm,pink (default: all)')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--compile', action='store_true',
+                        help='torch.compile the network too, which takes minutes')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
+    parser.add_argument('--plots', type=Path, metavar='DIR', help='write pictures there')
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure speed."""
+    from snake_arm_control.bench import run as benchmark
+    if options.plots:
+        require('matplotlib')
+    threads = dict.fromkeys(benchmark.THREADS, '1')
+    if not threads.items() <= os.environ.items():  # which numpy has read when it was imported
+        words = [f'--{name}={value}' for name, value in vars(options).items()
+                 if name not in ('command', 'run', 'compile') and value is not None]
+        return subprocess.run(
+            [sys.executable, '-c', 'import sys; from snake_arm_control.cli import main; '
+             'sys.exit(main())', 'bench', *words, *['--compile'] * options.compile],
+            env=os.environ | threads).returncode
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    parts = [options.only] if options.only else [*benchmark.PARTS, 'loop']
+    chosen = {'families': options.families,
+              'methods': options.methods and options.methods.split(',')}
+    result = benchmark.run(
+        goals=options.goals, seed=options.seed, compile_torch=options.compile, report=report,
+        parts=[part for part in parts if part in benchmark.PARTS],
+        **{name: value for name, value in chosen.items() if value})
+    if 'loop' in parts:
+        try:
+            from snake_arm_control.bench import loop_rate
+        except ModuleNotFoundError as error:
+            report(f'\nClosed loop through DDS: {error}')
+        else:
+            result['loop'] = loop_rate.measure(report=report)
+    if options.json:
+        benchmark.save(result, options.json)
+    if options.plots and 'cost' in result:
+        print(benchmark.draw(result, options.plots))
+    return 0

@@ -1,0 +1,61 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""snake-arm train: train a forward model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from snake_arm_control.cli import arguments
+from snake_arm_control.errors import SettingsError
+from snake_arm_control.extras import require
+
+
+def add_to(commands) -> None:
+    """Add the command to the commands."""
+    parser = commands.add_parser(
+        'train', help='train a forward model',
+        description='Train a forward model on drawn shapes of an ideal arm, or on recordings of '
+        'a real one, starting from weights that were trained before.')
+    arguments.add_arm(parser)
+    arguments.add_namespace(parser)
+    arguments.add_tracked_joints(parser)
+    parser.add_argument('--preset', help='paper or shipped (default); with --data finetune '
+                        '(default), or scratch, which starts from nothing')
+    parser.add_argument('--data', type=Path, nargs='+', metavar='FILE',
+                        help='recordings of snake-arm record, or of ros2 bag record -s mcap; the '
+                        'last fifth of each is held out')
+    parser.add_argument('--weights', type=Path, metavar='FILE',
+                        help='with --data: weights to start from (default: the shipped ones)')
+    parser.add_argument('--out', type=Path, default=Path('runs/train'), metavar='DIR',
+                        help='run folder (default %(default)s)')
+    parser.add_argument('--resume', action='store_true', help='go on where DIR left off')
+    parser.add_argument('--seed', type=int, help='another seed than that of the preset')
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train a forward model."""
+    require('torch')
+    from snake_arm_control.model.forward_model import ForwardModel
+    from snake_arm_control.training import lesson as lessons
+    from snake_arm_control.training.presets import preset
+    from snake_arm_control.training.trainer import train
+    arm = arguments.arm(options)
+    settings = preset(options.preset or ('finetune' if options.data else 'shipped'),
+                      seed=options.seed)
+    start = lesson = None
+    if settings.preset == 'finetune' and options.data:
+        start = ForwardModel.load(options.weights, arm)
+    elif options.weights:
+        raise SettingsError('--weights are where --preset finetune --data starts from, expected '
+                            'these two beside it')
+    if options.data:
+        lesson = lessons.prepare(arm, arguments.recordings(options, arm), start)
+        print(lessons.table(lesson), flush=True)
+    path = train(arm, settings, options.out, resume=options.resume, lesson=lesson)
+    if lesson:
+        print(lessons.outcome(lesson, start, ForwardModel.load(path, arm)))
+    print(path)
+    return 0
