@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of the forward model's derivatives, on the weights that ship with the package."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
 
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import WeightsError
-from snake_arm_control.model import bptt
+from snake_arm_control.model import bptt, forward_model
 from snake_arm_control.model.forward_model import ForwardModel
 
 
@@ -71,3 +74,40 @@ def test_weights_without_the_right_metadata_are_refused(metadata):
     text = json.dumps(header).encode()
     with pytest.raises(WeightsError):
         ForwardModel.from_bytes(len(text).to_bytes(8, 'little') + text + data[8 + length:])
+
+
+COPIES = {'copy': copy.copy, 'deepcopy': copy.deepcopy,
+          'pickle': lambda each: pickle.loads(pickle.dumps(each))}
+
+
+@pytest.mark.parametrize('dtype', (np.float32, np.float64))
+@pytest.mark.parametrize('copied', COPIES.values(), ids=COPIES)
+def test_a_copy_is_the_same_model_and_as_read_only(tmp_path, copied, dtype):
+    """Copied or pickled, it predicts the same, in the same precision, and can not be changed."""
+    arm = Arm(joints=5)
+    arrays = dict(ForwardModel.load(arm=arm).parameters.arrays)
+    arrays[forward_model.ANGLE_OFFSET] = np.full((5, 2), 0.02, np.float32)
+    forward_model.save(tmp_path / 'weights', arrays, arm, {'preset': 'other'})
+    model = ForwardModel.load(tmp_path / 'weights', arm, dtype)
+    other = copied(model)
+    angles = np.random.default_rng(0).uniform(-0.7, 0.7, (2, 5, 2))
+    np.testing.assert_array_equal(other.predict(angles), model.predict(angles))
+    assert other.predict(angles).dtype == dtype
+    assert (other.arm, other.fingerprint, other.training_record) == (
+        arm, model.fingerprint, {'preset': 'other'})
+    for array in (*other.parameters.arrays.values(), other.angle_offset):
+        with pytest.raises(ValueError, match='read-only'):
+            array[...] = 0.0
+    for mapping in other.parameters.arrays, other.metadata:
+        with pytest.raises(TypeError):
+            mapping['extra'] = None
+
+
+@pytest.mark.parametrize('copied', COPIES.values(), ids=COPIES)
+def test_a_copy_of_parameters_is_as_read_only(model, copied):
+    other = copied(model.parameters)
+    assert other.arrays.keys() == model.parameters.arrays.keys()
+    for name, array in model.parameters.arrays.items():
+        np.testing.assert_array_equal(other.arrays[name], array)
+        with pytest.raises(ValueError, match='read-only'):
+            other.arrays[name][...] = 0.0

@@ -26,11 +26,7 @@ from snake_arm_control.training.lesson import (  # noqa: E402
     prepare,
     table as lesson_table,
 )
-from snake_arm_control.training.presets import (  # noqa: E402
-    Phase,
-    preset,
-    TrainingSettings,
-)
+from snake_arm_control.training.presets import Phase, preset  # noqa: E402
 from snake_arm_control.training.recordings import Recording  # noqa: E402
 from snake_arm_control.training.trainer import train  # noqa: E402
 
@@ -199,8 +195,6 @@ def test_presets_and_recordings_belong_together(tmp_path):
         train(ARM, preset('finetune'), tmp_path)
     with pytest.raises(trainer.TrainingError, match='shipped learns from drawn shapes'):
         train(ARM, preset('shipped'), tmp_path, lesson=prepare(ARM, [recording()]))
-    with pytest.raises(SettingsError, match='difference_weight'):
-        TrainingSettings(phases=(Phase('recorded', iterations=1),), difference_weight=1.0)
     with pytest.raises(SettingsError, match='joints and range'):
         Phase('rehearsed', joints=5, iterations=1)
 

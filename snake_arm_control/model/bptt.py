@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numba import njit
 import numpy as np
@@ -116,10 +116,9 @@ class Parameters:
         return cls(MappingProxyType(checked), blocks, cells,
                    tuple(_lay_out(checked, blocks, cells)))
 
-    @property
-    def width(self) -> int:
-        """Outputs of a hidden layer."""
-        return self.blocks * self.cells
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle them as their arrays, which are checked and frozen again."""
+        return type(self).from_arrays, (dict(self.arrays),)
 
     @property
     def dtype(self) -> np.dtype:

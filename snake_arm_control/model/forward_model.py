@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import hashlib
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,10 +35,15 @@ class ForwardModel:
     """
 
     def __init__(self, parameters: bptt.Parameters, arm: Arm, data: bytes,
-                 metadata: dict[str, str], angle_offset: np.ndarray | None = None):
-        self.parameters, self.arm, self.metadata = parameters, arm, metadata
-        self.angle_offset = angle_offset
+                 metadata: Mapping[str, str], angle_offset: np.ndarray | None = None):
+        self.parameters, self.arm = parameters, arm
+        self.metadata = MappingProxyType(dict(metadata))
+        self.angle_offset = None if angle_offset is None else _frozen(angle_offset)
         self._data = data
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle a model as its weights file: arrays would come back writable."""
+        return type(self).from_bytes, (self._data, self.arm, self.parameters.dtype.type)
 
     @classmethod
     def load(cls, path: str | Path | None = None, arm: Arm = Arm(),
@@ -181,6 +188,13 @@ def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, 
                 'segment_length': f'{arm.segment_length:.9g}',
                 'angle_limit': f'{arm.angle_limit:.9g}', 'training': json.dumps(record)}
     Path(path).write_bytes(save_arrays(arrays, metadata))
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """Return a read-only copy."""
+    array = array.copy()
+    array.setflags(write=False)
+    return array
 
 
 def _metadata(data: bytes) -> dict[str, str]:

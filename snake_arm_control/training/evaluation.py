@@ -73,7 +73,6 @@ class TorchModel:
 
 def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
              lengths: Sequence[int] = LENGTHS,
-             model_for: Callable[[Arm], Model] | None = None,
              truth: Truth = forward_kinematics) -> dict[str, Any]:
     """
     Measure a model on shapes that it hasn't seen.
@@ -81,8 +80,6 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     :param seed: of the shapes; not one that the model was trained with
     :param samples: shapes of each distribution; a tenth of them for each other length
     :param lengths: numbers of joints of other arms of the same segments
-    :param model_for: the same weights for an arm of another length; not needed for a
-        `ForwardModel`, nor for a model that serves any
     :param truth: the true chains (samples, joints, 9) of an arm at angles, where it is another
         than was assumed
     :return: what JSON can hold. `distributions` has an entry for each held-out distribution:
@@ -94,9 +91,6 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     """
     if isinstance(model, ForwardModel) and model.angle_offset is not None:
         lengths = ()  # it belongs to one arm
-    if model_for is None and isinstance(model, ForwardModel):
-        def model_for(other: Arm) -> Model:
-            return ForwardModel.from_bytes(model.to_bytes(), other)
     result = {'arm': {'joints': arm.joints, 'segment_length': arm.segment_length,
                       'angle_limit': arm.angle_limit},
               'seed': seed, 'samples': samples, 'distributions': {}, 'lengths': {}}
@@ -112,7 +106,8 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
                 ('predicted', model.predict(angles[:SHOWN])))}}
     for joints in lengths:
         other = replace(arm, joints=joints)
-        served = model_for(other) if model_for else model
+        served = (ForwardModel.from_bytes(model.to_bytes(), other)
+                  if isinstance(model, ForwardModel) else model)
         result['lengths'][str(joints)] = errors = {}
         for name, draw in HELD_OUT.items():
             angles = held_out(draw, other, math.ceil(samples / 10), seed)

@@ -75,8 +75,6 @@ class TrainingSettings:
     restarts: tuple[tuple[int, float], ...] = ()
     clip: float = math.inf  # longest gradient
     position_weight: float = 1.0  # of the squared error of a position [1/m^2]; of an axis: 1
-    difference_weight: float = 0.0  # of the squared error of a derivative along a small step
-    difference_step: float = 0.05  # size of that step [rad]
     architecture: Architecture = Architecture()
     evaluate_every: int = 500  # iterations
     checkpoint_every: int = 2000  # iterations
@@ -87,11 +85,11 @@ class TrainingSettings:
             raise SettingsError('phases is empty, expected at least one')
         if self.optimiser not in OPTIMISERS:
             raise SettingsError(f'optimiser is {self.optimiser!r}, expected one of {OPTIMISERS}')
-        for name in ('batch', 'rate', 'clip', 'position_weight', 'difference_step',
-                     'evaluate_every', 'checkpoint_every', 'evaluation_samples'):
+        for name in ('batch', 'rate', 'clip', 'position_weight', 'evaluate_every',
+                     'checkpoint_every', 'evaluation_samples'):
             if not getattr(self, name) > 0:
                 raise SettingsError(f'{name} is {getattr(self, name)!r}, expected more than 0')
-        for name in ('seed', 'warm_up', 'difference_weight'):
+        for name in ('seed', 'warm_up'):
             if not getattr(self, name) >= 0:
                 raise SettingsError(f'{name} is {getattr(self, name)!r}, expected 0 or more')
         if not 0.0 <= self.decay_from <= 1.0:
@@ -100,10 +98,6 @@ class TrainingSettings:
         if begins != sorted(set(begins)):
             raise SettingsError(f'restarts is {self.restarts!r}, expected growing iterations '
                                 f'within the run of {self.iterations}')
-
-        if self.is_recorded and self.difference_weight:
-            raise SettingsError(f'difference_weight is {self.difference_weight}, expected 0 with '
-                                'recorded shapes, which have no neighbours')
 
     @property
     def is_recorded(self) -> bool:

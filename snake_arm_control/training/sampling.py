@@ -93,20 +93,6 @@ def mixed(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
                       for draw, first, last in zip(MIXED, ends, ends[1:])])
 
 
-def neighbours(angles: Tensor, arm: Arm, size: float, generator: torch.Generator) -> Tensor:
-    """
-    Return shapes a small step away: some move a few of their joints, others all.
-
-    :param angles: (count, joints, 2) [rad]
-    :param size: standard deviation of the steps of the angles that move [rad]
-    :return: (count, joints, 2) [rad], within the limits
-    """
-    step = size * torch.randn(angles.shape, generator=generator, device=generator.device)
-    count, joints, _ = angles.shape
-    moves = _uniform((count, joints, 1), generator) < _uniform((count, 1, 1), generator)
-    return (angles + step * moves).clamp(-arm.angle_limit, arm.angle_limit)
-
-
 def exact_chain(arm: Arm, angles: Tensor, segment_lengths: Tensor | None = None) -> Tensor:
     """
     Return the pose chains of `kinematics.forward_kinematics`, on the angles' device.

@@ -290,10 +290,6 @@ class _Run:
                 recorded, (angles, self.lesson.exact_chain(angles)))))
         draw = {'independent': sampling.independent, 'mixed': sampling.mixed}[phase.distribution]
         angles = phase.range * draw(arm, count, generator)
-        if self.settings.difference_weight:
-            step = sampling.neighbours(angles[:len(angles) // 2], arm,
-                                       self.settings.difference_step, generator)
-            angles = torch.cat((angles[:len(step)], step))
         return angles, sampling.exact_chain(arm, angles)
 
     def _share(self) -> int:
@@ -322,11 +318,6 @@ class _Run:
             loss = (square.sum((1, 2)) / known.sum((1, 2)).clamp_min(1)).mean()
         else:
             loss = (weight * error.square()).mean()
-        if settings.difference_weight:
-            here, there = angles.chunk(2)
-            step = (there - here).square().mean((1, 2), keepdim=True).sqrt().clamp_min(1e-4)
-            slope = (error[len(here):] - error[:len(here)]) / step
-            loss = loss + settings.difference_weight * (weight * slope.square()).mean()
         self.optimiser.zero_grad()
         loss.backward()
         self.team.average(parameter.grad for parameter in self.network.parameters())
