@@ -33,7 +33,7 @@ class TargetCorrection:
 
     def __init__(self, joints: int, memory: int = 1000):
         self.error = np.zeros((joints, pose.SIZE))  # y_k - u_k
-        self.filtered: np.ndarray | None = None  # u_k (joints, 9), filtered
+        self.filtered = np.full((joints, pose.SIZE), np.nan)  # u_k; NaN before the first update
         self._stamps: deque[int] = deque(maxlen=memory)  # increasing
         self._predictions: deque[np.ndarray] = deque(maxlen=memory)
         self._answered: np.ndarray | None = None  # y_k (joints, 9)
@@ -74,7 +74,7 @@ class TargetCorrection:
         prediction = self._predictions[0]
         missing = np.isnan(true_chain)
         error = np.where(missing, self.error, prediction - true_chain)
-        measured = np.count_nonzero(~missing)
+        measured = int(np.count_nonzero(~missing))
         gain = max(self._kalman_gain(prediction, error - self.error, measured), gain)
         self._last_gain = gain
         self.error = (1.0 - gain) * self.error + gain * error

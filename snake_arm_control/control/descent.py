@@ -43,8 +43,9 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
     """
     optimiser = make_optimiser(model.arm, settings)
     best: Solution | None = None
-    progress_at, progress_score = 0, math.inf
-    for iteration in range(max_iterations + 1):
+    iteration = progress_at = 0
+    progress_score = math.inf
+    while True:
         linearization = model.linearize(angles)
         chain = linearization.chain - error if true_chain is None else true_chain(angles)
         here = assess(goal, angles, chain, iteration, settings)
@@ -53,12 +54,12 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
             best = here
         if here_score < _PROGRESS * progress_score:
             progress_at, progress_score = iteration, here_score
-        if (here.converged or iteration == max_iterations
+        if (here.converged or iteration >= max_iterations
                 or iteration - progress_at >= optimiser.patience):
-            break
+            return best._replace(iterations=iteration)
         angles = optimiser.step(goal, angles, linearization, chain, settings.max_step)
+        iteration += 1
         yield
-    return best._replace(iterations=iteration)
 
 
 def assess(goal: Goal, angles: np.ndarray, chain: np.ndarray, iterations: int,

@@ -60,7 +60,7 @@ def grow(goal: Goal, model: DifferentiableModel, error: np.ndarray | float,
     angles = np.zeros((goal.joints, len(AXES)))
     iterations = first = 0
     cared = np.flatnonzero(goal.cared.any(axis=1)) + 1
-    for end in cared:
+    for end in cared.tolist():
         if end - first < _GROWTH and end != cared[-1]:
             continue
         part = slice(first, end)
@@ -92,13 +92,21 @@ class _Part:
 
 
 class _PartLinearization:
-    """What `LevenbergMarquardt` uses of the model of a part."""
+    """The whole arm's model, of which only the part's poses and angles are seen."""
 
     def __init__(self, whole: Linearization, part: slice):
         self._whole, self._part = whole, part
         self.chain = whole.chain[part]
 
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray) -> np.ndarray:
-        """Return the rows (rows, joints of the part, 2) of the part's chain by its angles."""
-        start, stop = self._part.start, self._part.stop
-        return self._whole.jacobian_rows(joints + start, components, start)[:, :stop - start]
+    def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
+        """Return dL/dangles (joints of the part, 2) for dL/dchain (joints of the part, 9)."""
+        whole_gradient = np.zeros_like(self._whole.chain)
+        whole_gradient[self._part] = chain_gradient
+        return self._whole.gradient(whole_gradient)[self._part]
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """Return the rows (rows, joints of the part - first, 2) of the part's chain."""
+        start, stop = self._part.start + first, self._part.stop
+        joints = joints + self._part.start
+        return self._whole.jacobian_rows(joints, components, start)[:, :stop - start]

@@ -99,7 +99,8 @@ class ControlLoop:
         self.goal = Goal.free(self.arm.joints)
         self.iterations = 0  # BPTT iterations, each of which made one command
         self.estimated_chain: np.ndarray | None = None  # (joints, 9), of the latest feedback
-        self._angles: np.ndarray | None = None  # (joints, 2) [rad], as last commanded
+        self._started = False
+        self._angles = np.zeros((self.arm.joints, len(AXES)))  # [rad], as last commanded
         self._reported: np.ndarray | None = None  # (joints, 2) [rad], the latest joint states
         self._holding = self._returning = self._driving = False
         self._settled = self._reached = False
@@ -138,7 +139,7 @@ class ControlLoop:
     @property
     def angles(self) -> np.ndarray | None:
         """Angles of the latest command, (joints, 2) [rad]; None before the start."""
-        return None if self._angles is None else self._angles.copy()
+        return self._angles.copy() if self._started else None
 
     @property
     def is_driving(self) -> bool:
@@ -164,9 +165,10 @@ class ControlLoop:
         limit = self.arm.angle_limit
         angles = np.clip(angles, -limit, limit)
         before, self._reported = self._reported, angles
-        if self._angles is None or not self._driving and before is not None and (
+        if not self._started or not self._driving and before is not None and (
                 np.abs(angles - self._angles).max() > _MOVED
                 and np.abs(angles - before).max() <= _STATIONARY):
+            self._started = True
             self._move_to(angles)
             self._optimiser.reset()
 
@@ -230,7 +232,7 @@ class ControlLoop:
         if answered is not None:
             true_chain = self.correction.filtered
         elif not measured.all():
-            if self._angles is None:
+            if not self._started:
                 return
             expected = self.correction.estimate(self._linearize().chain)
             true_chain = np.where(measured, true_chain, expected)
@@ -252,7 +254,7 @@ class ControlLoop:
         if self._errors is None:
             chain = self.estimated_chain if self.settings.use_feedback else None
             if chain is None:
-                if self._angles is None:
+                if not self._started:
                     return math.nan, math.nan
                 chain = self._linearize().chain
             self._errors = (float(self.goal.position_error(chain)),
@@ -271,7 +273,7 @@ class ControlLoop:
 
     def state(self, now: float) -> State:
         """Return what the controller does at a time [s]."""
-        if self._angles is None:
+        if not self._started:
             return State.WAITING
         if self._holding:
             return State.HOLDING
@@ -371,6 +373,7 @@ class ControlLoop:
     def _take_detour(self, now: float, stamp: int) -> Command:
         """Move on to the configuration that the search has found."""
         detour = self._recovery.detour
+        assert detour is not None  # the state says that there is one
         angles = advance(self.arm, self._angles, detour - self._angles, self._bound())
         if np.array_equal(angles, detour):
             self._recovery.arrive()
@@ -409,9 +412,9 @@ class ControlLoop:
         self._move_to(angles, keep_errors=self.settings.use_feedback)
         self.correction.remember(stamp, self._linearize().chain)
         limit = self.arm.velocity_limit
-        return Command(stamp, self.angles, np.clip(velocities, -limit, limit))
+        return Command(stamp, angles.copy(), np.clip(velocities, -limit, limit))
 
-    def _move_to(self, angles: np.ndarray | None, keep_errors: bool = False) -> None:
+    def _move_to(self, angles: np.ndarray, keep_errors: bool = False) -> None:
         """Go on from other angles, at which the model has not been evaluated yet."""
         self._angles = angles
         self._linearization: Linearization | None = None

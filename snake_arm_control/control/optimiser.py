@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import math
 from typing import Protocol
@@ -166,7 +167,7 @@ class LevenbergMarquardt:
         self._damping = min(max(self._damping * factor, self._settings.damping),
                             _GREATEST_DAMPING)
         self._loss = loss
-        rows = linearization.jacobian_rows(*cared).reshape(len(scale), -1)
+        rows = linearization.jacobian_rows(cared[0], cared[1]).reshape(len(scale), -1)
         rows = rows.astype(float) * scale[:, None]
         try:
             change = self._change(angles, rows, residual)
@@ -209,7 +210,8 @@ class LevenbergMarquardt:
 
 def make_optimiser(arm: Arm, settings: InverseSettings) -> Optimiser:
     """Return the optimiser that the settings name."""
-    kinds = {'momentum': MomentumDescent, 'levenberg_marquardt': LevenbergMarquardt}
+    kinds: dict[str, Callable[[Arm, InverseSettings], Optimiser]] = {
+        'momentum': MomentumDescent, 'levenberg_marquardt': LevenbergMarquardt}
     return kinds[settings.method](arm, settings)
 
 

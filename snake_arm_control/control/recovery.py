@@ -60,6 +60,7 @@ class Recovery:
         :param ratio: the error that the arm is stuck at, over its tolerance
         :param most: see `begin`
         """
+        assert self._searches is not None and self._search is not None  # one was begun
         try:
             next(self._search)
         except StopIteration as end:
