@@ -21,6 +21,7 @@ from snake_arm_control.ros import topics
 from snake_arm_control.ros.markers import goal_to_markers, GoalMarkers
 
 JOINTS = 8
+LENGTH = Arm(joints=JOINTS).length  # [m]
 
 
 def random_chain(seed, joints=JOINTS):
@@ -30,7 +31,7 @@ def random_chain(seed, joints=JOINTS):
 
 def drawn(goal, chain):
     """Return the markers of a goal by namespace and number."""
-    markers = goal_to_markers(goal, chain)
+    markers = goal_to_markers(goal, chain, LENGTH)
     by_name = {(marker.ns, marker.id): marker for marker in markers}
     assert len(by_name) == len(markers)
     return by_name
@@ -41,7 +42,7 @@ def points(marker):
 
 
 def test_a_goal_for_nothing_is_drawn_as_nothing():
-    assert not goal_to_markers(Goal.free(JOINTS), random_chain(0))
+    assert not goal_to_markers(Goal.free(JOINTS), random_chain(0), LENGTH)
 
 
 def test_a_full_pose_is_a_point_and_two_arrows_at_it():
@@ -96,6 +97,19 @@ def test_lines_and_words_tell_the_error_of_the_goal(joints):
     assert said == (words if joints <= 5 else [words[errors.argmax()]])
 
 
+def test_what_is_drawn_is_in_proportion_to_the_arm():
+    """Of an arm of twice the size, every point and every width is twice as far and as wide."""
+    goal = Goal.tool((0.1, None, 0.1), forward=(None, 0.6, None), up=(0, 0, 1), joints=JOINTS)
+    chain, twice = random_chain(4), np.r_[2.0, 2.0, 2.0, np.ones(6)]
+    larger = Goal(twice * goal.target, goal.weight)
+    for one, two in zip(goal_to_markers(goal, chain, LENGTH),
+                        goal_to_markers(larger, twice * chain, 2.0 * LENGTH)):
+        assert (one.ns, one.id) == (two.ns, two.id)
+        np.testing.assert_allclose(points(two), 2.0 * points(one), atol=1e-12)
+        for axis in 'xyz':
+            assert getattr(two.scale, axis) == pytest.approx(2.0 * getattr(one.scale, axis))
+
+
 def test_without_feedback_no_distance_is_told():
     names = {name for name, _ in drawn(Goal.from_array(random_chain(7)), None)}
     assert names == {'position', 'forward', 'up'}
@@ -116,7 +130,8 @@ def test_every_marker_is_one_that_can_be_drawn(seed, ticks, joints):
 
 def test_a_whole_chain_takes_few_markers():
     """Messages are made in the process that controls the arm."""
-    assert len(goal_to_markers(Goal.from_array(random_chain(8, 40)), random_chain(9, 40))) == 5
+    assert len(goal_to_markers(
+        Goal.from_array(random_chain(8, 40)), random_chain(9, 40), LENGTH)) == 5
 
 
 class Board:
@@ -126,7 +141,7 @@ class Board:
         self.chain = random_chain(0)
         self.seen = []
         self.artist, self.onlooker = Node('artist'), Node('onlooker')
-        self.markers = GoalMarkers(self.artist, lambda: self.chain)
+        self.markers = GoalMarkers(self.artist, lambda: self.chain, LENGTH)
         self.executor = SingleThreadedExecutor()
         for node in (self.artist, self.onlooker):
             self.executor.add_node(node)

@@ -425,7 +425,7 @@ def test_a_slider_of_a_gain_can_be_set_finely():
 
 def test_markers_are_drawn_as_the_goal_that_they_were_made_of():
     seen = SeenMarkers()
-    seen.take(MarkerArray(markers=goal_to_markers(FIG2, CHAIN)))
+    seen.take(MarkerArray(markers=goal_to_markers(FIG2, CHAIN, ARM.length)))
     asked = seen.asked()
     np.testing.assert_allclose(asked.points, FIG2.target[-1:, :3])
     (start, end), = asked.arrows

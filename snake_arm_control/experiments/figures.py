@@ -13,6 +13,7 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.goal_shape import Axes, goal_shape
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.experiments.runs import Recording
 from snake_arm_control.extras import require
@@ -93,7 +94,7 @@ def _sequence(recording: Recording):
         _corners(floor), *recording.chains[moments][..., pose.POSITION], *paths,
         *(line for m in moments
           for line, _, _ in _arrows(recording.goals[m], recording.chains[m], length)),
-        *(_spots(recording.goals[m], recording.chains[m]) for m in moments)))
+        *(goal_shape(recording.goals[m], recording.chains[m]).places for m in moments)))
     seen = view(corners)[:, :2]
     low, high = seen.min(axis=0) - 0.03 * length, seen.max(axis=0) + 0.03 * length
     width = _WIDTH / _MOMENTS
@@ -194,29 +195,20 @@ def _draw_residual(axes, result: dict[str, Any]) -> None:
     axes.legend(handlelength=1.0)
 
 
-def _places(goal: Goal, chain: np.ndarray) -> np.ndarray:
-    """Return where the targets of all joints are drawn (joints, 3) [m]: a free one at the arm."""
-    return np.where(goal.cared, goal.target, chain)[:, pose.POSITION]
-
-
-def _spots(goal: Goal, chain: np.ndarray) -> np.ndarray:
-    """Return the places (k, 3) [m] that joints shall take."""
-    return _places(goal, chain)[goal.cared[:, pose.POSITION].any(axis=1)]
-
-
 def _arrows(goal: Goal, chain: np.ndarray,
             length: float) -> Iterator[tuple[np.ndarray, bool, str]]:
     """Yield axes that a goal cares for: ends (2, 3) [m], target or the arm's own, and color."""
-    places = _places(goal, chain)
-    cared = [(joint, part, color) for joint in range(len(chain))
-             for part, color in ((pose.FORWARD, _FORWARD), (pose.UP, _UP))
-             if goal.cared[joint, part].any()]
-    reach = _AXIS_LENGTH * length * (0.7 if len(cared) > 4 else 1.0)
-    for joint, part, color in cared:
-        here = chain[joint, pose.POSITION]
-        yield np.stack((here, here + reach * chain[joint, part])), False, color
-        place = places[joint]
-        yield np.stack((place, place + reach * goal.target[joint, part])), True, color
+    axes = goal_shape(goal, chain).axes
+    reach = _AXIS_LENGTH * length * (0.7 if sum(len(each.joints) for each in axes.values()) > 4
+                                     else 1.0)
+    for part, color, asked in ((pose.FORWARD, _FORWARD, axes['forward']),
+                               (pose.UP, _UP, axes['up'])):
+        here = chain[asked.joints - 1]
+        own = Axes(asked.joints, here[:, pose.POSITION], here[:, part])
+        for line in own.lines(reach):
+            yield line, False, color
+        for line in asked.lines(reach):
+            yield line, True, color
 
 
 def _paths(recording: Recording) -> Iterator[np.ndarray]:
@@ -226,9 +218,7 @@ def _paths(recording: Recording) -> Iterator[np.ndarray]:
     goals = [recording.scenario.goal_of(recording.arm, phase)
              for phase in np.linspace(0.0, 1.0, 121)]
     mean = recording.chains[recording.measured].mean(axis=0)
-    for joint in np.flatnonzero(goals[0].cared[:, pose.POSITION].any(axis=1)):
-        path = np.array([np.where(goal.cared, goal.target, mean)[joint, pose.POSITION]
-                         for goal in goals])
+    for path in np.stack([goal_shape(goal, mean).places for goal in goals], axis=1):
         if np.ptp(path, axis=0).max() > 1e-6:
             yield path
 
@@ -318,7 +308,7 @@ def _draw_goal(axes, view: _View, goal: Goal, chain: np.ndarray, length: float) 
         axes.annotate('', ends[1], ends[0], zorder=2.2, arrowprops={
             'arrowstyle': '-|>,head_width={},head_length={}'.format(*head), 'color': color,
             'linewidth': 0.5 if many else 1.0, 'shrinkA': 0.0, 'shrinkB': 0.0})
-    for spot in view(_spots(goal, chain)):
+    for spot in view(goal_shape(goal, chain).places):
         axes.plot(spot[0], spot[1], 'o', color=_POINT, markersize=3.6, zorder=2.3,
                   markeredgecolor='white', markeredgewidth=0.5)
 

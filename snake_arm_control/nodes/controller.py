@@ -95,7 +95,7 @@ class ControllerNode(Node):
         self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
         self._convergence = Convergence(self)
         self._markers = GoalMarkers(
-            self, lambda: self._loop.estimated_chain if self._loop else None)
+            self, lambda: self._loop.estimated_chain if self._loop else None, self._arm.length)
         subscribe = self.create_subscription
         subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED)
         for kind, topic, take in (
