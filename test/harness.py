@@ -249,6 +249,7 @@ class ErringArm:
     def __init__(self, observer, arm=ARM):
         self.observer, self.arm = observer, SimulatedArm(arm)
         self.guard = Guard(arm)
+        self._stamp = 0  # [ns], of the latest command, which its pose chains answer
         self.fault = None  # takes (stamp, chain), returns serialized messages; None: all is well
         self.states_fault = None  # takes joint states, returns those to publish
         node = observer.node
@@ -260,21 +261,20 @@ class ErringArm:
     def _follow(self, message):
         self.guard.check(message)
         positions = conversions.joint_state_to_angles(self.arm.arm, message)
-        self.arm.command(positions, conversions.time_to_stamp(message.header.stamp),
-                         time.monotonic())
+        self.arm.command(positions, time.monotonic())
+        self._stamp = conversions.time_to_stamp(message.header.stamp)
         self._tell()
 
     def _tell(self):
-        now = time.monotonic()
-        self.arm.advance(now)
+        self.arm.advance(time.monotonic())
         message = conversions.angles_to_joint_state(
             self.arm.arm, self.observer.node.get_clock().now().nanoseconds, self.arm.angles)
         self.guard.take_states(message)
         for told in [message] if self.states_fault is None else self.states_fault(message):
             self._states.publish(told)
-        _, stamp, chain = self.arm.measure(now)
-        for data in (self.fault(stamp, chain) if self.fault
-                     else [conversions.serialize_chain(chain, stamp)]):
+        chain = self.arm.true_chain()
+        for data in (self.fault(self._stamp, chain) if self.fault
+                     else [conversions.serialize_chain(chain, self._stamp)]):
             self.chains.publish(data)
 
     def errors(self, goal):

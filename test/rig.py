@@ -9,6 +9,7 @@ import numpy as np
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
 
@@ -27,6 +28,7 @@ class Rig:
                  delay=0):
         self.loop = ControlLoop(model or ExactModel(SHORT), settings)
         self.arm = SimulatedArm(self.loop.arm, simulation)
+        self.tracker = Tracker(simulation)
         self.now, self.connected, self.delay = 100.0, True, delay
         self.commands, self.on_the_way = [], []
         self.loop.start(self.arm.angles)
@@ -43,14 +45,19 @@ class Rig:
             command = self.loop.iterate(self.now, round(self.now * 1e9))
             if command is not None:
                 self.commands.append(command)
-                self.arm.command(command.positions, command.stamp, self.now)
-            self.arm.advance(self.now)
-            self.on_the_way.append(self.arm.measure(self.now))
+                self.arm.command(command.positions, self.now)
+            self.on_the_way.append(self.measure())
             if len(self.on_the_way) > self.delay:
-                measured = self.on_the_way.pop(0)
-                if self.connected and measured is not None:
-                    self.loop.receive(measured.stamp, measured.chain)
+                for measured in self.on_the_way.pop(0):
+                    if self.connected:
+                        self.loop.receive(*measured)
         return self.commands[before:]
+
+    def measure(self):
+        """Return what the tracker measures now: nothing if it gets lost."""
+        self.arm.advance(self.now)
+        self.tracker.observe(self.now, self.arm.true_chain())
+        return self.tracker.arrived(self.now)
 
     def run_to(self, state, iterations=3000):
         """Go on until the loop is in a state, or fail."""

@@ -107,7 +107,7 @@ class Soak:
         if kind < 0.35:
             self.changes += 1
             self.disturbances.append((time.monotonic(), 'other feedback'))
-            for name, values in (('feedback_delay', (0.0, 0.0, 0.005, 0.02, 0.05)),
+            for name, values in (('feedback_latency', (0.0, 0.0, 0.005, 0.02, 0.05)),
                                  ('feedback_loss', (0.0, 0.0, 0.05, 0.3))):
                 self._set_simulator(name, float(self.random.choice(values)))
         elif kind < 0.7 or not may_kill:

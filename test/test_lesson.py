@@ -32,7 +32,7 @@ from snake_arm_control.training.trainer import train  # noqa: E402
 
 ARM = Arm(joints=8)
 TRUE = SimulatedArm(ARM, WRONG_ARM)
-OFFSET = WRONG_ARM.joint_offset * TRUE._signs
+OFFSET = TRUE.joint_offsets
 FEW = replace(preset('finetune'), phases=(Phase('rehearsed', iterations=20),), batch=16,
               rate=1e-5, evaluate_every=10, checkpoint_every=10, evaluation_samples=8)
 SMALL = replace(FEW, phases=(Phase('recorded', iterations=60),), rate=2e-2, warm_up=0,

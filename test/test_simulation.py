@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of the simulated arm: servos, limits, and how it differs from the model."""
 
+from dataclasses import replace
 import math
 
 import numpy as np
 import pytest
 
-from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
@@ -15,42 +15,87 @@ from snake_arm_control.errors import ShapeError
 
 ARM = Arm(joints=6)
 TARGET = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 2))
+REAL = SimulationSettings(servo_velocity=1.5, servo_lag=0.1, servo_sag=0.03, servo_friction=0.01)
+ROUNDING = 1e-12  # [rad]
 
 
 def at(angles, **settings):
-    """Return a simulated arm that has arrived at angles."""
+    """Return an ideal simulated arm that has arrived at angles."""
     arm = SimulatedArm(ARM, SimulationSettings(**settings))
-    arm.command(angles, 7, 0.0)
-    arm.advance(1000.0)
-    np.testing.assert_array_equal(arm.angles, np.clip(angles, -ARM.angle_limit, ARM.angle_limit))
+    arm.command(angles, 0.0)
+    np.testing.assert_array_equal(arm.angles, ARM.clip(angles))
+    return arm
+
+
+def commanded(settings, target=TARGET, start=None):
+    """Return an arm that begins to go to a target at 10 s."""
+    arm = SimulatedArm(ARM, settings, start)
+    arm.command(target, 10.0)
     return arm
 
 
 @pytest.mark.parametrize('joints', (1, 2, 40, 100))
-def test_it_stands_at_rest_until_it_is_commanded(joints):
-    arm = SimulatedArm(Arm(joints=joints))
-    for now in (0.0, 5.0, 100.0):
-        arm.advance(now)
-        assert arm.angles.shape == (joints, 2)
-        assert not arm.angles.any()
-    assert arm.measure(100.0).stamp == 0
+@pytest.mark.parametrize('settings', (SimulationSettings(), REAL), ids=('ideal', 'real'))
+def test_it_stands_where_it_starts_until_it_is_commanded(joints, settings):
+    arm = Arm(joints=joints)
+    for start in (None, np.full((joints, 2), 1.3)):
+        simulated = SimulatedArm(arm, settings, start)
+        for now in (0.0, 5.0, 100.0):
+            simulated.advance(now)
+            np.testing.assert_array_equal(simulated.angles, arm.rest if start is None else start)
 
 
 def test_an_arm_without_errors_is_the_model():
-    arm = at(TARGET)
-    np.testing.assert_array_equal(arm.true_chain(), forward_kinematics(ARM, TARGET))
-    np.testing.assert_array_equal(arm.measure(1000.0).chain, arm.true_chain())
+    np.testing.assert_array_equal(at(TARGET).true_chain(), forward_kinematics(ARM, TARGET))
 
 
 def test_servos_move_at_their_velocity_and_arrive():
-    arm = SimulatedArm(ARM, SimulationSettings(servo_velocity=0.5))
-    arm.command(TARGET, 1, 10.0)
+    arm = commanded(SimulationSettings(servo_velocity=0.5))
     assert not arm.angles.any()
     for elapsed in (0.1, 0.25, 0.5, 2.0):
         arm.advance(10.0 + elapsed)
         expected = np.sign(TARGET) * np.minimum(np.abs(TARGET), 0.5 * elapsed)
-        np.testing.assert_allclose(arm.angles, expected, atol=1e-12)
+        np.testing.assert_allclose(arm.angles, expected, atol=ROUNDING)
     np.testing.assert_array_equal(arm.angles, TARGET)
+
+
+def test_servos_close_in_on_their_command_as_a_first_order_lag():
+    arm = commanded(SimulationSettings(servo_lag=0.2))
+    for elapsed in (0.0, 0.1, 0.2, 1.0, 3.0):
+        arm.advance(10.0 + elapsed)
+        np.testing.assert_allclose(arm.angles, TARGET * (1.0 - math.exp(-elapsed / 0.2)),
+                                   atol=ROUNDING)
+
+
+def test_lag_and_velocity_limit_together_obey_their_differential_equation():
+    """Against small steps of Euler's method, of which the error goes with the step."""
+    lag, limit, step = 0.1, 1.5, 1e-5
+    arm = commanded(SimulationSettings(servo_lag=lag, servo_velocity=limit))
+    angles = np.zeros_like(TARGET)
+    for k in range(1, 50_001):
+        angles += step * np.clip((TARGET - angles) / lag, -limit, limit)
+        if k % 5_000 == 0:
+            arm.advance(10.0 + k * step)
+            np.testing.assert_allclose(arm.angles, angles, atol=1e-4)
+
+
+@pytest.mark.parametrize('settings', (
+    SimulationSettings(), REAL, replace(REAL, servo_velocity=0.0), replace(REAL, servo_lag=0.0)),
+    ids=('ideal', 'real', 'lag alone', 'velocity alone'))
+def test_it_does_not_matter_how_often_the_clock_is_read(settings):
+    generator = np.random.default_rng(1)
+    often, seldom = (SimulatedArm(ARM, settings) for _ in range(2))
+    now = 10.0
+    for _ in range(30):
+        target, duration = generator.uniform(-0.7, 0.7, (6, 2)), generator.uniform(0.0, 0.3)
+        for arm in often, seldom:
+            arm.command(target, now)
+        for moment in np.sort(generator.uniform(now, now + duration, 20)):
+            often.advance(moment)
+        now += duration
+        for arm in often, seldom:
+            arm.advance(now)
+        np.testing.assert_allclose(often.angles, seldom.angles, atol=ROUNDING)
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -59,11 +104,11 @@ def test_servos_never_exceed_their_velocity_nor_the_joint_limits(seed):
     arm = SimulatedArm(ARM, SimulationSettings(servo_velocity=2.0))
     now, fastest = 0.0, 0.0
     arm.advance(now)
-    for stamp in range(200):
+    for _ in range(200):
         elapsed = generator.uniform(0.001, 0.1)
         now, before = now + elapsed, arm.angles
         if generator.random() < 0.5:
-            arm.command(generator.normal(size=(6, 2)), stamp, now)
+            arm.command(generator.normal(size=(6, 2)), now)
         else:
             arm.advance(now)
         velocity = np.abs(arm.angles - before).max() / elapsed
@@ -73,11 +118,84 @@ def test_servos_never_exceed_their_velocity_nor_the_joint_limits(seed):
     assert fastest > 1.99
 
 
+def test_a_command_counts_from_its_time_on():
+    """However long the arm was not looked at before."""
+    arm = commanded(replace(REAL, servo_sag=0.0))
+    arm.advance(1000.0)
+    before = arm.angles
+    arm.command(-TARGET, 5000.0)
+    np.testing.assert_array_equal(arm.angles, before)
+
+
 def test_time_that_does_not_pass_moves_nothing():
-    arm = at(np.zeros((6, 2)))
-    for now in (1000.0, 999.0):
-        arm.command(TARGET, 8, now)
+    arm = commanded(REAL)
+    for now in (10.0, 9.0, -1000.0):
+        arm.command(TARGET, now)
         assert not arm.angles.any()
+    arm.advance(-999.9)
+    assert arm.angles.all()
+
+
+def test_a_servo_sags_to_the_side_that_the_seed_has_drawn():
+    sides = set()
+    for seed in range(5):
+        arm = commanded(SimulationSettings(servo_sag=0.1, servo_velocity=2.0, seed=seed))
+        arm.advance(20.0)
+        sag = arm.angles - TARGET
+        np.testing.assert_allclose(np.abs(sag), 0.1)
+        arm.command(-TARGET, 30.0)
+        arm.advance(40.0)
+        np.testing.assert_allclose(arm.angles + TARGET, sag)
+        sides.add(tuple(np.sign(sag).ravel()))
+    assert len(sides) == 5
+
+
+def test_friction_stops_a_servo_short_of_its_command_on_the_side_it_comes_from():
+    arm = commanded(SimulationSettings(servo_friction=0.05), np.full((6, 2), 0.4))
+    np.testing.assert_allclose(arm.angles, 0.35)
+    for target, expected in ((0.39, 0.35), (0.31, 0.35), (0.2, 0.25), (0.29, 0.25), (0.4, 0.35)):
+        arm.command(np.full((6, 2), target), 11.0)
+        np.testing.assert_allclose(arm.angles, expected)
+
+
+@pytest.mark.parametrize('settings', (SimulationSettings(), REAL), ids=('ideal', 'real'))
+def test_a_stopped_arm_stands_and_goes_for_its_latest_command_once_it_is_released(settings):
+    arm = commanded(settings)
+    arm.advance(10.1)
+    stood = arm.angles
+    arm.stop()
+    for now in (10.2, 12.0):
+        arm.command(-TARGET, now)
+        np.testing.assert_array_equal(arm.angles, stood)
+    arm.stop(False)
+    arm.advance(60.0)
+    np.testing.assert_allclose(arm.angles, -TARGET, atol=0.04 + ROUNDING)
+
+
+def test_the_time_of_a_stop_does_not_count():
+    """A slow servo goes on from where it stood, it does not make up for the time."""
+    arm = commanded(SimulationSettings(servo_velocity=0.1))
+    arm.stop()
+    arm.advance(20.0)
+    arm.stop(False)
+    arm.advance(20.1)
+    np.testing.assert_allclose(arm.angles, np.clip(TARGET, -0.01, 0.01), atol=ROUNDING)
+
+
+def test_a_push_moves_the_arm_and_only_servos_at_work_move_it_back():
+    push = np.full((6, 2), 0.3)
+    arm = SimulatedArm(ARM)
+    arm.push(push)
+    arm.advance(1.0)
+    np.testing.assert_array_equal(arm.angles, push)  # never commanded: no servo is at work
+    arm.command(TARGET, 2.0)
+    arm.stop()
+    arm.push(push)
+    arm.advance(3.0)
+    np.testing.assert_allclose(arm.angles, TARGET + push)
+    arm.stop(False)
+    arm.advance(4.0)
+    np.testing.assert_array_equal(arm.angles, TARGET)
 
 
 def test_a_command_beyond_the_limits_leads_to_them():
@@ -85,21 +203,25 @@ def test_a_command_beyond_the_limits_leads_to_them():
     at(np.full((6, 2), -3.0))
 
 
+def test_an_arm_that_starts_beyond_its_limits_is_led_back_by_a_command():
+    arm = commanded(SimulationSettings(servo_velocity=1.0), start=np.full((6, 2), 1.3))
+    arm.advance(10.1)
+    np.testing.assert_allclose(arm.angles, 1.2)
+
+
 @pytest.mark.parametrize('positions', (np.zeros((5, 2)), np.zeros(12), np.full((6, 2), math.nan),
                                        np.full((6, 2), math.inf)))
 def test_a_command_that_is_none_is_refused_and_the_one_before_stays(positions):
-    arm = SimulatedArm(ARM)
-    arm.command(TARGET, 7, 0.0)
+    arm = commanded(SimulationSettings(servo_velocity=1.0))
     with pytest.raises(ShapeError, match='positions has shape .*, all finite'):
-        arm.command(positions, 8, 0.1)
+        arm.command(positions, 10.1)
     arm.advance(1000.0)
     np.testing.assert_array_equal(arm.angles, TARGET)
-    assert arm.measure(1000.0).stamp == 7
 
 
 def test_what_the_caller_does_to_a_command_later_does_not_move_the_arm():
-    arm, positions = SimulatedArm(ARM), TARGET.copy()
-    arm.command(positions, 7, 0.0)
+    positions = TARGET.copy()
+    arm = commanded(SimulationSettings(servo_velocity=1.0), positions)
     positions[:] = 0.0
     arm.advance(1000.0)
     np.testing.assert_array_equal(arm.angles, TARGET)
@@ -116,10 +238,9 @@ def test_each_angle_is_off_by_the_offset_with_a_sign_of_its_own():
     offset = math.radians(2.0)
     for seed in range(5):
         arm = at(TARGET, joint_offset=offset, seed=seed)
-        chain = arm.true_chain()
-        signs = arm._signs
-        assert set(np.unique(signs)) == {-1.0, 1.0}
-        np.testing.assert_allclose(chain, forward_kinematics(ARM, TARGET + offset * signs))
+        assert set(np.unique(arm.joint_offsets)) == {-offset, offset}
+        np.testing.assert_allclose(arm.true_chain(),
+                                   forward_kinematics(ARM, TARGET + arm.joint_offsets))
         np.testing.assert_array_equal(arm.angles, TARGET)
 
 
@@ -130,63 +251,8 @@ def test_the_true_chain_of_other_angles_moves_nothing():
     np.testing.assert_array_equal(elsewhere, at(TARGET, length_error=0.1).true_chain())
 
 
-def test_noise_has_the_deviation_that_is_asked_for_and_no_bias():
-    arm = at(TARGET, position_noise=0.01, axis_noise=0.02)
-    true = arm.true_chain()
-    off = np.array([arm.measure(0.0).chain for _ in range(2000)]) - true
-    samples = 2000 * 6
-    for part, deviation in ((pose.POSITION, 0.01), (pose.FORWARD, 0.02), (pose.UP, 0.02)):
-        values = off[..., part]
-        if part is not pose.POSITION:  # only across the axis: along it the length is 1
-            axis = true[:, part]
-            across = values - np.sum(values * axis, axis=-1, keepdims=True) * axis
-            spread = math.sqrt(np.sum(across ** 2) / (2 * samples))
-        else:
-            spread = values.std()
-            assert np.abs(values.mean(axis=(0, 1))).max() < 5 * deviation / math.sqrt(samples)
-        assert spread == pytest.approx(deviation, rel=0.03)
-
-
-def test_measured_axes_are_unit_vectors_and_noise_does_not_touch_the_truth():
-    arm = at(TARGET, axis_noise=0.5, position_noise=0.5)
-    before = arm.true_chain()
-    chain = arm.measure(0.0).chain
-    for axis in pose.AXES:
-        np.testing.assert_allclose(np.linalg.norm(chain[:, axis], axis=-1), 1.0)
-    assert (chain != before).all()
-    np.testing.assert_array_equal(arm.true_chain(), before)
-
-
-@pytest.mark.parametrize('loss', (0.0, 0.1, 0.5, 1.0))
-def test_that_fraction_of_the_feedback_gets_lost(loss):
-    arm = at(TARGET, feedback_loss=loss)
-    lost = [arm.measure(0.0) is None for _ in range(4000)]
-    assert np.mean(lost) == pytest.approx(loss, abs=4.0 * math.sqrt(loss * (1.0 - loss) / 4000))
-
-
-def test_a_measurement_carries_the_stamp_of_the_command_and_when_it_is_due():
-    arm = at(TARGET, feedback_delay=0.25)
-    measured = arm.measure(12.0)
-    assert (measured.due, measured.stamp) == (12.25, 7)
-    arm.command(TARGET, 8, 1001.0)
-    assert arm.measure(1001.0).stamp == 8
-
-
-def run(seed):
-    arm = at(TARGET, joint_offset=0.1, position_noise=0.01, axis_noise=0.01, feedback_loss=0.3,
-             seed=seed)
-    measurements = [arm.measure(0.0) for _ in range(30)]
-    return [None if each is None else each.chain.tobytes() for each in measurements]
-
-
-@pytest.mark.parametrize('seed', range(3))
-def test_the_seed_decides_everything(seed):
-    assert run(seed) == run(seed)
-    assert run(seed) != run(seed + 1)
-
-
-def test_two_arms_of_the_same_seed_do_not_share_a_generator():
-    first, second = (at(TARGET, position_noise=0.01) for _ in range(2))
-    expected = [first.measure(0.0).chain for _ in range(2)][1]
-    second.measure(0.0)
-    np.testing.assert_array_equal(second.measure(0.0).chain, expected)
+def test_the_seed_decides_the_signs():
+    first, again, other = (SimulatedArm(ARM, SimulationSettings(joint_offset=0.1, seed=seed))
+                           for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.joint_offsets, again.joint_offsets)
+    assert (first.joint_offsets != other.joint_offsets).any()

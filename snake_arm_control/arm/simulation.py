@@ -1,24 +1,24 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The true arm: what it does with a command, and how it differs from the model."""
+"""The true arm: what its servos make of a command, and how it differs from the model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Protocol
 
 import numpy as np
 
-from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.tracker import TrackerSettings
 from snake_arm_control.errors import ShapeError
-from snake_arm_control.settings import setting, Settings
+from snake_arm_control.settings import setting
 
 
 @dataclass(frozen=True)
-class SimulationSettings(Settings):
-    """How the true arm and its sensors differ from the ideal ones."""
+class SimulationSettings(TrackerSettings):
+    """How the true arm, its servos and its tracker differ from the ideal ones."""
 
     length_error: float = setting(
         0.0, 'segments are longer than the arm says, as a fraction', low=-0.5, high=0.5)
@@ -26,82 +26,121 @@ class SimulationSettings(Settings):
         0.0, 'each angle is off by this much, its sign drawn by the seed', 'rad',
         low=0.0, high=0.5)
     servo_velocity: float = setting(
-        4.0, 'velocity limit of the servos', 'rad/s', low=0.01, high=1000.0)
-    position_noise: float = setting(
-        0.0, 'standard deviation of measured positions', 'm', low=0.0, high=1.0)
-    axis_noise: float = setting(
-        0.0, 'standard deviation of measured axes', 'rad', low=0.0, high=1.0)
-    feedback_delay: float = setting(
-        0.0, 'time that a measured pose chain takes', 's', low=0.0, high=10.0)
-    feedback_loss: float = setting(
-        0.0, 'fraction of measured pose chains that get lost', low=0.0, high=1.0)
-    seed: int = setting(0, 'seed of offsets, noise and losses', low=0, read_only=True)
+        0.0, 'velocity limit of the servos, 0 for none', 'rad/s', low=0.0, high=1000.0)
+    servo_lag: float = setting(
+        0.0, 'time constant with which servos close in on their command', 's', low=0.0, high=10.0)
+    servo_sag: float = setting(
+        0.0, 'servos come to rest this far from their command, on a side drawn by the seed', 'rad',
+        low=0.0, high=0.5)
+    servo_friction: float = setting(
+        0.0, 'servos stop this far short of where they would come to rest, and do not move for '
+        'less', 'rad', low=0.0, high=0.5)
 
 
-class Measurement(NamedTuple):
-    """What the sensors say, and when."""
+class TrueArm(Protocol):
+    """What a simulated arm can do; the clock is the caller's, in seconds."""
 
-    due: float  # [s], when it arrives
-    stamp: int  # [ns], of the command that it answers
-    chain: np.ndarray  # (joints, 9)
+    arm: Arm
+    settings: SimulationSettings  # may be replaced at any time
+
+    @property
+    def angles(self) -> np.ndarray:
+        """Angles (joints, axes) [rad], as the encoders read them."""
+
+    def command(self, positions: np.ndarray, now: float) -> None:
+        """Let the servos go to angles (joints, axes) [rad], clipped to the joint limits."""
+
+    def advance(self, now: float) -> None:
+        """Move on to a time [s]; one that was set back moves nothing."""
+
+    def true_chain(self, angles: np.ndarray | None = None) -> np.ndarray:
+        """Return the true pose chain (joints, 9) at angles (joints, axes), now if None."""
+
+    def stop(self, stopped: bool = True) -> None:
+        """Stop the arm where it is, as an emergency stop does, or release it."""
+
+    def push(self, delta: np.ndarray) -> None:
+        """Move the joints by angles (joints, axes) [rad] from outside."""
 
 
 class SimulatedArm:
     """
-    An arm whose servos follow commands, and whose pose chain is measured.
+    An arm without weight, whose servos follow commands as far as they can.
 
-    It stands at rest until it is commanded. The clock is the caller's, in seconds.
+    A servo moves as a first-order lag with a velocity limit; its motion is integrated exactly,
+    so that it does not matter how often `advance` is called. It stands where it starts until the
+    first command, also beyond the joint limits. See `TrueArm` for what it can do.
+
+    :param start: (joints, axes) [rad], the arm's rest pose if None
     """
 
-    def __init__(self, arm: Arm, settings: SimulationSettings = SimulationSettings()):
-        self.arm = arm
-        self.angles = np.zeros((arm.joints, len(AXES)))  # [rad], as the encoders read them
-        self._target = self.angles
-        self._stamp = 0
-        self._moved_at: float | None = None
-        self._generator = np.random.default_rng(settings.seed)
-        self._signs = self._generator.choice((-1.0, 1.0), self.angles.shape)
-        self.settings = settings
+    def __init__(self, arm: Arm, settings: SimulationSettings = SimulationSettings(),
+                 start: np.ndarray | None = None):
+        self.arm, self.settings = arm, settings
+        self.angles = np.array(arm.rest if start is None else start, dtype=float)
+        self._target: np.ndarray | None = None  # (joints, axes) [rad], as commanded
+        self._stopped = False
+        self._now: float | None = None
+        generator = np.random.default_rng(settings.seed)
+        self._offset_signs, self._sag_signs = (
+            generator.choice((-1.0, 1.0), self.angles.shape) for _ in range(2))
 
-    def command(self, positions: np.ndarray, stamp: int, now: float) -> None:
+    def command(self, positions: np.ndarray, now: float) -> None:
         """
-        Let the servos go to angles, as fast as they can since the time of the last call.
+        Let the servos go to angles from a time [s] on.
 
-        :param positions: (joints, 2) [rad], clipped to the joint limits
-        :param stamp: of the command [ns]
+        A stopped arm does so when it is released.
+
+        :param positions: (joints, axes) [rad], clipped to the joint limits
         :raises ShapeError: if positions are misshapen or not finite; the command before stays
         """
         positions = np.asarray(positions, dtype=float)
         if positions.shape != self.angles.shape or not np.isfinite(positions).all():
             raise ShapeError('positions', positions.shape, f'{self.angles.shape}, all finite')
-        self._target = np.clip(positions, -self.arm.angle_limit, self.arm.angle_limit)
-        self._stamp = stamp
         self.advance(now)
+        self._target = self.arm.clip(positions)
+        self.advance(now)  # servos without limits are there at once
 
     def advance(self, now: float) -> None:
         """Move the servos on to a time [s]."""
-        elapsed = 0.0 if self._moved_at is None else max(now - self._moved_at, 0.0)
-        self._moved_at = now
-        reach = self.settings.servo_velocity * elapsed
-        self.angles = self.angles + np.clip(self._target - self.angles, -reach, reach)
+        elapsed = 0.0 if self._now is None else max(now - self._now, 0.0)
+        self._now = now
+        if self._target is not None and not self._stopped:
+            s = self.settings
+            middle = self._target + s.servo_sag * self._sag_signs
+            end = np.clip(self.angles, middle - s.servo_friction, middle + s.servo_friction)
+            way = end - self.angles
+            there = end - np.sign(way) * _left(np.abs(way), elapsed, s.servo_velocity, s.servo_lag)
+            self.angles = np.clip(there, np.minimum(self.angles, end),  # whatever the rounding
+                                  np.maximum(self.angles, end))
+
+    def stop(self, stopped: bool = True) -> None:
+        """Stop the arm where it is, as an emergency stop does, or release it."""
+        self._stopped = stopped
+
+    def push(self, delta: np.ndarray) -> None:
+        """Move the joints by angles (joints, axes) [rad]; servos at work will move them back."""
+        self.angles = self.angles + delta
 
     def true_chain(self, angles: np.ndarray | None = None) -> np.ndarray:
-        """Return the true pose chain (joints, 9) at angles (joints, 2), at the present if None."""
+        """Return the true pose chain (joints, 9) at angles (joints, axes), now if None."""
         angles = self.angles if angles is None else angles
         s = self.settings
         lengths = np.full(self.arm.joints, self.arm.segment_length * (1.0 + s.length_error))
-        return forward_kinematics(self.arm, angles + s.joint_offset * self._signs, lengths)
+        return forward_kinematics(self.arm, angles + self.joint_offsets, lengths)
 
-    def measure(self, now: float) -> Measurement | None:
-        """Return what the sensors say of the present pose; None if it gets lost."""
-        s, draw = self.settings, self._generator
-        if s.feedback_loss and draw.random() < s.feedback_loss:
-            return None
-        chain = self.true_chain()
-        if s.position_noise:
-            chain[..., pose.POSITION] += draw.normal(0.0, s.position_noise, (self.arm.joints, 3))
-        if s.axis_noise:
-            for axis in pose.AXES:
-                noisy = chain[..., axis] + draw.normal(0.0, s.axis_noise, (self.arm.joints, 3))
-                chain[..., axis] = noisy / np.linalg.norm(noisy, axis=-1, keepdims=True)
-        return Measurement(now + s.feedback_delay, self._stamp, chain)
+    @property
+    def joint_offsets(self) -> np.ndarray:
+        """What the true angles exceed the encoders' by, (joints, axes) [rad]."""
+        return self.settings.joint_offset * self._offset_signs
+
+
+def _left(way: np.ndarray, elapsed: float, velocity: float, lag: float) -> np.ndarray:
+    """Return what is left of ways to go [rad] after a time [s], exactly."""
+    at_full_velocity = np.zeros_like(way)  # [s]
+    if velocity:
+        at_full_velocity = np.clip(way / velocity - lag, 0.0, elapsed)
+        way = way - velocity * at_full_velocity
+    if lag:
+        return way * np.exp((at_full_velocity - elapsed) / lag)
+    return np.where(at_full_velocity < elapsed, 0.0, way) if velocity else np.zeros_like(way)

@@ -28,7 +28,7 @@ DEVIATIONS = {
     '5 % longer segments': {'length_error': 0.05},
     'offsets of 2 degrees': {'joint_offset': math.radians(2.0)},
     '1 mm, 0.1 degree noise': {'position_noise': 1e-3, 'axis_noise': math.radians(0.1)},
-    '20 ms delay': {'feedback_delay': 0.02},
+    '20 ms delay': {'feedback_latency': 0.02},
     '5 % lost': {'feedback_loss': 0.05},
 }
 TOGETHER = 'all together'

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 import json
@@ -17,7 +16,8 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm, AXES
 from snake_arm_control.arm.kinematics import ExactModel
-from snake_arm_control.arm.simulation import Measurement, SimulatedArm, SimulationSettings
+from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
 from snake_arm_control.control.optimiser import InverseSettings, LevenbergMarquardt
@@ -179,25 +179,24 @@ class LibraryRun:
         true_arm = SimulatedArm(loop.arm, self.truth)
         loop.start(true_arm.angles)
         recorder = Recorder(scenario, loop.arm, period, self.settings, self.rest)
-        pending: deque[Measurement] = deque()
+        tracker = Tracker(self.truth)
         goals_set = tick = 0
         while not recorder.is_done():
             now = tick / RATE
+            true_arm.advance(now)
             if goals_set == 0 or period and now * GOAL_RATE >= goals_set:
                 goals_set += 1
                 loop.set_goal(scenario.goal_at(loop.arm, now, period))
                 recorder.take_goal(now, loop.goal)
             recorder.take_chain(now, true_arm.true_chain())
-            command = loop.iterate(now, round(1e9 * (now + 1.0)))
+            stamp = round(1e9 * (now + 1.0))
+            command = loop.iterate(now, stamp)
             if command is not None:
                 recorder.take_command()
-                true_arm.command(command.positions, command.stamp, now)
+                true_arm.command(command.positions, now)
             if command is not None or tick % _HEARTBEAT == 0:
-                measurement = true_arm.measure(now)
-                if measurement is not None:
-                    pending.append(measurement)
-            while pending and pending[0].due <= now:
-                measurement = pending.popleft()
+                tracker.observe(now, true_arm.true_chain(), stamp)
+            for measurement in tracker.arrived(now):
                 loop.receive(measurement.stamp, measurement.chain)
             tick += 1
         return recorder.recording(about('library', self.model.fingerprint, self.truth,

@@ -1,19 +1,19 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator node: follows commands and answers with the true pose chain."""
+"""The simulator node: follows commands and reports joint states and the true pose chain."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
-import time
+import math
 
 from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from snake_arm_control.arm.simulation import Measurement, SimulatedArm, SimulationSettings
+from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import SnakeArmError
 from snake_arm_control.ros import conversions, topics
@@ -27,23 +27,27 @@ from snake_arm_control.settings import part, setting
 class SimulatorSettings(SimulationSettings, ArmSettings):
     """Parameters of the simulator node."""
 
-    heartbeat: float = setting(30.0, 'rate at which an arm that is not commanded tells its pose',
+    heartbeat: float = setting(30.0, 'rate at which an arm that is not commanded reports its pose',
                                'Hz', low=1.0, high=1000.0, read_only=True)
     publish_description: bool = setting(
         False, 'publish robot_description, where no robot_state_publisher does', read_only=True)
 
 
 class SimulatorNode(Node):
-    """Answers each command with joint states and the pose chain, stamped as the command."""
+    """
+    Moves a simulated arm by the ROS clock, and publishes joint states and true pose chains.
+
+    Both come at each command and at a heartbeat, and tell of the same moment.
+    """
 
     def __init__(self, **node_options):
         super().__init__('simulator', **node_options)
         self._settings = Parameters(self, SimulatorSettings, self._change)
         settings = self._settings.value
         self._arm = SimulatedArm(settings.arm(), part(SimulationSettings, settings))
-        self._pending: deque[Measurement] = deque()
+        self._tracker = Tracker(part(SimulationSettings, settings))
         self._commands = self._rejected = 0
-        self._heard_at = 0.0
+        self._measured_at = -math.inf  # [s]
         self._states = self.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
         self._chain = self.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
         self.create_subscription(JointState, topics.JOINT_COMMAND, self._command, topics.STREAM,
@@ -59,47 +63,45 @@ class SimulatorNode(Node):
         Diagnostics(self, self._describe)
 
     def _change(self, settings: SimulatorSettings) -> None:
-        self._arm.settings = part(SimulationSettings, settings)
+        self._arm.settings = self._tracker.settings = part(SimulationSettings, settings)
 
     def _command(self, data: bytes) -> None:
-        now = time.monotonic()
+        stamp = self._stamp()
         try:
-            stamp, positions = conversions.deserialize_joint_state(self._arm.arm, data)
-            self._arm.command(positions, stamp, now)
+            _, positions = conversions.deserialize_joint_state(self._arm.arm, data)
+            self._arm.command(positions, 1e-9 * stamp)
         except SnakeArmError as error:
             self._rejected += 1
             self.get_logger().warning(f'command rejected: {error}', throttle_duration_sec=5.0)
             return
         self._commands += 1
-        self._answer(now)
+        self._measure(stamp)
 
     def _beat(self) -> None:
-        now = time.monotonic()
-        if now - self._heard_at >= 0.5 * self._period:
-            self._answer(now)
+        stamp = self._stamp()
+        if not 0.0 <= 1e-9 * stamp - self._measured_at < 0.5 * self._period:
+            self._measure(stamp)
 
-    def _answer(self, now: float) -> None:
-        self._heard_at = now
+    def _measure(self, stamp: int) -> None:
+        """Publish what the encoders and the tracker see at a time [ns]."""
+        self._measured_at = now = 1e-9 * stamp
         self._arm.advance(now)
         self._states.publish(conversions.serialize_joint_state(
-            self._arm.arm, self.get_clock().now().nanoseconds, self._arm.angles))
-        measurement = self._arm.measure(now)
-        if measurement is None:
-            return
-        self._pending.append(measurement)
+            self._arm.arm, stamp, self._arm.angles))
+        self._tracker.observe(now, self._arm.true_chain(), stamp)
         self._deliver()
 
     def _deliver(self) -> None:
-        """Publish the measurements that are due, and come back for the others."""
-        now = time.monotonic()
-        while self._pending and self._pending[0].due <= now:
-            measurement = self._pending.popleft()
-            self._chain.publish(
-                conversions.serialize_chain(measurement.chain, measurement.stamp))
-        if not self._pending:
+        """Publish the measurements that have arrived, and come back for the others."""
+        for stamp, chain in self._tracker.arrived(1e-9 * self._stamp()):
+            self._chain.publish(conversions.serialize_chain(chain, stamp))
+        if not self._tracker.is_waiting:
             self._delivery.cancel()
         elif self._delivery.is_canceled():
             self._delivery.reset()
+
+    def _stamp(self) -> int:
+        return self.get_clock().now().nanoseconds
 
     def _describe(self):
         return Level.OK, 'simulating', {'commands': self._commands,
