@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every test shares: repeatable examples, the learned model, and a ROS graph of its own."""
 
+from contextlib import suppress
+import fcntl
 import os
+from pathlib import Path
+import tempfile
 
 from hypothesis import settings
 import pytest
@@ -13,9 +17,25 @@ from snake_arm_control.model.forward_model import ForwardModel
 settings.register_profile('repeatable', derandomize=True, deadline=None)
 settings.load_profile('repeatable')
 
+
+def take_ros_domain():
+    """
+    Take a ROS domain that no other test process of this machine has until this one ends.
+
+    :return: its number, and the lock to keep
+    """
+    for domain in range(101, 0, -1):  # those that leave room for their ports; few use the high
+        with suppress(OSError):  # taken, or another user's
+            lock = open(Path(tempfile.gettempdir(), f'snake_arm_tests_domain_{domain}.lock'), 'w')
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return domain, lock
+    raise RuntimeError('each of the ROS domains 1 to 101 is used by other tests')
+
+
 # Before rclpy is started: no test sees the nodes of another run on this machine or its network,
 # nor those of another worker of this run.
-os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+DOMAIN, DOMAIN_LOCK = take_ros_domain()
+os.environ['ROS_DOMAIN_ID'] = str(DOMAIN)
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 

@@ -3,6 +3,8 @@
 """Laws of the goals that the bench gives, and small runs of the bench itself."""
 
 import json
+import math
+import sys
 
 import numpy as np
 import pytest
@@ -11,10 +13,12 @@ from snake_arm_control import cli
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.bench import peers, run as benchmark
-from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.experiments import goal_families
+from snake_arm_control.experiments.runs import WRONG_ARM
 from snake_arm_control.model.forward_model import ForwardModel
 
 ARM = Arm()
@@ -46,19 +50,32 @@ def test_every_other_configuration_is_smooth():
 
 @pytest.mark.parametrize('joints', [1, 2, 3, 40])
 @pytest.mark.parametrize('family', goal_families.FAMILIES)
-def test_every_goal_is_the_masked_chain_of_a_configuration(family, joints):
-    """So it can be reached, and cares for what the family says."""
+def test_every_goal_is_reached_by_a_configuration_within_the_limits(family, joints):
+    """And cares for what the family says."""
     arm = Arm(joints=joints)
-    cared = goal_families.mask(family, joints)
-    angles = goal_families.configurations(arm, 6, generator())
-    if family == 'E':
-        angles[:, joints - max(joints // 4, 1) + 1:] = 0.0
-    goals = goal_families.goals(family, arm, 6, generator())
-    for goal, chain in zip(goals, forward_kinematics(arm, angles)):
-        np.testing.assert_array_equal(goal.cared, cared)
+    taken = []
+
+    def chain_of(angles):
+        taken.append(angles)
+        return forward_kinematics(arm, angles)
+
+    goals = goal_families.goals(family, arm, 6, generator(), chain_of)
+    assert goals == goal_families.goals(family, arm, 6, generator())
+    for goal, angles in zip(goals, taken):
+        assert np.abs(angles).max() <= arm.angle_limit
+        np.testing.assert_array_equal(goal.cared, goal_families.mask(family, joints))
+        chain = forward_kinematics(arm, angles)
         assert goal.position_error(chain) < 1e-12
         assert goal.axis_error(chain) < 1e-7
         assert peers.reached(goal, chain)
+
+
+def test_goals_of_an_arm_unlike_the_model_are_poses_of_that_arm():
+    """Else it could not reach them."""
+    true_chain = SimulatedArm(ARM, WRONG_ARM).true_chain
+    for goal in goal_families.goals('F', ARM, 2, generator(), true_chain):
+        steps = np.linalg.norm(np.diff(goal.target[:, pose.POSITION], axis=0), axis=1)
+        np.testing.assert_allclose(steps, 1.05 * ARM.segment_length)
 
 
 def test_families_care_for_what_they_say():
@@ -107,30 +124,52 @@ def test_pinocchios_kinematics_are_ours():
     np.testing.assert_allclose(theirs.gradient(by_chain), ours.gradient(by_chain), atol=1e-10)
 
 
-def test_a_goal_not_reached_is_told_by_its_index():
-    far, near = Goal.tool(position=(0.0, 0.0, 2.0)), Goal.tool(position=(0.0, 0.0, 1.0))
-    found = benchmark._try(lambda goal: (np.zeros((40, 2)), 1), ARM, [near, far, near])
+def race(monkeypatch, solver, goals):
+    """Return what the bench says of a method on goals of the family A."""
+    monkeypatch.setitem(benchmark.METHODS, 'mine',
+                        benchmark.Method('mine', lambda arm, model: solver))
+    result = benchmark.run(goals=goals, parts=['goals'], families='A', methods=['mine'],
+                           report=lambda line: None)
+    return result['goals']['A']['mine']
+
+
+def exactly(goal):
+    found = solve(goal, np.zeros((ARM.joints, 2)), ExactModel(ARM))
+    return found.angles, found.iterations
+
+
+def test_goals_that_a_method_misses_are_listed_by_index(monkeypatch):
+    given = []
+
+    def misses_the_second(goal):
+        given.extend([] if goal in given else [goal])
+        angles, iterations = exactly(goal)
+        return angles * (given.index(goal) != 1), iterations
+
+    found = race(monkeypatch, misses_the_second, goals=3)
     assert found['missed'] == [1]
     assert found['reached'] == pytest.approx(2 / 3)
 
 
-def test_angles_beyond_the_limits_reach_nothing():
-    angles = np.zeros((40, 2))
-    angles[0, 0] = 1.01 * ARM.angle_limit
-    goal = Goal.tool(position=forward_kinematics(ARM, angles)[-1, pose.POSITION])
-    assert benchmark._try(lambda goal: (angles, 1), ARM, [goal])['missed'] == [0]
+def test_angles_beyond_the_limits_reach_nothing(monkeypatch):
+    """Not even where they put the tool at the goal, as whole turns do."""
+    def a_turn_further(goal):
+        angles, iterations = exactly(goal)
+        return angles + 2.0 * math.pi, iterations
+
+    assert race(monkeypatch, exactly, goals=2)['missed'] == []
+    assert race(monkeypatch, a_turn_further, goals=2)['missed'] == [0, 1]
 
 
-def test_a_method_without_its_package_says_so(monkeypatch):
-    def missing(name):
-        raise ImportError(f'No module named {name!r}')
-    monkeypatch.setattr(peers, 'package', missing)
+def test_a_method_without_its_package_is_reported_as_missing_and_the_others_run(monkeypatch):
+    for name in ('pink', 'scipy.optimize'):
+        monkeypatch.setitem(sys.modules, name, None)
     lines = []
-    result = benchmark.run(goals=1, parts=['goals'], families='A', methods=['lm', 'pink', 'scipy'],
+    result = benchmark.run(goals=1, parts=['goals'], families='A', methods=['pink', 'scipy', 'lm'],
                            report=lines.append)
-    assert result['goals']['A']['lm']['reached'] == 1.0
-    assert result['goals']['A']['pink'] == {'missing': "No module named 'pink'"}
+    assert 'pink' in result['goals']['A']['pink']['missing']
     assert any('scipy.optimize' in line for line in lines)
+    assert result['goals']['A']['lm']['reached'] == 1.0
 
 
 @pytest.mark.parametrize('wrong', [{'parts': ['speed']}, {'families': 'AX'},
@@ -140,17 +179,20 @@ def test_what_is_not_known_is_refused(wrong):
         benchmark.run(**wrong)
 
 
-def test_costs_are_measured_and_drawn(monkeypatch, tmp_path):
-    """And the whole result is JSON."""
-    monkeypatch.setattr(benchmark, 'JOINTS', (2, 4, 8))
-    monkeypatch.setattr(benchmark, 'BATCHES', (1, 2))
+def test_an_iteration_costs_the_more_the_more_joints_and_configurations_it_has(
+        monkeypatch, tmp_path):
+    """A line describes its time by joints; the whole result is JSON, and is drawn."""
+    monkeypatch.setattr(benchmark, 'JOINTS', (4, 400))
+    monkeypatch.setattr(benchmark, 'BATCHES', (1, 64))
     result = benchmark.run(parts=['cost'], effort=0.0, report=lambda line: None)
     benchmark.save(result, tmp_path / 'bench.json')
     cost = json.loads((tmp_path / 'bench.json').read_text())['cost']
-    assert {'iteration', 'gradient', 'tool_rows', 'jacobian', 'configurations'} <= set(cost)
-    for key in ('iteration', 'tool_rows'):
-        assert 0.0 < cost[key]['low'] <= cost[key]['median'] <= cost[key]['high']
-    assert cost['joints_fit']['r_squared'] <= 1.0
+    assert 0.0 < cost['joints']['4'] < cost['joints']['400']
+    assert 0.0 < cost['batch']['1'] < cost['batch']['64']
+    line = cost['joints_fit']
+    for joints, time in cost['joints'].items():
+        assert line['ms_offset'] + line['ms_per_joint'] * int(joints) == pytest.approx(time)
+    assert cost['jacobian']['median'] > cost['gradient']['median'] > 0.0
     pytest.importorskip('matplotlib')
     assert benchmark.draw(result, tmp_path / 'pictures').stat().st_size > 1000
 

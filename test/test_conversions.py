@@ -3,6 +3,7 @@
 """Messages to arrays and back; malformed goals are tested over the wire in test_nodes."""
 
 import math
+import struct
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, PoseArray
@@ -12,6 +13,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 
+from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import Goal
@@ -52,13 +54,57 @@ def test_a_chain_survives_the_way_through_a_message(frame, joints, monkeypatch):
     np.testing.assert_allclose(received, chain, atol=1e-14)
 
 
-def test_a_chain_in_another_encoding_is_read_too(monkeypatch):
-    chain = random_chain(3)
-    data = conversions.serialize_chain(chain, STAMP)
-    monkeypatch.setattr(conversions, '_CDR', b'\x00\x00\x00\x00')  # nothing looks familiar
-    stamp, received = conversions.deserialize_chain(data)
+class BigEndian:
+    """Writes a message as CDR says it for a big-endian machine, field by field."""
+
+    def __init__(self):
+        self.body = b''  # behind the four bytes that name the encoding
+
+    def write(self, code, *numbers):
+        """Append numbers of a struct code, each at a multiple of its size."""
+        for number in numbers:
+            self.body += bytes(-len(self.body) % struct.calcsize(code))
+            self.body += struct.pack('>' + code, number)
+        return self
+
+    def text(self, text):
+        """Append a string: its length with the zero at its end, then both."""
+        self.write('I', len(text) + 1)
+        self.body += text.encode() + b'\0'
+        return self
+
+    def header(self, frame=''):
+        """Append a std_msgs/Header of `STAMP`."""
+        return self.write('i', STAMP // 10**9).write('I', STAMP % 10**9).text(frame)
+
+    def message(self):
+        return b'\0\0\0\0' + self.body
+
+
+@pytest.mark.parametrize('joints', (0, 1, 3))
+def test_a_big_endian_pose_chain_is_read_as_it_was_written(joints):
+    chain = random_chain(3)[:joints]
+    quaternions, positions = pose.to_quaternion(chain)
+    writer = BigEndian().header('base_link').write('I', joints)
+    for position, quaternion in zip(positions, quaternions):
+        writer.write('d', *position, *quaternion)
+    stamp, received = conversions.deserialize_chain(writer.message())
     assert stamp == STAMP
     np.testing.assert_allclose(received, chain, atol=1e-14)
+
+
+@pytest.mark.parametrize('frame', ('', 'a', 'base_link', 'somewhere'))
+def test_big_endian_joint_states_are_read_as_they_were_written(frame):
+    arm = Arm(joints=2)
+    angles = np.random.default_rng(0).uniform(-0.7, 0.7, (2, 2))
+    writer = BigEndian().header(frame).write('I', arm.dof)
+    for name in arm.joint_names:
+        writer.text(name)
+    writer.write('I', arm.dof).write('d', *angles.ravel())
+    writer.write('I', 1).write('d', 9.0).write('I', 0)  # a velocity, which is not read; no effort
+    stamp, received = conversions.deserialize_joint_state(arm, writer.message())
+    assert stamp == STAMP
+    np.testing.assert_array_equal(received, angles)
 
 
 def test_an_empty_chain_is_read():
@@ -66,28 +112,28 @@ def test_an_empty_chain_is_read():
     assert stamp == 0 and chain.shape == (0, 9)
 
 
-def pose_array(**position):
-    pose = Pose()
+def pose_at(**position):
+    message = Pose()
     for axis, value in position.items():
-        setattr(pose.position, axis, value)
-    return pose
+        setattr(message.position, axis, value)
+    return message
 
 
 @pytest.mark.parametrize('value', (math.nan, math.inf, -math.inf))
 def test_a_pose_that_is_infinite_or_nan_in_part_is_refused(value):
-    message = PoseArray(poses=[pose_array(x=value)])
+    message = PoseArray(poses=[pose_at(x=value)])
     with pytest.raises(FeedbackError, match='infinite, or NaN in part'):
         conversions.deserialize_chain(serialize_message(message))
 
 
 def test_what_was_not_measured_is_nan():
     """A marker that is hidden, and one whose position alone is seen."""
-    hidden, point, whole = Pose(), pose_array(x=0.3), pose_array(x=0.4)
+    hidden, point, whole = Pose(), pose_at(x=0.3), pose_at(x=0.4)
     for name in 'xyz':
         setattr(hidden.position, name, math.nan)
-    for pose in (hidden, point):
+    for each in (hidden, point):
         for name in 'xyzw':
-            setattr(pose.orientation, name, math.nan)
+            setattr(each.orientation, name, math.nan)
     _, chain = conversions.deserialize_chain(
         serialize_message(PoseArray(poses=[hidden, point, whole])))
     np.testing.assert_array_equal(chain, [
@@ -117,14 +163,14 @@ def test_a_trajectory_is_one_point_that_does_not_move_on():
 
 
 def test_an_orientation_of_no_length_is_refused():
-    pose = pose_array(x=1.0)
-    pose.orientation.w = 0.0
+    unturned = pose_at(x=1.0)
+    unturned.orientation.w = 0.0
     with pytest.raises(FeedbackError, match='orientation of no length'):
-        conversions.deserialize_chain(serialize_message(PoseArray(poses=[pose])))
+        conversions.deserialize_chain(serialize_message(PoseArray(poses=[unturned])))
 
 
 def test_a_chain_in_another_frame_is_refused():
-    message = PoseArray(poses=[pose_array(x=1.0)])
+    message = PoseArray(poses=[pose_at(x=1.0)])
     message.header.frame_id = 'map'
     with pytest.raises(FeedbackError, match="in the frame 'map', expected 'base_link'"):
         conversions.deserialize_chain(serialize_message(message))
@@ -274,12 +320,21 @@ def test_a_message_is_stamped_anew():
     np.testing.assert_allclose(read, chain, atol=1e-15)
 
 
-def test_joint_states_are_read_without_a_message_whatever_fills_the_gaps(monkeypatch):
-    """ROS leaves behind a string what was in memory, up to the next multiple of four."""
-    monkeypatch.setattr(conversions, 'deserialize_message', None)
-    arm, angles = Arm(joints=2), np.arange(4.0).reshape(2, 2)
+@pytest.mark.parametrize('filling', (b'\0', b'\xff', b'j'))
+def test_joint_states_are_read_alike_whatever_fills_the_gaps_behind_strings(filling):
+    """ROS leaves there what was in memory, up to the next multiple of four."""
+    arm, angles = Arm(joints=6), np.arange(12.0).reshape(6, 2)
     data = bytearray(conversions.serialize_joint_state(arm, STAMP, angles))
-    data[17:20] = b'\xff\xff\xff'  # behind the empty frame
+    at, gaps = 12, 0
+    for text in ('', *arm.joint_names):
+        if text == arm.joint_names[0]:
+            at += 4  # the number of names
+        end = at + 4 + len(text) + 1
+        assert data[at + 4:end] == text.encode() + b'\0'
+        gap = -end % 4
+        data[end:end + gap] = gap * filling
+        at, gaps = end + gap, gaps + gap
+    assert gaps > 3
     stamp, read = conversions.deserialize_joint_state(arm, bytes(data))
     assert stamp == STAMP
     np.testing.assert_array_equal(read, angles)

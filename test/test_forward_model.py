@@ -42,20 +42,6 @@ def test_rows_are_the_same_whichever_way_they_come(model, rows, batch):
     np.testing.assert_allclose(late, got[..., 7:, :], rtol=1e-9, atol=1e-12)
 
 
-def test_the_shorter_sweep_is_taken(model, monkeypatch):
-    """A tool goal goes back by rows, a goal for the whole chain forward by columns."""
-    taken = []
-    for name in ('jacobian', 'jacobian_rows'):
-        def spy(*arguments, sweep=getattr(bptt, name), name=name):
-            taken.append(name)
-            return sweep(*arguments)
-        monkeypatch.setattr(bptt, name, spy)
-    linearization = model.linearize(np.zeros((40, 2)))
-    for rows in (rows_of([39]), rows_of(range(40)), rows_of(range(10)), rows_of([9])):
-        linearization.jacobian_rows(*rows)
-    assert taken == ['jacobian_rows', 'jacobian', 'jacobian', 'jacobian_rows']
-
-
 @pytest.mark.parametrize('joints, components', [([40], [0]), ([-1], [0]), (range(40), [9] * 40),
                                                 (range(-1, 39), [0] * 40)])
 def test_rows_out_of_range_are_refused(model, joints, components):

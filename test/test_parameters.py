@@ -41,23 +41,39 @@ def node():
     node.destroy_node()
 
 
-def test_the_parameter_file_holds_every_parameter_with_its_default():
-    """Those of the arm once for all nodes, the others under their node."""
-    written = {name: block['ros__parameters']
-               for name, block in yaml.safe_load(CONFIG.read_text()).items()}
-    expected = {'/**': {each.name: each.default for each in fields(ArmSettings)}}
-    for node_name, kind in SETTINGS.items():
-        expected[f'/**/{node_name}'] = {each.name: each.default for each in fields(kind)
-                                        if each.name not in ARM_SETTINGS}
-    assert written == expected
+def lines_of(name, settings):
+    """Return the lines of one block of the parameter file: each default, and what it means."""
+    yield f'\n{name}:\n  ros__parameters:'
+    for each in settings:
+        value = yaml.safe_dump(each.default).splitlines()[0]
+        choices = each.metadata['choices']
+        yield f'    {each.name}: {value}  # ' + ', '.join(
+            (each.metadata['description'],
+             *([f'one of {", ".join(choices)}'] if choices else []),
+             *(['fixed'] if each.metadata['read_only'] else [])))
 
 
-def test_the_parameter_file_says_what_each_parameter_means():
-    lines = CONFIG.read_text().splitlines()
-    for kind in SETTINGS.values():
-        for each in fields(kind):
-            assert any(line.strip().startswith(f'{each.name}: ')
-                       and each.metadata['description'] in line for line in lines)
+def parameter_file():
+    """Return the text of the parameter file: the arm's once for all nodes, then those of each."""
+    return '\n'.join((
+        '# Every parameter with its default. Those marked "fixed" can not be changed while a node '
+        'runs.', *lines_of('/**', fields(ArmSettings)),
+        *(line for node_name, kind in SETTINGS.items() for line in lines_of(
+            f'/**/{node_name}', (each for each in fields(kind) if each.name not in ARM_SETTINGS))),
+        ''))
+
+
+def test_the_parameter_file_holds_every_parameter_with_its_default_and_its_meaning():
+    expected = parameter_file()
+    if CONFIG.read_text() != expected:
+        pytest.fail(f'config/{CONFIG.name} does not follow the settings; it should be\n\n'
+                    f'{expected}', pytrace=False)
+
+
+def test_the_parameter_file_is_read_as_the_defaults():
+    for name, written in yaml.safe_load(CONFIG.read_text()).items():
+        kind = ArmSettings if name == '/**' else SETTINGS[name.removeprefix('/**/')]
+        assert kind(**written['ros__parameters']) == kind()
 
 
 @pytest.mark.parametrize('kind', SETTINGS.values(), ids=SETTINGS)

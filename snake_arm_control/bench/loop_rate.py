@@ -34,6 +34,7 @@ SECONDS = 5.0  # [s] that are measured
 SETTINGS = ('controller.lockstep=true', 'controller.method=momentum', 'controller.stall_time=3600')
 _GOAL = Goal.tool(position=(0.9, 0.0, 0.9))
 _WARM_UP = 1.0  # [s]
+_JITTER = 0.1  # [s] of the reports
 _START_TIME = 60.0  # [s] that the nodes may take to come up
 _END_TIME = 0.2  # [s] in which the last iteration ends
 _ANSWER_TIME = 1.0  # [s] after which a message that was not answered was lost
@@ -136,12 +137,13 @@ def loop_rate(processes: bool, seconds: float) -> float:
     options = Options(namespace=NAMESPACE, processes=processes, settings=SETTINGS)
     with running(options, Watcher) as (executor, watcher, _):
         _spin(executor, lambda: watcher.counts, 'iteration')
-        first, _ = watcher.counts[0]
-        _spin(executor, lambda: watcher.counts[-1][0] - first > _WARM_UP + seconds, 'report')
-        counts = [each for each in watcher.counts if each[0] - first >= _WARM_UP]
+        warm_at = watcher.counts[0][0] + _WARM_UP
+        _spin(executor, lambda: watcher.counts[-1][0] >= warm_at, 'report')
+        start, before = watcher.counts[-1]
+        _spin(executor, lambda: watcher.counts[-1][0] > start + seconds - _JITTER, 'report')
+        end, after = watcher.counts[-1]
         watcher.release()
         _spin_for(executor, _END_TIME)
-    (start, before), (end, after) = counts[0], counts[-1]
     return (after - before) / (end - start)
 
 
