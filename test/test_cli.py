@@ -5,13 +5,11 @@
 from pathlib import Path
 
 import pytest
-import rclpy
-from rclpy.executors import ExternalShutdownException
 
 from snake_arm_control.cli import main
 from snake_arm_control.cli.parser import COMMANDS, make_parser
 from snake_arm_control.nodes import forward_model
-from snake_arm_control.ros.running import run, shutdown_told
+from snake_arm_control.ros.running import run
 
 NOT_YAML = 'a: ['
 
@@ -98,17 +96,6 @@ def test_every_command_explains_itself(command, capsys):
 @pytest.mark.parametrize('arguments', (['-p', 'joints:=0'], ['-p'], ['--unheard-of']))
 def test_a_node_that_is_started_wrongly_ends_with_exit_code_1(arguments):
     assert run(forward_model.ForwardModelNode, ['node', '--ros-args', *arguments]) == 1
-
-
-def test_a_callback_that_a_signal_breaks_is_a_shutdown_any_other_failure_is_not():
-    with pytest.raises(ExternalShutdownException), shutdown_told():
-        raise RuntimeError('the context is invalid')
-    rclpy.init(args=[])
-    try:
-        with pytest.raises(RuntimeError, match='a bug'), shutdown_told():
-            raise RuntimeError('a bug')
-    finally:
-        rclpy.try_shutdown()
 
 
 def test_processes_run_the_same_modules_wherever_they_are_started(tmp_path, monkeypatch, capfd):

@@ -554,6 +554,20 @@ def test_a_kilohertz_is_recorded_without_a_loss(tmp_path, node):
     assert published == sorted(set(published))
 
 
+@pytest.mark.parametrize('number', (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+def test_a_signal_finishes_the_file(number, tmp_path, node):
+    path = tmp_path / 'a.mcap'
+    robot = Robot(node)
+    with recorder('--out', path) as child:
+        wait_for(robot.is_heard, 'the recorder')
+        robot.say(100)
+        child.send_signal(number)
+        child.communicate(timeout=30)
+    with open(path, 'rb') as file:
+        summary = make_reader(file).get_summary()  # which stands at the end
+    assert summary.statistics.message_count == len(list(messages(path)))
+
+
 def test_a_recorder_that_is_killed_leaves_what_it_wrote(tmp_path, node):
     path = tmp_path / 'a.mcap'
     robot = Robot(node)

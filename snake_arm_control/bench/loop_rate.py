@@ -5,17 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
-import subprocess
-import sys
+from contextlib import ExitStack
 import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
 import numpy as np
-import rclpy
-from rclpy.executors import Executor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
@@ -24,9 +20,10 @@ from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.nodes.up import Options, running
+from snake_arm_control.processes import Children
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.goal_publisher import GoalPublisher
-from snake_arm_control.ros.running import make_executor, run
+from snake_arm_control.ros.running import ros, run, Spinner
 
 NAMESPACE = '/loop_rate'
 SECONDS = 5.0  # [s] that are measured
@@ -135,76 +132,57 @@ def measure(seconds: float = SECONDS, report: Callable[[str], None] = print) -> 
 def loop_rate(processes: bool, seconds: float) -> float:
     """Return iterations a second of the controller, answered by the simulator."""
     options = Options(namespace=NAMESPACE, processes=processes, settings=SETTINGS)
-    with running(options, Watcher) as (executor, watcher, _):
-        _spin(executor, lambda: watcher.counts, 'iteration')
+    with running(options, Watcher) as (spinner, watcher, _):
+        _spin(spinner, lambda: watcher.counts, 'iteration')
         warm_at = watcher.counts[0][0] + _WARM_UP
-        _spin(executor, lambda: watcher.counts[-1][0] >= warm_at, 'report')
+        _spin(spinner, lambda: watcher.counts[-1][0] >= warm_at, 'report')
         start, before = watcher.counts[-1]
-        _spin(executor, lambda: watcher.counts[-1][0] > start + seconds - _JITTER, 'report')
+        _spin(spinner, lambda: watcher.counts[-1][0] > start + seconds - _JITTER, 'report')
         end, after = watcher.counts[-1]
         watcher.release()
-        _spin_for(executor, _END_TIME)
+        _spin_for(spinner, _END_TIME)
     return (after - before) / (end - start)
 
 
 def echo_rate(processes: bool, seconds: float) -> float:
     """Return round trips a second of a command and its answer."""
-    rclpy.init(args=[])
-    try:
-        executor = make_executor()
-        caller = Caller(namespace=NAMESPACE)
-        executor.add_node(caller)
-        with _answering(executor, processes):
-            _begin(executor, caller)
-            _spin_for(executor, _WARM_UP)
-            start, before = time.monotonic(), caller.answers
-            _spin_for(executor, seconds)
-            rate = (caller.answers - before) / (time.monotonic() - start)
-            caller.stop()
-            _spin_for(executor, _END_TIME)
-            return rate
-    finally:
-        rclpy.try_shutdown()
+    with ros([]) as spinner, Children() as children, ExitStack() as stack:
+        caller = stack.enter_context(spinner.added(Caller(namespace=NAMESPACE)))
+        if processes:
+            children.start('echo', __name__)
+        else:
+            stack.enter_context(spinner.added(Echo(namespace=NAMESPACE)))
+        _begin(spinner, caller)
+        _spin_for(spinner, _WARM_UP)
+        start, before = time.monotonic(), caller.answers
+        _spin_for(spinner, seconds)
+        rate = (caller.answers - before) / (time.monotonic() - start)
+        caller.stop()
+        _spin_for(spinner, _END_TIME)
+        return rate
 
 
-@contextmanager
-def _answering(executor: Executor, processes: bool):
-    if not processes:
-        executor.add_node(Echo(namespace=NAMESPACE))
-        yield
-        return
-    # The modules of this process, not those that happen to lie in the current folder.
-    child = subprocess.Popen([sys.executable, '-c', f'import sys; sys.path[:] = {sys.path!r}; '
-                              'from snake_arm_control.bench.loop_rate import main; '
-                              'sys.exit(main())'])
-    try:
-        yield
-    finally:
-        child.terminate()
-        child.wait()
-
-
-def _begin(executor: Executor, caller: Caller) -> None:
+def _begin(spinner: Spinner, caller: Caller) -> None:
     """Send the first command until it is answered: early ones get lost."""
     deadline = time.monotonic() + _START_TIME
     while not caller.answers:
         if time.monotonic() > deadline:
             raise FeedbackError(f'no answer came within {_START_TIME:g} s')
         caller.call()
-        _spin_for(executor, _ANSWER_TIME, lambda: caller.answers)
+        _spin_for(spinner, _ANSWER_TIME, lambda: caller.answers)
 
 
-def _spin(executor: Executor, until: Callable[[], Any], what: str) -> None:
-    _spin_for(executor, _START_TIME, until)
+def _spin(spinner: Spinner, until: Callable[[], Any], what: str) -> None:
+    _spin_for(spinner, _START_TIME, until)
     if not until():
         raise FeedbackError(f'no {what} of the controller came within {_START_TIME:g} s')
 
 
-def _spin_for(executor: Executor, seconds: float, until: Callable[[], Any] = lambda: False
+def _spin_for(spinner: Spinner, seconds: float, until: Callable[[], Any] = lambda: False
               ) -> None:
     end = time.monotonic() + seconds
     while not until() and time.monotonic() < end:
-        executor.spin_once(timeout_sec=min(end - time.monotonic(), 0.1))
+        spinner.spin_once(timeout_sec=min(end - time.monotonic(), 0.1))
 
 
 def main(args: list[str] | None = None) -> int:

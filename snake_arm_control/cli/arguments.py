@@ -31,9 +31,8 @@ def add_namespace(parser: argparse.ArgumentParser) -> None:
 
 
 def full_namespace(name: str) -> str:
-    """Return the full name of a namespace, empty for the root."""
-    name = name.strip('/')
-    return f'/{name}' if name else ''
+    """Return the full name of a namespace."""
+    return '/' + name.strip('/')
 
 
 def add_tracked_joints(parser: argparse.ArgumentParser) -> None:

@@ -7,10 +7,9 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-import subprocess
-import sys
 
 from snake_arm_control.extras import require
+from snake_arm_control.processes import Children
 
 
 def add_to(commands) -> None:
@@ -43,10 +42,10 @@ def run(options: argparse.Namespace) -> int:
     if not threads.items() <= os.environ.items():  # which numpy has read when it was imported
         words = [f'--{name}={value}' for name, value in vars(options).items()
                  if name not in ('command', 'run', 'compile') and value is not None]
-        return subprocess.run(
-            [sys.executable, '-c', 'import sys; from snake_arm_control.cli import main; '
-             'sys.exit(main())', 'bench', *words, *['--compile'] * options.compile],
-            env=os.environ | threads).returncode
+        with Children() as children:
+            return children.start('bench', 'snake_arm_control.cli', 'bench', *words,
+                                  *['--compile'] * options.compile,
+                                  env=os.environ | threads).wait()
 
     def report(line: str) -> None:
         print(line, flush=True)

@@ -6,6 +6,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import re
+import subprocess
+from typing import TextIO
+
+from snake_arm_control.errors import FilmError
+from snake_arm_control.extras import require
+from snake_arm_control.processes import Children
+
+_ARM = ('up', '--scenario', 'fig2', '--view', '--set', 'viewer.open_browser=false')
 
 
 def add_to(commands) -> None:
@@ -20,8 +29,24 @@ def add_to(commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Photograph and film the page."""
-    from snake_arm_control.viewer.film import film
-    for path in film(options.out):
-        print(path)
+    """Bring up an arm, and photograph and film its page."""
+    require('PIL', 'playwright', 'rclpy', 'viser')
+    from snake_arm_control.viewer.film import film, find_browser
+    browser = find_browser()
+    with Children() as children:
+        arm = children.start('arm', 'snake_arm_control.cli', *_ARM, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+        for path in film(_address(arm.stdout), browser, options.out):
+            print(path)
     return 0
+
+
+def _address(output: TextIO) -> str:
+    """Return the address of the page, which the arm says when it has come up."""
+    said = ''
+    for line in output:
+        said += line
+        address = re.search(r'http://\S+', line)
+        if address:
+            return address.group()
+    raise FilmError(f'the arm did not come up:\n{said}')

@@ -4,26 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 import math
 from pathlib import Path
-import signal
 import sys
-import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
 import numpy as np
-import rclpy
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String, UInt8MultiArray
 
@@ -33,7 +28,7 @@ from snake_arm_control.experiments.goal_families import FAMILIES, goals
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.bag import Bag
 from snake_arm_control.ros.goal_publisher import GoalPublisher
-from snake_arm_control.ros.running import arguments_checked
+from snake_arm_control.ros.running import arguments_checked, ros, Spinner
 from snake_arm_control.training import recordings
 
 # All that a run follows from, and what came of it; predictions follow from weights and states.
@@ -54,7 +49,7 @@ class Options:
 
     out: Path | None = None  # a name of the present time if None
     duration: float = math.inf  # [s]
-    namespace: str = ''
+    namespace: str = ''  # its full name
     joints: int = Arm.joints
     tracked: tuple[int, ...] = ()  # numbers of the joints in a pose chain, all if empty
     overwrite: bool = False
@@ -134,31 +129,25 @@ class Explorer:
 
 def record(options: Options) -> int:
     """
-    Record until it has been long enough, or Ctrl-C or SIGTERM comes; then say what there is.
+    Record until it has been long enough or a signal comes, finish the file, say what is in it.
 
     :return: 0, or 1 if the file holds no pair of joint states and poses, with the reason
     :raises RecordingError: if the file can't be written
     """
     arm = Arm(joints=options.joints)
     path = options.out or Path(f'{datetime.now():snake_arm_%Y_%m_%d-%H_%M_%S}.mcap')
-    namespace = '/' + options.namespace.strip('/')
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        with _told_to_stop() as told, Bag(path, options.overwrite) as bag:
-            with arguments_checked():
-                node = RecorderNode(bag, namespace=namespace)
-            executor = SingleThreadedExecutor()  # that of events can't tell when a message left
-            executor.add_node(node)
+    # The executor of events can't tell when a message was published.
+    with (ros([], grace=None, executor=SingleThreadedExecutor) as spinner,
+          Bag(path, options.overwrite) as bag):
+        with arguments_checked():
+            node = RecorderNode(bag, namespace=options.namespace)
+        with spinner.added(node):
             explorer = Explorer(node, arm, options.explore, options.seed) if options.explore \
                 else None
             _say(f'recording to {path}')
-            _spin(executor, node, bag, explorer, options.duration, told)
-            counts = node.counts()
-            lost = node.lost
-            executor.remove_node(node)
-            node.destroy_node()
-    finally:
-        rclpy.try_shutdown()
+            with suppress(KeyboardInterrupt):
+                _spin(spinner, node, bag, explorer, options.duration)
+            counts, lost = node.counts(), node.lost
     for topic, count in counts.items():
         _say(f'{count:9} {topic}')
     if lost:
@@ -166,7 +155,7 @@ def record(options: Options) -> int:
     if explorer and not counts[topics.GOAL]:
         _say('no controller listened to the goals of --explore')
     try:
-        recording = recordings.read(path, arm, options.tracked, namespace)
+        recording = recordings.read(path, arm, options.tracked, options.namespace or '/')
     except RecordingError as error:
         print(f'no pairs of angles and poses: {error}', file=sys.stderr)
         return 1
@@ -175,12 +164,12 @@ def record(options: Options) -> int:
     return 0
 
 
-def _spin(executor: SingleThreadedExecutor, node: RecorderNode, bag: Bag,
-          explorer: Explorer | None, duration: float, told: threading.Event) -> None:
+def _spin(spinner: Spinner, node: RecorderNode, bag: Bag, explorer: Explorer | None,
+          duration: float) -> None:
     begun = time.monotonic()
     look_at, silent = begun + _LOOK_EVERY, None
-    while not told.is_set():
-        executor.spin_once(timeout_sec=0.05)
+    while True:
+        spinner.spin_once(timeout_sec=0.05)
         now = time.monotonic()
         if now - begun >= duration:
             return
@@ -198,19 +187,3 @@ def _spin(executor: SingleThreadedExecutor, node: RecorderNode, bag: Bag,
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """Take note of Ctrl-C and SIGTERM: what is being written then must be ended first."""
-    told = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield told
-        return
-    before = {number: signal.signal(number, lambda *_: told.set())
-              for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

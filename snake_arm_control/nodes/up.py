@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, fields
 import math
 from pathlib import Path
-import signal
-import subprocess
 import sys
 import time
 
 import rclpy
-from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.node import Node
 
 from snake_arm_control.control.goal import Goal
@@ -28,8 +25,9 @@ from snake_arm_control.nodes.monitor import MonitorNode, Progress
 from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.nodes.viewer import ViewerSettings
+from snake_arm_control.processes import Children
 from snake_arm_control.ros.goal_publisher import GoalPublisher
-from snake_arm_control.ros.running import arguments_checked, make_executor, shutdown_told
+from snake_arm_control.ros.running import arguments_checked, ros, Spinner
 
 SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSettings,
             'simulator': SimulatorSettings, 'scenario': ScenarioSettings,
@@ -46,7 +44,7 @@ class Options:
     """What to bring up."""
 
     joints: int | None = None  # those of the parameter file, or the default, if None
-    namespace: str = ''
+    namespace: str = ''  # its full name
     scenario: str = ''
     until_converged: bool = False
     timeout: float = 60.0  # [s]
@@ -64,8 +62,8 @@ def up(options: Options) -> int:
     :return: 0, or 1 if the goal was not reached in time or a node has died
     :raises SnakeArmError: if an option is bad
     """
-    with running(options, MonitorNode) as (executor, monitor, children):
-        return _watch(executor, monitor, options, children)
+    with running(options, MonitorNode) as (spinner, monitor, children):
+        return _watch(spinner, monitor, options, children)
 
 
 @contextmanager
@@ -74,31 +72,25 @@ def running(options: Options, observer: Callable[..., Node]):
     Run the nodes for as long as the block lasts.
 
     :param observer: makes the node that watches them, before there is anything to see
-    :return: the executor, the observer, and the processes by their name
+    :return: what spins the nodes of this process, the observer, and the other processes
     :raises SnakeArmError: if an option is bad
     """
     if options.scenario:
         scenario(options.scenario)  # says which there are
-    names = ['forward_model', 'controller']
-    names += ['simulator'] * options.simulator + ['scenario'] * bool(options.scenario)
-    arguments = {name: _ros_arguments(name, options) for name in (*names, 'viewer')}
-    where = _namespace(options.namespace)
-    with _context(), ExitStack() as stack:
-        executor = make_executor()
-        children = []
+    names = ['forward_model', 'controller', *['simulator'] * options.simulator,
+             *['scenario'] * bool(options.scenario), *['viewer'] * options.view]
+    arguments = {name: _ros_arguments(name, options) for name in names}
+    with ros([]) as spinner, Children() as children, ExitStack() as stack:
         with arguments_checked():
-            watching = stack.enter_context(_added(executor, observer(**where)))
-            if options.view:  # in a process of its own, so that the arm never waits for it
-                children.append(stack.enter_context(
-                    _process('viewer', arguments['viewer'], where)))
-            if options.processes:
-                children += [stack.enter_context(_process(name, arguments[name], where))
-                             for name in names]
-            else:
-                for name in names:
-                    node = _NODES[name](cli_args=arguments[name], **where)
-                    stack.enter_context(_added(executor, node))
-        yield executor, watching, children
+            watching = stack.enter_context(spinner.added(observer(namespace=options.namespace)))
+            for name, words in arguments.items():
+                # The page has a process of its own, so that the arm never waits for it.
+                if options.processes or name == 'viewer':
+                    children.start(name, f'snake_arm_control.nodes.{name}', *words)
+                else:
+                    node = _NODES[name](cli_args=words)
+                    stack.enter_context(spinner.added(node))
+        yield spinner, watching, children
 
 
 def send_goal(goal: Goal, namespace: str, wait: float) -> int:
@@ -109,37 +101,39 @@ def send_goal(goal: Goal, namespace: str, wait: float) -> int:
     :return: 0, or 1 if none listens
     :raises SettingsError: if the namespace can't be one
     """
-    with _context():
+    with ros([]) as spinner:
         with arguments_checked():
-            publisher = GoalPublisher(rclpy.create_node('goal', **_namespace(namespace)))
+            node = rclpy.create_node('goal', namespace=namespace)
+        publisher = GoalPublisher(node)
         deadline = time.monotonic() + wait
         while not publisher.is_heard:
             if time.monotonic() > deadline:
                 print(f'no controller listens to {publisher.topic}; is one running? '
                       '(snake-arm up)', file=sys.stderr)
                 return 1
-            time.sleep(0.05)
+            spinner.spin_once(timeout_sec=0.05)
         publisher.publish(goal)
         time.sleep(_FLUSH_TIME)
         print(f'published to {publisher.topic}:\n{goal.to_yaml()}', end='')
     return 0
 
 
-def _watch(executor: Executor, monitor: MonitorNode, options: Options,
-           children: Iterable[tuple[str, subprocess.Popen]]) -> int:
+def _watch(spinner: Spinner, monitor: MonitorNode, options: Options, children: Children) -> int:
     shown_at, reached_at = -math.inf, None
     deadline = time.monotonic() + options.timeout
     live = sys.stdout.isatty()
     while True:
         now = time.monotonic()
-        executor.spin_once(timeout_sec=0.05)
+        spinner.spin_once(timeout_sec=0.05)
         if now - shown_at < _DISPLAY_PERIOD:
             continue
         progress, shown_at = monitor.progress(), now
         _show(progress, live)
-        for name, child in children:
-            if child.poll() is not None:
-                _say(f'{name} has ended with exit code {child.returncode}', live)
+        for name, exit_code in children.ended():
+            is_needed = name != 'viewer'
+            _say(f'{name} has ended with exit code {exit_code}'
+                 + ('' if is_needed else '; control goes on without the page'), live)
+            if is_needed:
                 return 1
         if not options.until_converged:
             continue
@@ -176,51 +170,6 @@ def _say(text: str, live: bool) -> None:
     print(('\n' if live else '') + text, flush=True)
 
 
-@contextmanager
-def _context():
-    rclpy.init(args=[])
-    try:
-        with shutdown_told():
-            yield
-    except ExternalShutdownException:  # as SIGTERM makes it
-        raise KeyboardInterrupt from None
-    finally:
-        rclpy.try_shutdown()
-
-
-@contextmanager
-def _added(executor: Executor, node: Node):
-    executor.add_node(node)
-    try:
-        yield node
-    finally:
-        executor.remove_node(node)
-        node.destroy_node()
-
-
-@contextmanager
-def _process(name: str, arguments: list[str], where: dict[str, str]):
-    if where:
-        arguments = [*arguments, '-r', f'__ns:={where["namespace"]}']
-    # The modules of this process, not those that happen to lie in the current folder.
-    code = (f'import sys; sys.path[:] = {sys.path!r}; '
-            f'from snake_arm_control.nodes.{name} import main; sys.exit(main(sys.argv))')
-    child = subprocess.Popen([sys.executable, '-c', code, *arguments])
-    try:
-        yield name, child
-    finally:
-        child.send_signal(signal.SIGINT)
-        try:
-            child.wait(5.0)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
-
-def _namespace(namespace: str) -> dict[str, str]:
-    return {'namespace': '/' + namespace.strip('/')} if namespace.strip('/') else {}
-
-
 def _ros_arguments(name: str, options: Options) -> list[str]:
     """Return the command line of a node: a parameter file, then what the options set."""
     values = {}
@@ -240,6 +189,8 @@ def _ros_arguments(name: str, options: Options) -> list[str]:
         arguments += ['--params-file', str(options.params_file)]
     for key, value in values.items():
         arguments += ['-p', f'{key}:={value}']
+    if options.namespace:
+        arguments += ['-r', f'__ns:={options.namespace}']
     return arguments
 
 

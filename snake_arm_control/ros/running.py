@@ -4,50 +4,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-import signal
+from typing import TypeVar
 
 import rclpy
 from rclpy.exceptions import NameValidationException, ParameterException
-from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from snake_arm_control.errors import SettingsError, SnakeArmError
+from snake_arm_control.processes import asked_to_end, GRACE, Request
 
 try:
     from rclpy.experimental import EventsExecutor
 except ImportError:  # Jazzy
     EventsExecutor = SingleThreadedExecutor
 
+AnyNode = TypeVar('AnyNode', bound=Node)
 
-# [s] Without a bound the events executor of rclpy 9.1 turns over at full load and serves nothing.
-_LONGEST_WAIT = 1.0
+# [s] A signal is noticed after this time. Without any bound the events executor of rclpy 9.1 turns
+# over at full load and serves nothing.
+_LONGEST_WAIT = 0.1
 
 
-def make_executor() -> Executor:
-    """Return the fastest single-threaded executor that this rclpy has."""
-    return EventsExecutor()
+class Spinner:
+    """An executor that a signal ends between two callbacks."""
+
+    def __init__(self, executor: Executor, request: Request):
+        self._executor, self._request = executor, request
+
+    @contextmanager
+    def added(self, node: AnyNode) -> Iterator[AnyNode]:
+        """Serve a node while the block lasts, and destroy it then."""
+        self._executor.add_node(node)
+        try:
+            yield node
+        finally:
+            self._executor.remove_node(node)
+            node.destroy_node()
+
+    def spin_once(self, timeout_sec: float = _LONGEST_WAIT) -> None:
+        """
+        Serve what is ready, or what comes first.
+
+        :raises KeyboardInterrupt: if a signal has asked for the end; never within a callback
+        """
+        self._executor.spin_once(timeout_sec=min(timeout_sec, _LONGEST_WAIT))
+        if self._request.is_made:
+            raise KeyboardInterrupt
 
 
 @contextmanager
-def shutdown_told():
+def ros(args: list[str] | None = None, grace: float | None = GRACE,
+        executor: Callable[[], Executor] = EventsExecutor) -> Iterator[Spinner]:
     """
-    Let nodes spin in the block; a signal may shut down rclpy in the midst of a callback.
+    Let nodes live in the block.
 
-    :raises ExternalShutdownException: then too, whatever the callback made of it
+    :param args: the command line; None for that of the process
+    :param grace: time [s] for an end in order after a signal; None: without a bound
+    :param executor: makes what serves the nodes; the fastest with one thread that there is
+    :raises SettingsError: if rclpy refuses an argument, or can't write its log
     """
-    try:
-        yield
-    except RuntimeError as error:  # rclpy's errors have no nearer ancestor
-        if rclpy.ok():
-            raise
-        raise ExternalShutdownException from error
+    with asked_to_end(grace) as request:
+        with arguments_checked():
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        try:
+            yield Spinner(executor(), request)
+        finally:
+            rclpy.try_shutdown()
 
 
 @contextmanager
-def arguments_checked():
+def arguments_checked() -> Iterator[None]:
     """
     Let nodes be made in the block.
 
@@ -66,24 +97,15 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
 
     :return: exit code: 0, or 1 if the node can't start, with the reason in the log
     """
-    node = None
     try:
-        with arguments_checked():
-            rclpy.init(args=args)
-            node = make_node()
-        executor = make_executor()
-        executor.add_node(node)
-        with shutdown_told():
-            while rclpy.ok():
-                executor.spin_once(timeout_sec=_LONGEST_WAIT)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        with ros(args) as spinner:
+            with arguments_checked():
+                node = make_node()
+            with spinner.added(node):
+                while True:
+                    spinner.spin_once()
+    except KeyboardInterrupt:
+        return 0
     except SnakeArmError as error:
         rclpy.logging.get_logger('snake_arm_control').fatal(str(error))
         return 1
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not break the clean-up
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0

@@ -5,13 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 import io
 from pathlib import Path
-import re
 import shutil
-import subprocess
-import sys
 import time
 
 from snake_arm_control.errors import FilmError
@@ -29,21 +25,22 @@ _PERIOD = 0.4  # [s], from frame to frame, at least
 _WIDTH, _COLOURS = 640, 128  # [px], of the film
 
 
-def film(out: Path) -> tuple[Path, Path]:
+def film(address: str, browser: str, out: Path) -> tuple[Path, Path]:
     """
-    Bring up an arm with its page, and photograph and film it.
+    Photograph and film the page of an arm that performs figure 2.
 
+    :param address: of the page
+    :param browser: path of a Chromium
     :param out: folder of viewer.png and viewer.gif
     :return: the two files
     :raises MissingPackageError: if playwright or pillow is not installed
-    :raises FilmError: if there is no browser, or the page does not open
+    :raises FilmError: if the page does not open
     """
     require('PIL', 'playwright')
     from PIL import Image
     from playwright.sync_api import Error, sync_playwright
-    browser = find_browser()
     out.mkdir(parents=True, exist_ok=True)
-    with _arm() as address, sync_playwright() as driver:
+    with sync_playwright() as driver:
         try:
             page = driver.chromium.launch(executable_path=browser, args=FLAGS).new_page(
                 viewport=_SIZE)
@@ -92,26 +89,3 @@ def _frames(page) -> Iterator[tuple[float, bytes]]:
     while (at := time.monotonic() - started_at) < _DURATION:
         yield at, page.screenshot()
         time.sleep(max(0.0, started_at + at + _PERIOD - time.monotonic()))
-
-
-@contextmanager
-def _arm() -> Iterator[str]:
-    """Bring up an arm that performs figure 2, and yield the address of its page."""
-    arm = subprocess.Popen(
-        (sys.executable, '-c', 'import sys; from snake_arm_control.cli import main; '
-         'sys.exit(main(sys.argv[1:]))', 'up', '--scenario', 'fig2', '--view',
-         '--set', 'viewer.open_browser=false'),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        said = []
-        for line in arm.stdout:
-            said.append(line)
-            address = re.search(r'http://\S+', line)
-            if address:
-                break
-        else:
-            raise FilmError('the arm did not come up:\n' + ''.join(said))
-        yield address.group()
-    finally:
-        arm.terminate()
-        arm.communicate()

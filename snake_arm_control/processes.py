@@ -1,0 +1,134 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""How processes of this package end: in order when a signal asks for it, and with their parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+INTERRUPTED = 130  # exit code after a signal
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACE = 3.0  # [s] that a process has for an end in order
+_STANDARD_INPUT = 0
+
+
+class Request:
+    """Whether a signal has asked this process to end."""
+
+    def __init__(self):
+        self.is_made = False  # an Event would lock, and a handler may interrupt itself
+
+
+@contextmanager
+def asked_to_end(grace: float | None = GRACE) -> Iterator[Request]:
+    """
+    Take note of Ctrl-C, SIGTERM and SIGHUP in the block, which then ends when it is ready.
+
+    A SIGHUP that is ignored, as under nohup, stays ignored. Other threads than the main one are
+    never asked.
+
+    :param grace: after this time [s] the process ends whatever the block does, as when it
+        compiles for half a minute; None: never
+    """
+    request = Request()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    last_resort = threading.Timer(grace or 0.0, os._exit, (INTERRUPTED,))
+    last_resort.daemon = True
+
+    def take_note(*_: Any) -> None:
+        if not request.is_made:
+            request.is_made = True
+            if grace is not None:
+                last_resort.start()
+
+    before = {number: signal.signal(number, take_note) for number in _SIGNALS
+              if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN}
+    try:
+        yield request
+    finally:
+        last_resort.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+class Children:
+    """
+    Processes that run modules of this package, and end with this process however it ends.
+
+    The standard input of each is a pipe from this process. A child whose pipe closes ends, also
+    where this process was killed before the child came to itself.
+    """
+
+    def __init__(self):
+        self._running: dict[str, subprocess.Popen] = {}
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for child in self._running.values():
+            child.terminate()
+        deadline = time.monotonic() + GRACE
+        for child in self._running.values():
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            child.stdin.close()
+
+    def start(self, name: str, module: str, *arguments: str, **options: Any) -> subprocess.Popen:
+        """
+        Run the main function of a module with arguments in a process of its own.
+
+        :param name: by which `ended` names it
+        :param options: of the process, as subprocess takes them
+        """
+        # The modules of this process, not those that happen to lie in the current folder.
+        code = (f'import sys; sys.path[:] = {sys.path!r}; '
+                f'from {__name__} import run_as_child; sys.exit(run_as_child({module!r}))')
+        # Ctrl-C in a terminal reaches children too, but it is this process that ends them: the
+        # signal is blocked until they can ignore it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            child = subprocess.Popen([sys.executable, '-c', code, *arguments],
+                                     stdin=subprocess.PIPE, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        self._running[name] = child
+        return child
+
+    def ended(self) -> list[tuple[str, int]]:
+        """Return name and exit code of those that have ended since the last call."""
+        ended = [(name, child.returncode) for name, child in self._running.items()
+                 if child.poll() is not None]
+        for name, _ in ended:
+            self._running.pop(name).stdin.close()
+        return ended
+
+
+def run_as_child(module: str) -> int:
+    """Run the main function of a module in a process that `Children` has started."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return import_module(module).main(sys.argv[1:])
+
+
+def _end_with_parent() -> None:
+    while os.read(_STANDARD_INPUT, 1):
+        pass  # nobody writes; the pipe ends with its last writer
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(INTERRUPTED)
