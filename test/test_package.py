@@ -15,7 +15,8 @@ import yaml
 NAME = 'snake_arm_control'
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path.relative_to(ROOT)
-                 for folder in (NAME, 'test', 'launch') for path in (ROOT / folder).rglob('*.py')
+                 for folder in (NAME, 'test', 'examples', 'launch')
+                 for path in (ROOT / folder).rglob('*.py')
                  ) + [Path('setup.py')]
 MODULES = [path for path in SOURCES if path.parts[0] == NAME]
 

@@ -116,7 +116,7 @@ def _freedoms(joint: int, cared: np.ndarray, there: np.ndarray) -> list[Freedom]
         if np.count_nonzero(cared[axis]) == 1:
             first, second = np.eye(3)[~cared[axis]]
             kept = np.where(cared[axis], there[axis], 0.0)
-            radius = np.sqrt(max(1.0 - kept @ kept, 0.0))
+            radius = np.sqrt(max(1.0 - float(kept @ kept), 0.0))
             circle = kept + radius * (np.cos(_TURN) * first + np.sin(_TURN) * second)
             freedoms.append(Freedom(name, joint, place, circle))
     return freedoms
