@@ -39,13 +39,14 @@ setup(
         # Libraries that `snake-arm bench` measures beside ours; each may be missing.
         'bench': ['daqp', 'ikpy', 'matplotlib', 'mink', 'mujoco', 'pin', 'pin-pink',
                   'pytorch-kinematics', 'scipy', 'torch'],
+        'mujoco': ['mujoco'],
         'plots': ['matplotlib'],
         'view': ['viser'],
         'film': ['pillow', 'playwright', 'viser'],
         'record': ['mcap', 'mcap-ros2-support', 'zstandard'],
         'train': ['matplotlib', 'mcap', 'mcap-ros2-support', 'scipy', 'torch', 'zstandard'],
-        'test': ['catkin-pkg', 'hypothesis', 'mcap', 'mcap-ros2-support', 'mypy', 'playwright',
-                 'pytest', 'pytest-xdist', 'ruff', 'yourdfpy', 'zstandard'],
+        'test': ['catkin-pkg', 'hypothesis', 'mcap', 'mcap-ros2-support', 'mujoco', 'mypy',
+                 'playwright', 'pytest', 'pytest-xdist', 'ruff', 'yourdfpy', 'zstandard'],
     },
     entry_points={
         'console_scripts': [

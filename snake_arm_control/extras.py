@@ -8,8 +8,8 @@ from importlib.util import find_spec
 
 from snake_arm_control.errors import MissingPackageError
 
-EXTRAS = {'matplotlib': 'plots', 'mcap': 'record', 'mcap_ros2': 'record', 'PIL': 'film',
-          'playwright': 'film', 'rclpy': 'ros', 'torch': 'train', 'viser': 'view'}
+EXTRAS = {'matplotlib': 'plots', 'mcap': 'record', 'mcap_ros2': 'record', 'mujoco': 'mujoco',
+          'PIL': 'film', 'playwright': 'film', 'rclpy': 'ros', 'torch': 'train', 'viser': 'view'}
 
 
 def require(*packages: str) -> None:

@@ -28,7 +28,7 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
               'transforms3d': 'python3-transforms3d', 'yaml': 'python3-yaml', 'safetensors': None,
               'viser': None,
               'PIL': None, 'playwright': None,
-              'mcap': None, 'mcap_ros2': None, 'zstandard': None}
+              'mcap': None, 'mcap_ros2': None, 'mujoco': None, 'zstandard': None}
 
 # The tower: a floor imports from the floors below it, never from above or beside.
 FLOORS = (('errors',), ('extras', 'processes', 'settings'), ('arm',), ('model',), ('control',),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import math
 
@@ -12,7 +13,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.mujoco_arm import MujocoArm, MujocoSettings
+from snake_arm_control.arm.simulation import SimulatedArm, TrueArm
 from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import SnakeArmError
@@ -22,11 +25,17 @@ from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
 from snake_arm_control.settings import part, setting
 
+KINEMATIC, MUJOCO = 'kinematic', 'mujoco'
+ENGINES: dict[str, Callable[[Arm, MujocoSettings], TrueArm]] = {
+    KINEMATIC: SimulatedArm, MUJOCO: MujocoArm}
+
 
 @dataclass(frozen=True)
-class SimulatorSettings(SimulationSettings, ArmSettings):
+class SimulatorSettings(MujocoSettings, ArmSettings):
     """Parameters of the simulator node."""
 
+    engine: str = setting(KINEMATIC, 'what moves the arm: servos alone, or MuJoCo, which also '
+                          'knows weight', choices=tuple(ENGINES), read_only=True)
     heartbeat: float = setting(30.0, 'rate at which an arm that is not commanded reports its pose',
                                'Hz', low=1.0, high=1000.0, read_only=True)
     publish_description: bool = setting(
@@ -44,8 +53,8 @@ class SimulatorNode(Node):
         super().__init__('simulator', **node_options)
         self._settings = Parameters(self, SimulatorSettings, self._change)
         settings = self._settings.value
-        self._arm = SimulatedArm(settings.arm(), part(SimulationSettings, settings))
-        self._tracker = Tracker(part(SimulationSettings, settings))
+        self._arm = ENGINES[settings.engine](settings.arm(), part(MujocoSettings, settings))
+        self._tracker = Tracker(self._arm.settings)
         self._commands = self._rejected = 0
         self._measured_at = -math.inf  # [s]
         self._states = self.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
@@ -63,7 +72,7 @@ class SimulatorNode(Node):
         Diagnostics(self, self._describe)
 
     def _change(self, settings: SimulatorSettings) -> None:
-        self._arm.settings = self._tracker.settings = part(SimulationSettings, settings)
+        self._arm.settings = self._tracker.settings = part(MujocoSettings, settings)
 
     def _command(self, data: bytes) -> None:
         stamp = self._stamp()
