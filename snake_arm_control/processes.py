@@ -86,7 +86,7 @@ class Children:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-            child.stdin.close()
+            _close_pipe(child)
 
     def start(self, name: str, module: str, *arguments: str, **options: Any) -> subprocess.Popen:
         """
@@ -114,8 +114,13 @@ class Children:
         ended = [(name, child.returncode) for name, child in self._running.items()
                  if child.poll() is not None]
         for name, _ in ended:
-            self._running.pop(name).stdin.close()
+            _close_pipe(self._running.pop(name))
         return ended
+
+
+def _close_pipe(child: subprocess.Popen) -> None:
+    assert child.stdin is not None  # `start` made it
+    child.stdin.close()
 
 
 def run_as_child(module: str) -> int:

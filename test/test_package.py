@@ -139,6 +139,12 @@ def test_a_floor_imports_only_from_the_floors_below(path):
         assert not breaches(part_of(path), modules_imported_by(path))
 
 
+def test_the_contributors_guide_shows_the_tower_from_the_top():
+    rows = re.findall(r'^\| (`.+?`) \|', (ROOT / 'CONTRIBUTING.md').read_text(), re.MULTILINE)
+    assert [set(re.findall(r'`(\w+)(?:/|\.py)`', row)) for row in rows] == [
+        set(floor) for floor in reversed(FLOORS)]
+
+
 def test_an_import_from_above_or_from_beside_is_a_breach():
     above, beside, below = (f'{NAME}.nodes.up', f'{NAME}.training.soap', f'{NAME}.arm.pose')
     assert breaches('experiments', {above, beside, below}) == {above, beside}
@@ -208,10 +214,21 @@ def test_types_are_shipped(setup_arguments):
 
 @pytest.mark.linter
 def test_the_version_stands_once(manifest):
-    """Only package.xml has it; the changelog dates it."""
+    """Only package.xml has it, and the changelog says when it was released."""
     version = re.compile(rf'(?<![\d.=]){re.escape(manifest.version)}(?![\d.])')
-    for name in ('setup.py', 'setup.cfg', 'pyproject.toml', f'{NAME}/__init__.py'):
+    for name in ('setup.py', 'setup.cfg', 'pyproject.toml', f'{NAME}/__init__.py', 'CITATION.cff'):
         assert not version.search((ROOT / name).read_text()), name
+    released = rf'^## \[{re.escape(manifest.version)}\] - \d{{4}}-\d\d-\d\d$'
+    assert re.search(released, (ROOT / 'CHANGELOG.md').read_text(), re.MULTILINE)
+
+
+@pytest.mark.linter
+def test_each_job_in_ci_is_a_make_target_on_a_python_that_is_supported(setup_arguments):
+    job = yaml.safe_load((ROOT / '.github' / 'workflows' / 'ci.yml').read_text())['jobs']['test']
+    matrix = job['strategy']['matrix']
+    assert set(matrix['ros']) <= set(re.findall(r'^(\w+):', (ROOT / 'Makefile').read_text(),
+                                                re.MULTILINE))
+    assert setup_arguments['python_requires'] == f'>={matrix["python"][0]}'
 
 
 @pytest.mark.linter
