@@ -13,8 +13,12 @@ import pytest
 
 from snake_arm_control import Arm
 
-EXAMPLES = sorted((Path(__file__).parent.parent / 'examples').glob('*.py'))
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / 'examples').glob('*.py'))
 LONGEST = 40  # lines
+BLOCKS = [(path.name, block)
+          for path in (*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('*.md')))
+          for block in re.findall(r'^```python\n(.*?)^```$', path.read_text(), re.M | re.S)]
 
 
 def path_of(name):
@@ -33,7 +37,8 @@ def test_an_example_is_short(path):
 
 def test_the_readme_lists_each_example_in_order_and_a_test_runs_it():
     names = [path.name for path in EXAMPLES]
-    assert re.findall(r'\]\((\w+\.py)\)', (EXAMPLES[0].parent / 'README.md').read_text()) == names
+    readme = (ROOT / 'examples' / 'README.md').read_text()
+    assert re.findall(r'\]\((\w+\.py)\)', readme) == names
     source = Path(__file__).read_text()
     assert [name for name in names if f"'{Path(name).stem}'" not in source] == []
 
@@ -113,3 +118,8 @@ def test_a_recording_is_read_and_the_model_compared_with_it(tmp_path, monkeypatc
     example = run('08_read_a_recording')
     np.testing.assert_allclose(example['recording'].angles, angles)
     assert np.mean(example['distances']) < 5e-3
+
+
+@pytest.mark.parametrize(('page', 'block'), BLOCKS, ids=lambda value: value.splitlines()[0])
+def test_python_in_the_docs_runs(page, block):
+    exec(compile(block, page, 'exec'), {'__name__': '__main__'})
