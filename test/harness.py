@@ -243,6 +243,48 @@ class Guard:
         self._before = positions, stamp
 
 
+class Watch:
+    """
+    Lets a `guard.Guard` see the messages of an arm, from topics or from whoever has them.
+
+    What marks a new start is up to the caller, who calls `mark` then.
+    """
+
+    def __init__(self, node, guard):
+        self.node, self.guard = node, guard
+        self._places = {name: i for i, name in enumerate(guard.arm.joint_names)}
+
+    def subscribe(self):
+        """Take what is published on the topics."""
+        for topic, take in ((topics.JOINT_COMMAND, self.take_command),
+                            (topics.JOINT_STATES, self.take_states)):
+            self.node.create_subscription(JointState, topic, take, EVERYTHING)
+
+    def mark(self):
+        """Mark a new start at the present of the node's clock."""
+        self.guard.take_start(self.node.get_clock().now().nanoseconds)
+
+    def take_command(self, message):
+        """Take a command; one that does not name all joints in order has no form."""
+        shape = self.guard.arm.rest.shape
+        if tuple(message.name) != self.guard.arm.joint_names:
+            shape = None
+        positions, velocities = (
+            np.reshape(numbers, shape) if shape and len(numbers) == self.guard.arm.dof
+            else np.array(numbers) for numbers in (message.position, message.velocity))
+        self.guard.take_command(conversions.time_to_stamp(message.header.stamp), positions,
+                                velocities if velocities.size else None)
+
+    def take_states(self, message):
+        """Take joint states of some joints in any order; strangers among them are passed over."""
+        angles = np.full(self.guard.arm.rest.shape, np.nan)
+        for name, position in zip(message.name, message.position):
+            if name in self._places:
+                angles.flat[self._places[name]] = position
+        if not np.isnan(angles).all():
+            self.guard.take_states(conversions.time_to_stamp(message.header.stamp), angles)
+
+
 class ErringArm:
     """An arm that follows commands, in this process, and says of it what a test makes it say."""
 
