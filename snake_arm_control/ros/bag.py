@@ -113,7 +113,7 @@ def definition(kind: type) -> str:
 
 def _definition_file(package: str, name: str) -> Path:
     """Look beside the package, from its modules up: in a distribution and in an environment."""
-    for folder in Path(import_module(package).__file__).parents:
+    for folder in Path(str(import_module(package).__file__)).parents:
         path = folder / 'share' / package / 'msg' / f'{name}.msg'
         if path.is_file():
             return path

@@ -76,15 +76,15 @@ def calibrate(arm: Arm, recording: Recording) -> Calibration:
         found += step
         if np.abs(step).max() < _CONVERGED:
             break
-    found = _calibration(arm, found)
-    rest = seen.chains - found.chain(arm, seen.angles)
-    rest[..., pose.POSITION] /= arm.length
-    rest = math.sqrt(np.nanmean(rest ** 2))
+    calibration = _calibration(arm, found)
+    off = seen.chains - calibration.chain(arm, seen.angles)
+    off[..., pose.POSITION] /= arm.length
+    rest = math.sqrt(np.nanmean(off ** 2))
     if not rest < _LARGEST_REST:  # or not a number
         raise RecordingError(f'no likely geometry explains the recording: at best, positions [arm '
                              f'lengths] and axes are off by {rest:.2g}, expected less than '
                              f'{_LARGEST_REST}')
-    return found
+    return calibration
 
 
 def _calibration(arm: Arm, found: np.ndarray) -> Calibration:

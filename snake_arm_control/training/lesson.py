@@ -60,8 +60,10 @@ class Lesson:
         """
         rows = torch.randint(len(self.taught), (count,), generator=generator,
                              device=generator.device).cpu().numpy()
-        return tuple(torch.as_tensor(each[rows], dtype=torch.float32, device=generator.device)
-                     for each in (self.taught.angles, self.taught.chains))
+        angles, chains = (
+            torch.as_tensor(each[rows], dtype=torch.float32, device=generator.device)
+            for each in (self.taught.angles, self.taught.chains))
+        return angles, chains
 
 
 def prepare(arm: Arm, recordings: Sequence[Recording], start: ForwardModel | None = None
@@ -82,15 +84,16 @@ def prepare(arm: Arm, recordings: Sequence[Recording], start: ForwardModel | Non
             raise RecordingError(f'there are {len(part)} samples on the move to {name}, expected '
                                  f'at least {_LEAST}')
     calibration = calibrate(arm, taught)
-    true = [replace(part, angles=part.angles + calibration.angle_offset)
-            for part in (taught, held_out)]
     digest = hashlib.sha256(b''.join(array.tobytes() for array in (taught.angles, taught.chains)))
     factor = float(calibration.segment_lengths.mean() / arm.segment_length)
     record = {'seconds': [round(each.duration, 3) for each in recordings],
               'samples': len(taught), 'digest': digest.hexdigest()[:16],
               'start': start.fingerprint if start else None,
               'length_factor': factor}
-    return Lesson(arm, calibration, *true, _scaled(start, factor) if start else None, record)
+    true_taught, true_held_out = (replace(part, angles=part.angles + calibration.angle_offset)
+                                  for part in (taught, held_out))
+    return Lesson(arm, calibration, true_taught, true_held_out,
+                  _scaled(start, factor) if start else None, record)
 
 
 def table(lesson: Lesson) -> str:

@@ -17,7 +17,7 @@ BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 # Software rendering, as there may be no graphics card.
 FLAGS = ('--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
          '--no-sandbox', '--disable-dev-shm-usage')
-_SIZE = {'width': 1200, 'height': 740}  # [px]
+_WINDOW = (1200, 740)  # width and height [px]
 _PATIENCE = 120e3  # [ms], of a machine that renders in software
 _SETTLING_TIME = 5.0  # [s] in which the page fades in
 _EXPERIMENT, _DURATION = 'fig4', 20.0  # [s], once round
@@ -43,7 +43,7 @@ def film(address: str, browser: str, out: Path) -> tuple[Path, Path]:
     with sync_playwright() as driver:
         try:
             page = driver.chromium.launch(executable_path=browser, args=FLAGS).new_page(
-                viewport=_SIZE)
+                viewport={'width': _WINDOW[0], 'height': _WINDOW[1]})
             page.set_default_timeout(_PATIENCE)
             page.goto(address)
             page.get_by_text('Goal reached').first.wait_for(state='attached')
@@ -58,8 +58,8 @@ def film(address: str, browser: str, out: Path) -> tuple[Path, Path]:
             raise FilmError(f'the browser failed: {error}') from error
     Image.open(picture).convert('RGB').quantize(256).save(picture, optimize=True)
     animation = out / 'viewer.gif'
-    height = round(_WIDTH * _SIZE['height'] / _SIZE['width'])
-    images = [image.convert('RGB').resize((_WIDTH, height), Image.LANCZOS)
+    height = round(_WIDTH * _WINDOW[1] / _WINDOW[0])
+    images = [image.convert('RGB').resize((_WIDTH, height), Image.Resampling.LANCZOS)
               for _, image in frames]
     palette = images[len(images) // 2].quantize(_COLOURS)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
