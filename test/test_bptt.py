@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of the compiled network, with the torch module and its autograd as the reference."""
 
+from importlib import import_module
+import pkgutil
 import subprocess
 import sys
 
@@ -9,11 +11,14 @@ import numpy as np
 import pytest
 
 from snake_arm_control.errors import ShapeError, WeightsError
-from snake_arm_control.model import bptt
+from snake_arm_control.model import batched, bptt, kernels
+from snake_arm_control.model.architecture import Architecture
 from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.model.kernels import arithmetic
+from snake_arm_control.model.parameters import NetworkParameters
 
 torch = pytest.importorskip('torch')
-from snake_arm_control.model.network import Architecture, Network  # noqa: E402, I100
+from snake_arm_control.model.network import Network  # noqa: E402, I100
 
 DTYPES = (np.float32, np.float64)
 TOLERANCE = {np.float32: 1e-4, np.float64: 1e-9}  # the contract; what is reached is far below
@@ -34,7 +39,7 @@ def make(seed=0, dtype=np.float32, scale=1.0, architecture=Architecture()):
 
 
 def parameters_of(network):
-    return bptt.Parameters.from_arrays(
+    return NetworkParameters.from_arrays(
         {name: value.numpy() for name, value in network.state_dict().items()})
 
 
@@ -125,6 +130,37 @@ def test_any_architecture_equals_torch(blocks, cells):
         assert error(gradients[name], expected) < 1e-12, name
 
 
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('architecture', (Architecture(), Architecture(5, 2), Architecture(1, 4)))
+@pytest.mark.parametrize('samples', (1, batched.LANES, batched.LANES + 7))
+def test_many_samples_equal_torch(samples, architecture, dtype):
+    """The kernels for many samples at once give the same chains and gradients."""
+    network, parameters = make(4, dtype, 2, architecture)
+    angles, chain_gradient = sample(np.random.default_rng(4), samples, 9)
+    chain, by_angles, by_parameters = reference(network, angles, chain_gradient)
+    tape = batched.forward(parameters, angles)
+    gradients, gradient = batched.parameter_gradient(parameters, tape, chain_gradient)
+    assert error(tape.chain, chain) < TOLERANCE[dtype]
+    assert error(gradient, by_angles) < TOLERANCE[dtype]
+    assert list(gradients) == list(parameters.arrays)
+    for name, expected in by_parameters.items():
+        assert error(gradients[name], expected) < TOLERANCE[dtype], name
+
+
+def test_a_tape_of_many_samples_serves_one_backward_pass():
+    """Its memory goes to the next forward pass, so a second one is refused."""
+    _, parameters = make()
+    tape = batched.forward(parameters, np.zeros((batched.LANES + 1, 3, 2)))
+    for misshapen in ((3, 9), (batched.LANES, 3, 9)):
+        with pytest.raises(ShapeError, match='chain_gradient'):
+            batched.parameter_gradient(parameters, tape, np.zeros(misshapen))
+    batched.parameter_gradient(parameters, tape, tape.chain)
+    with pytest.raises(RuntimeError, match='used before'):
+        batched.parameter_gradient(parameters, tape, tape.chain)
+    with pytest.raises(ShapeError, match='angles'):
+        batched.forward(parameters, np.zeros((3, 2)))
+
+
 @pytest.mark.parametrize('joints', (1, 2, 40, 100))
 @pytest.mark.parametrize('largest', (0.785, 1e-3), ids=('bent', 'nearly straight'))
 def test_the_gradient_of_torch_equals_finite_differences(joints, largest):
@@ -162,7 +198,7 @@ def test_the_gradients_equal_finite_differences():
     step = 1e-6
     checks = [(angles, gradient, lambda: loss(parameters, angles))]
     checks += [(arrays[name], gradients[name],
-                lambda: loss(bptt.Parameters.from_arrays(arrays), angles)) for name in arrays]
+                lambda: loss(NetworkParameters.from_arrays(arrays), angles)) for name in arrays]
     for varied, expected, function in checks:
         slope = np.empty_like(varied)
         for index in np.ndindex(*varied.shape):
@@ -305,20 +341,6 @@ def test_a_lane_does_not_depend_on_its_neighbours(dtype):
         assert error(gradient[lane], expected[0]) < 100 * np.finfo(dtype).eps
 
 
-@pytest.mark.parametrize('dtype', DTYPES)
-def test_a_reused_tape_equals_a_new_one(dtype):
-    """Nothing of the old pass is left in a tape that is overwritten, not even a NaN."""
-    _, parameters = make(12, dtype)
-    angles, chain_gradient = sample(np.random.default_rng(12), 3, 8)
-    fresh = bptt.forward(parameters, angles)
-    old = bptt.forward(parameters, np.full((3, 8, 2), np.nan))
-    tape = bptt.forward(parameters, angles, reuse=old)
-    assert tape.chain is old.chain
-    np.testing.assert_array_equal(tape.chain, fresh.chain)
-    np.testing.assert_array_equal(bptt.input_gradient(parameters, tape, chain_gradient),
-                                  bptt.input_gradient(parameters, fresh, chain_gradient))
-
-
 def test_a_gradient_vanishes_to_zero():
     """Over many joints of an untrained network it fades, without a denormal number on the way."""
     _, parameters = make(13)
@@ -372,19 +394,19 @@ def test_squashing_is_that_of_the_standard_library(dtype):
     x = np.concatenate((x, -x)).astype(dtype)
     exact = x.astype(np.float64)
     eps = np.finfo(dtype).eps
-    tanh = np.array([bptt._tanh(v) for v in x])
-    sigmoid = np.array([bptt._sigmoid(v) for v in x])
+    tanh = np.array([arithmetic.tanh(v) for v in x])
+    sigmoid = np.array([arithmetic.sigmoid(v) for v in x])
     np.testing.assert_allclose(tanh, np.tanh(exact), rtol=8 * eps, atol=0)
     np.testing.assert_allclose(sigmoid, 0.5 + 0.5 * np.tanh(exact / 2), rtol=0, atol=4 * eps)
-    assert np.abs(tanh).max() <= 1.0 + eps and np.isnan(bptt._tanh(dtype(np.nan)))
+    assert np.abs(tanh).max() <= 1.0 + eps and np.isnan(arithmetic.tanh(dtype(np.nan)))
 
 
 def test_the_precision_is_that_of_the_parameters():
     """Results are float32 if all parameters are, and else float64, whatever the angles are."""
     arrays = dict(make()[1].arrays)
-    single = bptt.Parameters.from_arrays(arrays)
+    single = NetworkParameters.from_arrays(arrays)
     arrays['readout'] = arrays['readout'].astype(np.float64)
-    double = bptt.Parameters.from_arrays(arrays)
+    double = NetworkParameters.from_arrays(arrays)
     for parameters, dtype in ((single, np.float32), (double, np.float64)):
         tape = bptt.forward(parameters, np.zeros((1, 2, 2), dtype=int))
         gradients, gradient = bptt.parameter_gradient(parameters, tape, np.ones((1, 2, 9)))
@@ -411,7 +433,7 @@ def damaged(change):
 def test_bad_parameters_are_refused(change, message):
     """An array that is missing, unknown, misshapen or not finite is named, got and expected."""
     with pytest.raises(WeightsError, match=message):
-        bptt.Parameters.from_arrays(damaged(change))
+        NetworkParameters.from_arrays(damaged(change))
 
 
 def test_bad_arguments_are_refused():
@@ -427,14 +449,11 @@ def test_bad_arguments_are_refused():
         with pytest.raises(ShapeError):
             bptt.parameter_gradient(parameters, tape, np.zeros(shape))
     for other in (make(dtype=np.float64)[1], make(architecture=Architecture(72, 1))[1]):
-        for use in (lambda: bptt.forward(other, np.zeros((2, 4, 2)), reuse=tape),
-                    lambda: bptt.input_gradient(other, tape, tape.chain),
+        for use in (lambda: bptt.input_gradient(other, tape, tape.chain),
                     lambda: bptt.jacobian_rows(other, tape, [0], [0]),
                     lambda: bptt.jacobian(other, tape)):
             with pytest.raises(ShapeError, match='tape'):
                 use()
-    with pytest.raises(ShapeError, match='tape'):
-        bptt.forward(parameters, np.zeros((2, 5, 2)), reuse=tape)
     for joints, components in (([0], [0, 1]), (0, 0), ([[0]], [[0]])):
         with pytest.raises(ShapeError):
             bptt.jacobian_rows(parameters, tape, joints, components)
@@ -443,22 +462,24 @@ def test_bad_arguments_are_refused():
             bptt.jacobian_rows(parameters, tape, joints, components)
 
 
-def test_no_call_compiles_after_compile_all():
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_no_call_compiles_after_compile_all(dtype):
     """Sizes are known to the kernels only at run time, so a set-up step can compile them all."""
-    bptt.compile_all(DTYPES)
-    kernels = [value for value in vars(bptt).values() if hasattr(value, 'signatures')]
-    assert kernels
-    before = [list(kernel.signatures) for kernel in kernels]
-    for dtype in DTYPES:
-        _, parameters = make(dtype=dtype, architecture=Architecture(6, 2))
-        for batch, joints in ((1, 1), (3, 17)):
-            tape = bptt.forward(parameters, np.zeros((joints, batch, 2)).swapaxes(0, 1))
-            bptt.parameter_gradient(parameters, tape, np.zeros((joints, batch, 9)).swapaxes(0, 1))
-            frozen = np.broadcast_to(tape.chain, tape.chain.shape)
-            bptt.input_gradient(parameters, tape, frozen)
-            bptt.jacobian_rows(parameters, tape, [0], np.arange(9)[8:5:-3])
-            bptt.jacobian(parameters, tape, np.int64(joints))
-    assert [list(kernel.signatures) for kernel in kernels] == before
+    bptt.compile_all(dtype)
+    compiled = [value for module in pkgutil.iter_modules(kernels.__path__) for value in
+                vars(import_module(f'{kernels.__name__}.{module.name}')).values()
+                if hasattr(value, 'signatures')]
+    before = [list(kernel.signatures) for kernel in compiled]
+    assert any(before)
+    _, parameters = make(dtype=dtype, architecture=Architecture(6, 2))
+    for lanes, joints in ((1, 1), (3, 17)):
+        tape = bptt.forward(parameters, np.zeros((joints, lanes, 2)).swapaxes(0, 1))
+        bptt.parameter_gradient(parameters, tape, np.zeros((joints, lanes, 9)).swapaxes(0, 1))
+        frozen = np.broadcast_to(tape.chain, tape.chain.shape)
+        bptt.input_gradient(parameters, tape, frozen)
+        bptt.jacobian_rows(parameters, tape, [0], np.arange(9)[8:5:-3])
+        bptt.jacobian(parameters, tape, np.int64(joints))
+    assert [list(kernel.signatures) for kernel in compiled] == before
 
 
 def test_torch_is_not_imported():

@@ -18,8 +18,8 @@ from snake_arm_control.cli import main  # noqa: E402
 from snake_arm_control.errors import RecordingError, SettingsError, WeightsError  # noqa: E402
 from snake_arm_control.experiments.runs import WRONG_ARM  # noqa: E402
 from snake_arm_control.model import forward_model  # noqa: E402
+from snake_arm_control.model.architecture import Architecture  # noqa: E402
 from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
-from snake_arm_control.model.network import Architecture  # noqa: E402
 from snake_arm_control.training import evaluation, trainer  # noqa: E402
 from snake_arm_control.training.calibration import calibrate  # noqa: E402
 from snake_arm_control.training.lesson import (  # noqa: E402

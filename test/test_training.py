@@ -22,8 +22,10 @@ from snake_arm_control.arm import pose  # noqa: E402
 from snake_arm_control.arm.description import Arm  # noqa: E402
 from snake_arm_control.arm.kinematics import forward_kinematics, jacobian  # noqa: E402
 from snake_arm_control.errors import SettingsError  # noqa: E402
+from snake_arm_control.model import batched  # noqa: E402
+from snake_arm_control.model.architecture import Architecture  # noqa: E402
 from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
-from snake_arm_control.model.network import Architecture, Network  # noqa: E402
+from snake_arm_control.model.network import Network  # noqa: E402
 from snake_arm_control.training import (  # noqa: E402
     checkpoint,
     engine,
@@ -101,7 +103,7 @@ def test_torch_chain_is_the_exact_chain():
 
 
 @pytest.mark.parametrize('batch, joints', [(1, 1), (3, 5), (engine.FEW + 1, 1),
-                                           (engine.LANES + 5, 3)])
+                                           (batched.LANES + 5, 3)])
 def test_engine_is_the_network(batch, joints):
     """The compiled engine and autograd give the same chains and the same gradients."""
     network = Network(Architecture(blocks=5, cells=2), generator())
@@ -110,12 +112,15 @@ def test_engine_is_the_network(batch, joints):
     chains, gradients = [], []
     for predict in (network, lambda angles: engine.predict(network, angles)):
         network.zero_grad()
-        chain = predict(angles)
+        inputs = angles.clone().requires_grad_()
+        chain = predict(inputs)
         (weight * chain).sum().backward()
         chains.append(chain.detach())
-        gradients.append([parameter.grad.clone() for parameter in network.parameters()])
+        gradients.append({name: parameter.grad.clone()
+                          for name, parameter in network.named_parameters()} | {'': inputs.grad})
     torch.testing.assert_close(*chains, rtol=1e-5, atol=1e-5)
-    for (name, _), a, b in zip(network.named_parameters(), *gradients):
+    for name, a in gradients[0].items():
+        b = gradients[1][name]
         assert joints == 1 or a.abs().max() > 0.0, name
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5 * float(a.abs().max()))
 
@@ -411,7 +416,7 @@ def test_two_processes_learn_what_one_does(tmp_path):
     script.write_text(
         'from math import inf\n'
         'from snake_arm_control.arm.description import Arm\n'
-        'from snake_arm_control.model.network import Architecture\n'
+        'from snake_arm_control.model.architecture import Architecture\n'
         'from snake_arm_control.training.trainer import train\n'
         'from snake_arm_control.training.presets import Phase, TrainingSettings\n'
         f'train({ARM!r}, {settings!r}, {str(tmp_path / "together")!r}, progress=False)\n'

@@ -168,10 +168,8 @@ def _cost(arm: Arm, model: ForwardModel, compile_torch: bool, effort: float,
 
     def iterate(batch: int, joints: int) -> Callable[[], None]:
         angles = arm.angle_limit * generator.uniform(-1.0, 1.0, (batch, joints, len(AXES)))
-        tape = bptt.forward(parameters, angles)
-        slope = generator.standard_normal(tape.chain.shape)
-        return lambda: bptt.input_gradient(
-            parameters, bptt.forward(parameters, angles, reuse=tape), slope)
+        slope = generator.standard_normal(bptt.forward(parameters, angles).chain.shape)
+        return lambda: bptt.input_gradient(parameters, bptt.forward(parameters, angles), slope)
 
     def told(name: str, timing: Timing, than: float | None = None) -> dict[str, float]:
         ratio = '' if than is None else f'   {timing.median / than:.2f} times an iteration'
@@ -226,10 +224,10 @@ def _torch_iterations(model: ForwardModel, angles: np.ndarray, compile_too: bool
     """Yield the same iteration by torch's autograd on the same network: key, name, call."""
     import torch
 
-    from snake_arm_control.model.network import Architecture, Network
+    from snake_arm_control.model.network import Network
     torch.set_num_threads(1)
     parameters = model.parameters
-    network = Network(Architecture(parameters.blocks, parameters.cells))
+    network = Network(parameters.architecture)
     network.load_state_dict({name: torch.from_numpy(array.copy())
                              for name, array in parameters.arrays.items()})
     network.requires_grad_(False)

@@ -18,6 +18,7 @@ from safetensors.numpy import load as load_arrays, save as save_arrays
 from snake_arm_control.arm.description import Arm, AXES
 from snake_arm_control.errors import ShapeError, WeightsError
 from snake_arm_control.model import bptt
+from snake_arm_control.model.parameters import NetworkParameters
 
 FORMAT = 'snake_arm_control/1'
 ANGLE_OFFSET = 'angle_offset'  # array of a weights file beside those of the network
@@ -34,7 +35,7 @@ class ForwardModel:
     off from what its encoder says: the network, being the same at each joint, can't learn those.
     """
 
-    def __init__(self, parameters: bptt.Parameters, arm: Arm, data: bytes,
+    def __init__(self, parameters: NetworkParameters, arm: Arm, data: bytes,
                  metadata: Mapping[str, str], angle_offset: np.ndarray | None = None):
         self.parameters, self.arm = parameters, arm
         self.metadata = MappingProxyType(dict(metadata))
@@ -88,7 +89,7 @@ class ForwardModel:
             raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
                                f'({arm.joints}, {len(AXES)}), all finite: they belong to one arm')
         try:
-            parameters = bptt.Parameters.from_arrays(
+            parameters = NetworkParameters.from_arrays(
                 {key: value.astype(dtype) for key, value in arrays.items()})
         except WeightsError as error:
             raise WeightsError(f'{name}: {error}') from error
@@ -135,7 +136,7 @@ class ForwardModel:
 class NetworkLinearization:
     """The network at configurations: the forward pass, kept for any number of backward ones."""
 
-    def __init__(self, parameters: bptt.Parameters, angles: np.ndarray):
+    def __init__(self, parameters: NetworkParameters, angles: np.ndarray):
         self._parameters = parameters
         self._batch = angles.shape[:-2]
         self._tape = bptt.forward(parameters, angles.reshape(-1, *angles.shape[-2:]))

@@ -4,29 +4,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import math
 
 import torch
 from torch import nn, Tensor
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import AXES
-
-GATES = ('input', 'forget', 'output')
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Size of the network: the same in both hidden layers."""
-
-    blocks: int = 24
-    cells: int = 3  # in each block, sharing its gates
-
-    @property
-    def width(self) -> int:
-        """Outputs of a hidden layer."""
-        return self.blocks * self.cells
+from snake_arm_control.model.architecture import ANGLES, Architecture, GATES
 
 
 class LstmLayer(nn.Module):
@@ -49,13 +33,11 @@ class LstmLayer(nn.Module):
         super().__init__()
         blocks, cells = architecture.blocks, architecture.cells
         self.architecture = architecture
-        gates = len(GATES)
-        columns = (gates + cells) * blocks  # the three gates of all blocks, then their cells
         scale = 1.0 / math.sqrt(inputs)
-        self.weight = nn.Parameter(_uniform((inputs, columns), scale, generator))
-        self.bias = nn.Parameter(torch.zeros(columns))
-        self.peephole = nn.Parameter(_uniform((gates, blocks, cells), 0.1, generator))
-        self.lateral = nn.Parameter(_uniform((gates, gates, blocks), 0.1, generator))
+        self.weight = nn.Parameter(_uniform((inputs, architecture.columns), scale, generator))
+        self.bias = nn.Parameter(torch.zeros(architecture.columns))
+        self.peephole = nn.Parameter(_uniform((GATES, blocks, cells), 0.1, generator))
+        self.lateral = nn.Parameter(_uniform((GATES, GATES, blocks), 0.1, generator))
 
     def forward(self, x: Tensor, cell: Tensor, gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """
@@ -68,8 +50,8 @@ class LstmLayer(nn.Module):
         """
         a = self.architecture
         net = torch.addmm(self.bias, x, self.weight)
-        net_gates = net[:, :len(GATES) * a.blocks].unflatten(1, (len(GATES), a.blocks))
-        net_cell = net[:, len(GATES) * a.blocks:].unflatten(1, (a.blocks, a.cells))
+        net_gates = net[:, :GATES * a.blocks].unflatten(1, (GATES, a.blocks))
+        net_cell = net[:, GATES * a.blocks:].unflatten(1, (a.blocks, a.cells))
         net_gates = net_gates + (self.lateral * gates[:, None]).sum(2)
         seen = (self.peephole[:2] * cell[:, None]).sum(3)
         i, f = torch.sigmoid(net_gates[:, :2] + seen).unbind(1)
@@ -92,7 +74,7 @@ class Network(nn.Module):
         super().__init__()
         self.architecture = architecture
         width = architecture.width
-        self.first = LstmLayer(len(AXES) + width, architecture, generator)
+        self.first = LstmLayer(ANGLES + width, architecture, generator)
         self.second = LstmLayer(width, architecture, generator)
         scale = 1.0 / math.sqrt(width)
         self.readout = nn.Parameter(_uniform((width, pose.SIZE), scale, generator))
@@ -121,9 +103,9 @@ class Network(nn.Module):
         rows = len(like)
         return (like.new_zeros(rows, a.width),
                 like.new_zeros(rows, a.blocks, a.cells),
-                like.new_zeros(rows, len(GATES), a.blocks),
+                like.new_zeros(rows, GATES, a.blocks),
                 like.new_zeros(rows, a.blocks, a.cells),
-                like.new_zeros(rows, len(GATES), a.blocks))
+                like.new_zeros(rows, GATES, a.blocks))
 
     def step(self, phi: Tensor, output: Tensor, cell_1: Tensor, gates_1: Tensor,
              cell_2: Tensor, gates_2: Tensor) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import math
 
 from snake_arm_control.errors import SettingsError
-from snake_arm_control.model.network import Architecture
+from snake_arm_control.model.architecture import Architecture
 
 RECORDED = ('recorded', 'rehearsed')  # distributions that need a lesson
 DISTRIBUTIONS = ('independent', 'mixed', *RECORDED)

@@ -1,0 +1,49 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The shape of the network: its layers, gates and sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import AXES
+
+ANGLES = len(AXES)  # of each joint: the inputs of one recurrent step
+LAYERS = ('first', 'second')
+FIRST, SECOND = range(len(LAYERS))
+GATES = 3  # of each block
+INPUT, FORGET, OUTPUT = range(GATES)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Size of the network: the same in both hidden layers."""
+
+    blocks: int = 24
+    cells: int = 3  # in each block, sharing its gates
+
+    @property
+    def width(self) -> int:
+        """Outputs of a hidden layer."""
+        return self.blocks * self.cells
+
+    @property
+    def columns(self) -> int:
+        """Net inputs of a hidden layer: the three gates of all blocks, then their cells."""
+        return (GATES + self.cells) * self.blocks
+
+    def inputs(self, layer: int) -> int:
+        """Return how many inputs a hidden layer has: the first reads the angles too."""
+        return ANGLES + self.width if layer == FIRST else self.width
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each parameter by name."""
+        shapes: dict[str, tuple[int, ...]] = {
+            'readout': (self.width, pose.SIZE), 'readout_bias': (pose.SIZE,)}
+        for layer, name in enumerate(LAYERS):
+            shapes |= {f'{name}.weight': (self.inputs(layer), self.columns),
+                       f'{name}.bias': (self.columns,),
+                       f'{name}.peephole': (GATES, self.blocks, self.cells),
+                       f'{name}.lateral': (GATES, GATES, self.blocks)}
+        return shapes

@@ -1,0 +1,130 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Back-propagation through time for many samples at once, without torch.
+
+The functions are those of `bptt`. That is built for the answer to one configuration to come soon,
+this for many gradients a second.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from snake_arm_control.arm import pose
+from snake_arm_control.errors import ShapeError
+from snake_arm_control.model.architecture import ANGLES, LAYERS
+from snake_arm_control.model.kernels import batched
+from snake_arm_control.model.kernels.batched import Layer, Trace
+from snake_arm_control.model.parameters import NetworkParameters
+
+LANES = 64  # samples at a time: what a core's cache holds well
+
+# Traces that are no longer in use, by shape and precision.
+_spare: dict[tuple, list[Trace]] = {}
+
+
+class Tape(NamedTuple):
+    """A forward pass: its result, kept with what one backward pass needs and uses up."""
+
+    chain: np.ndarray  # (batch, joints, 9)
+    traces: list[tuple[Trace, ...]]  # of the layers, for each piece of up to `LANES` samples
+
+
+def forward(parameters: NetworkParameters, angles: ArrayLike) -> Tape:
+    """
+    Predict pose chains (equation 1), kept with what their gradient needs.
+
+    :param angles: (batch, joints, 2) [rad]
+    :return: a tape; its `chain` (batch, joints, 9) is the prediction
+    :raises ShapeError: if angles are not (batch, joints, 2)
+    """
+    angles = np.asarray(angles, parameters.dtype)
+    if angles.ndim != 3 or angles.shape[2] != ANGLES:
+        raise ShapeError('angles', angles.shape, f'(batch, joints, {ANGLES})')
+    layers, readout, readout_bias = _lay_out(parameters)
+    tape = Tape(np.empty((*angles.shape[:2], pose.SIZE), angles.dtype), [])
+    for samples in _pieces(len(angles)):
+        piece = _lanes_last(angles[samples])
+        joints, _, lanes = piece.shape
+        traces = (_take_trace(layers[0], joints, lanes), _take_trace(layers[1], joints, lanes))
+        chain = np.empty((joints, pose.SIZE, lanes), angles.dtype)
+        batched.forward_pass(layers, readout, readout_bias, piece, traces, chain)
+        tape.chain[samples] = chain.transpose(2, 0, 1)
+        tape.traces.append(traces)
+    return tape
+
+
+def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient: ArrayLike
+                       ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """
+    Back-propagate a gradient through time onto the parameters, once for each tape.
+
+    :param chain_gradient: (batch, joints, 9), dL/dchain
+    :return: dL/dparameters by name, shaped as its arrays; dL/dangles (batch, joints, 2)
+    :raises ShapeError: if chain_gradient is not shaped as the chain of the tape
+    :raises RuntimeError: if the tape was used before
+    """
+    chain_gradient = np.asarray(chain_gradient, parameters.dtype)
+    if chain_gradient.shape != tape.chain.shape:
+        raise ShapeError('chain_gradient', chain_gradient.shape, str(tape.chain.shape))
+    pieces = _pieces(len(tape.chain))
+    if len(tape.traces) != len(pieces):
+        raise RuntimeError('the tape was used before, expected one backward pass for each forward')
+    layers, readout, _ = _lay_out(parameters)
+    by_layers = tuple(Layer(*map(np.zeros_like, layer)) for layer in layers)
+    by_readout = np.zeros_like(readout)
+    by_angles = np.empty((*tape.chain.shape[:2], ANGLES), parameters.dtype)
+    for samples in pieces:
+        traces = tape.traces.pop(0)
+        by_chain = _lanes_last(chain_gradient[samples])
+        by_piece = np.empty((len(by_chain), ANGLES, by_chain.shape[2]), by_chain.dtype)
+        batched.gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_piece)
+        by_angles[samples] = by_piece.transpose(2, 0, 1)
+        for trace in traces:
+            _spare.setdefault(_key(trace), []).append(trace)
+    arrays = {'readout': by_readout.T, 'readout_bias': chain_gradient.sum((0, 1))}
+    for name, layer in zip(LAYERS, by_layers):
+        arrays |= {f'{name}.{part}': array for part, array in layer._asdict().items()}
+        arrays[f'{name}.weight'] = layer.weight.T
+    return {name: np.ascontiguousarray(arrays[name]) for name in parameters.arrays}, by_angles
+
+
+def _lay_out(parameters: NetworkParameters) -> tuple[tuple[Layer, ...], np.ndarray, np.ndarray]:
+    """
+    Return the layers, read-out (9, width) and its bias (9,) as the kernels read them.
+
+    All are writable: the kernels would be compiled again for arrays that are not.
+    """
+    arrays = {name: array.T.copy() if array.ndim == 2 else array.copy()
+              for name, array in parameters.arrays.items()}
+    layers = tuple(Layer(*(arrays[f'{name}.{part}'] for part in Layer._fields))
+                   for name in LAYERS)
+    return layers, arrays['readout'], arrays['readout_bias']
+
+
+def _pieces(samples: int) -> list[slice]:
+    return [slice(begin, begin + LANES) for begin in range(0, samples, LANES)]
+
+
+def _lanes_last(array: np.ndarray) -> np.ndarray:
+    """Return (samples, joints, components) as contiguous (joints, components, samples)."""
+    return np.ascontiguousarray(array.transpose(1, 2, 0))
+
+
+def _take_trace(layer: Layer, joints: int, lanes: int) -> Trace:
+    """Return a trace to be written, a spare one if there is: fresh memory costs a third more."""
+    (columns, inputs), width = layer.weight.shape, layer.peephole[0].size
+    shapes = ((joints + 1, inputs, lanes), (joints + 1, columns, lanes),
+              (joints + 1, width, lanes), (joints, width, lanes))
+    spare = _spare.get((shapes, layer.weight.dtype))
+    if spare:
+        return spare.pop()
+    return Trace(*(np.empty(shape, layer.weight.dtype) for shape in shapes))
+
+
+def _key(trace: Trace) -> tuple:
+    return tuple(array.shape for array in trace), trace.net.dtype

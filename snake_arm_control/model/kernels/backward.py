@@ -1,0 +1,155 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The sweep from the tool back to the base: gradients, and rows of the Jacobian."""
+
+import numpy as np
+
+from snake_arm_control.model.architecture import FIRST, FORGET, GATES, INPUT, OUTPUT, SECOND
+from snake_arm_control.model.kernels.arithmetic import add_product, compiled, flushed
+from snake_arm_control.model.kernels.layout import Slope, Tape, Weights
+
+
+@compiled
+def angle_gradient(weights, tape, chain_gradient, keep):
+    """
+    Sweep with a lane for each configuration.
+
+    :param keep: whether to keep the slopes of the nets of all joints, for `parameter_gradient`
+    :return: dL/dangles (batch, joints, 2), and those slopes
+    """
+    weights, tape = Weights(*weights), Tape(*tape)
+    batch, joints, size = chain_gradient.shape
+    slope = _zero_slope(weights, batch, joints if keep else 1)
+    by_angles = np.empty_like(tape.angles)
+    by_pose = np.empty((batch, size), chain_gradient.dtype)
+    for j in range(joints - 1, -1, -1):
+        for lane in range(batch):
+            for component in range(size):
+                by_pose[lane, component] = chain_gradient[lane, j, component]
+        add_product(by_pose, weights.readout, slope.output[SECOND])
+        _step_back(weights, tape, slope, j, batch, by_angles)
+    return by_angles, slope.net
+
+
+@compiled
+def jacobian_rows(weights, tape, joints, components, order, first):
+    """
+    Sweep with a lane for each row and configuration; a row enters at its joint.
+
+    :param order: (rows,), in which the rows enter
+    :return: (batch, rows, joints, 2)
+    """
+    weights, tape = Weights(*weights), Tape(*tape)
+    batch, length, inputs = tape.angles.shape
+    rows = len(order)
+    slope = _zero_slope(weights, rows * batch, 1)
+    by_angles = np.zeros((rows * batch, length, inputs), tape.angles.dtype)
+    entered = 0
+    for j in range(length - 1, first - 1, -1):
+        while entered < rows and joints[order[entered]] == j:
+            component = components[order[entered]]
+            for lane in range(entered * batch, (entered + 1) * batch):
+                slope.output[SECOND, lane] += weights.readout[component]
+            entered += 1
+        _step_back(weights, tape, slope, j, entered * batch, by_angles)
+    result = np.empty((batch, rows, length, inputs), by_angles.dtype)
+    for lane in range(rows * batch):
+        result[lane % batch, order[lane // batch]] = by_angles[lane]
+    return result
+
+
+@compiled
+def _zero_slope(weights, lanes, keep):
+    _, _, cells, blocks = weights.peephole.shape
+    real = weights.bias.dtype
+    return Slope(np.zeros((2, lanes, cells * blocks), real),
+                 np.zeros((2, lanes, cells, blocks), real),
+                 np.zeros((2, lanes, GATES, blocks), real),
+                 np.empty((2, keep, lanes, GATES + cells, blocks), real))
+
+
+@compiled
+def _step_back(weights, tape, slope, j, lanes, by_angles):
+    """Pass slopes from joint j to the joint before, and onto its angles."""
+    columns = weights.bias.shape[1]
+    keep = slope.net.shape[1]
+    for layer in (SECOND, FIRST):
+        net = slope.net[layer, j % keep, :lanes]
+        _differentiate(weights, tape, slope, layer, j, net)
+        by_column = net.reshape((lanes, columns))
+        add_product(by_column, weights.back[layer], slope.output[1 - layer, :lanes])
+    for lane in range(lanes):
+        for axis in range(by_angles.shape[2]):
+            value = by_angles.dtype.type(0)
+            for n in range(columns):
+                value += weights.angles[axis, n] * by_column[lane, n]
+            by_angles[lane, j, axis] = value  # equation 2
+
+
+@compiled
+def _differentiate(weights, tape, slope, layer, j, by_net):
+    """
+    Set by_net to the slopes of the nets of a layer at joint j, from those of its output.
+
+    The slopes of its output are set to zero. Those of its cells and gates come in as the next
+    joint passes them back, and go out as this one does.
+    """
+    peephole, lateral = weights.peephole[layer], weights.lateral[layer]
+    net, old, squashed = tape.net[layer, j + 1], tape.cell[layer, j], tape.squashed[layer, j + 1]
+    by_output, by_cell, by_gate = slope.output[layer], slope.cell[layer], slope.gates[layer]
+    batch, cells, blocks = old.shape
+    for lane in range(len(by_net)):
+        t = lane % batch  # a row of a Jacobian has one lane for each configuration
+        for gate in range(GATES):
+            for b in range(blocks):
+                by_net[lane, gate, b] = by_gate[lane, gate, b]
+        for c in range(cells):
+            row = by_output[lane, c * blocks:]
+            for b in range(blocks):
+                by_net[lane, OUTPUT, b] += row[b] * squashed[t, c, b]
+        for b in range(blocks):
+            value = net[t, OUTPUT, b]
+            by_net[lane, OUTPUT, b] = flushed(by_net[lane, OUTPUT, b] * (value - value * value))
+        for c in range(cells):
+            row = by_output[lane, c * blocks:]
+            for b in range(blocks):
+                through = row[b] * net[t, OUTPUT, b]
+                by_cell[lane, c, b] += (through - through * squashed[t, c, b] * squashed[t, c, b]
+                                        + by_net[lane, OUTPUT, b] * peephole[OUTPUT, c, b])
+            for b in range(blocks):
+                row[b] = 0
+            for b in range(blocks):
+                by_net[lane, INPUT, b] += by_cell[lane, c, b] * net[t, GATES + c, b]
+            for b in range(blocks):
+                by_net[lane, FORGET, b] += by_cell[lane, c, b] * old[t, c, b]
+            for b in range(blocks):
+                value = net[t, GATES + c, b]
+                through = by_cell[lane, c, b] * net[t, INPUT, b]
+                by_net[lane, GATES + c, b] = flushed(through - through * value * value)
+        for gate in (INPUT, FORGET):
+            for b in range(blocks):
+                value = net[t, gate, b]
+                by_net[lane, gate, b] = flushed(by_net[lane, gate, b] * (value - value * value))
+        for c in range(cells):
+            for b in range(blocks):
+                by_cell[lane, c, b] = flushed(
+                    by_cell[lane, c, b] * net[t, FORGET, b]
+                    + by_net[lane, INPUT, b] * peephole[INPUT, c, b]
+                    + by_net[lane, FORGET, b] * peephole[FORGET, c, b])
+        for gate in range(GATES):
+            for b in range(blocks):
+                by_gate[lane, gate, b] = (lateral[INPUT, gate, b] * by_net[lane, INPUT, b]
+                                          + lateral[FORGET, gate, b] * by_net[lane, FORGET, b]
+                                          + lateral[OUTPUT, gate, b] * by_net[lane, OUTPUT, b])
+
+
+@compiled
+def sum_products(net, state, sums):
+    """Add to sums the products of the first nets and the states of each block, over all joints."""
+    joints, batch, _, blocks = net.shape
+    for j in range(joints):
+        for lane in range(batch):
+            for n in range(sums.shape[0]):
+                for m in range(sums.shape[1]):
+                    for b in range(blocks):
+                        sums[n, m, b] += net[j, lane, n, b] * state[j, lane, m, b]

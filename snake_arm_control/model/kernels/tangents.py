@@ -1,0 +1,119 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The sweep from the base to the tool with tangents: columns of the Jacobian."""
+
+import numpy as np
+
+from snake_arm_control.model.architecture import FIRST, FORGET, GATES, INPUT, OUTPUT, SECOND
+from snake_arm_control.model.kernels.arithmetic import add_product, compiled, flushed
+from snake_arm_control.model.kernels.layout import Slope, Tape, Weights
+
+
+@compiled
+def jacobian_columns(weights, tape, reach):
+    """
+    Sweep with a lane for each angle, one configuration after the other.
+
+    Here the lanes are the last axis: all share the coefficients of their configuration, and the
+    weights multiply from the left.
+
+    :return: (batch, reach, 9, joints, 2)
+    """
+    weights, tape = Weights(*weights), Tape(*tape)
+    batch, length, inputs = tape.angles.shape
+    size, width = weights.readout.shape
+    result = np.zeros((batch, reach, size, length * inputs), weights.bias.dtype)
+    for t in range(batch):
+        slope = _no_tangents(weights, 0)
+        for j in range(reach):
+            entered = (j + 1) * inputs
+            if slope.output.shape[2] < entered:
+                slope = _room_for_tangents(weights, slope)
+            for layer in (FIRST, SECOND):
+                by_column = slope.net.reshape((slope.net.shape[0] * slope.net.shape[1], -1))
+                by_column[:] = 0
+                if layer == FIRST:
+                    for n in range(len(by_column)):
+                        for axis in range(inputs):
+                            by_column[n, j * inputs + axis] = weights.angles[axis, n]
+                add_product(weights.back[layer], slope.output[1 - layer], by_column)
+                _push_forward(weights, tape, slope, layer, j, t)
+            by_pose = np.zeros((size, slope.output.shape[2]), result.dtype)
+            add_product(weights.readout, slope.output[SECOND], by_pose)
+            for component in range(size):
+                for lane in range(entered):
+                    result[t, j, component, lane] = by_pose[component, lane]
+    return result.reshape((batch, reach, size, length, inputs))
+
+
+@compiled
+def _no_tangents(weights, lanes):
+    _, _, cells, blocks = weights.peephole.shape
+    real = weights.bias.dtype
+    return Slope(np.zeros((2, cells * blocks, lanes), real),
+                 np.zeros((2, cells, blocks, lanes), real),
+                 np.zeros((2, GATES, blocks, lanes), real),
+                 np.empty((GATES + cells, blocks, lanes), real))
+
+
+@compiled
+def _room_for_tangents(weights, slope):
+    """Return the tangents with room for whole vectors more: a copy at each joint would cost."""
+    lanes = slope.output.shape[2]
+    wider = _no_tangents(weights, lanes + 16)
+    wider.output[..., :lanes] = slope.output
+    wider.cell[..., :lanes] = slope.cell
+    wider.gates[..., :lanes] = slope.gates
+    return wider
+
+
+@compiled
+def _push_forward(weights, tape, slope, layer, j, t):
+    """
+    Set the tangents of the output of a layer at joint j, from those of its nets.
+
+    The tangents of its cells and gates come in as those of the joint before, and go out as those
+    of this one.
+    """
+    peephole, lateral = weights.peephole[layer], weights.lateral[layer]
+    net, old = tape.net[layer, j + 1, t], tape.cell[layer, j, t]
+    squashed = tape.squashed[layer, j + 1, t]
+    by_net, by_cell, by_gate = slope.net, slope.cell[layer], slope.gates[layer]
+    cells, blocks = old.shape
+    by_output = slope.output[layer].reshape((cells, blocks, -1))
+    lanes = by_net.shape[2]
+    for b in range(blocks):
+        for gate in range(GATES):
+            i, f, o = lateral[gate, INPUT, b], lateral[gate, FORGET, b], lateral[gate, OUTPUT, b]
+            for lane in range(lanes):
+                by_net[gate, b, lane] += (i * by_gate[INPUT, b, lane]
+                                          + f * by_gate[FORGET, b, lane]
+                                          + o * by_gate[OUTPUT, b, lane])
+        for gate in (INPUT, FORGET):
+            for c in range(cells):
+                factor = peephole[gate, c, b]
+                for lane in range(lanes):
+                    by_net[gate, b, lane] += factor * by_cell[c, b, lane]
+            factor = net[gate, b] - net[gate, b] * net[gate, b]
+            for lane in range(lanes):
+                by_gate[gate, b, lane] = flushed(factor * by_net[gate, b, lane])
+        for c in range(cells):
+            value, before, kept = net[GATES + c, b], old[c, b], net[FORGET, b]
+            factor = net[INPUT, b] - net[INPUT, b] * value * value
+            for lane in range(lanes):
+                by_cell[c, b, lane] = flushed(
+                    kept * by_cell[c, b, lane] + factor * by_net[GATES + c, b, lane]
+                    + value * by_gate[INPUT, b, lane] + before * by_gate[FORGET, b, lane])
+            factor = peephole[OUTPUT, c, b]
+            for lane in range(lanes):
+                by_net[OUTPUT, b, lane] += factor * by_cell[c, b, lane]
+        value = net[OUTPUT, b]
+        factor = value - value * value
+        for lane in range(lanes):
+            by_gate[OUTPUT, b, lane] = flushed(factor * by_net[OUTPUT, b, lane])
+        for c in range(cells):
+            value = squashed[c, b]
+            factor = net[OUTPUT, b] - net[OUTPUT, b] * value * value
+            for lane in range(lanes):
+                by_output[c, b, lane] = flushed(value * by_gate[OUTPUT, b, lane]
+                                                 + factor * by_cell[c, b, lane])

@@ -1,0 +1,101 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of the network, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from snake_arm_control.errors import WeightsError
+from snake_arm_control.model.architecture import ANGLES, Architecture, GATES, LAYERS
+from snake_arm_control.model.kernels.layout import Weights
+
+_CACHE_LINE = 64  # [byte]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkParameters:
+    """
+    The parameters of the network, read-only.
+
+    Make one with `from_arrays`.
+    """
+
+    arrays: Mapping[str, np.ndarray]  # named, shaped and ordered as those of the torch module
+    architecture: Architecture
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> NetworkParameters:
+        """
+        Copy parameters from arrays named as in the state_dict of `network.Network`.
+
+        :param arrays: float32 if all of them are, or else taken as float64
+        :raises WeightsError: if one is missing, unknown, misshapen or not finite
+        """
+        names = Architecture().shapes()
+        if set(arrays) != set(names):
+            raise WeightsError(f'the arrays are {sorted(arrays)}, expected {sorted(names)}')
+        peephole = np.shape(arrays['first.peephole'])
+        if len(peephole) != 3 or not all(peephole):
+            raise WeightsError(f'first.peephole has shape {peephole}, expected (3, blocks, cells)')
+        architecture = Architecture(*peephole[1:])
+        single = all(np.asarray(array).dtype == np.float32 for array in arrays.values())
+        checked = {}
+        for name, shape in architecture.shapes().items():
+            array = np.array(arrays[name], dtype=np.float32 if single else np.float64, order='C')
+            if array.shape != shape:
+                raise WeightsError(f'{name} has shape {array.shape}, expected {shape}')
+            if not np.isfinite(array).all():
+                raise WeightsError(f'{name} has {np.sum(~np.isfinite(array))} values that are '
+                                   'not finite, expected none')
+            array.setflags(write=False)
+            checked[name] = array
+        return cls(MappingProxyType(checked), architecture)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle them as their arrays, which are checked and frozen again."""
+        return type(self).from_arrays, (dict(self.arrays),)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Precision of every result."""
+        return self.arrays['readout'].dtype
+
+    @cached_property
+    def weights(self) -> tuple[np.ndarray, ...]:
+        """The parameters in the order of the kernels: `layout.Weights`, as an unnamed tuple."""
+        # numba takes a tuple three times faster than a named one.
+        return tuple(map(_aligned, _lay_out(self.arrays, *self.orders)))
+
+    @cached_property
+    def orders(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the kernels' columns (columns,) and outputs (width,) are in torch's order."""
+        blocks, width = self.architecture.blocks, self.architecture.width
+        hidden = np.arange(width).reshape(blocks, -1).T.ravel()
+        return np.concatenate((np.arange(GATES * blocks), GATES * blocks + hidden)), hidden
+
+
+def _lay_out(arrays: Mapping[str, np.ndarray], columns: np.ndarray, hidden: np.ndarray) -> Weights:
+    """Put parameters into the order of the kernels."""
+    first = arrays['first.weight'][:, columns]
+    weight = np.stack((first[ANGLES:], arrays['second.weight'][:, columns]))[:, hidden]
+    bias, peephole, lateral = (np.stack([arrays[f'{layer}.{name}'] for layer in LAYERS])
+                               for name in ('bias', 'peephole', 'lateral'))
+    return Weights(
+        weight, weight.swapaxes(1, 2), first[:ANGLES], bias[:, columns],
+        peephole.swapaxes(2, 3), lateral, arrays['readout'][hidden].T, arrays['readout_bias'])
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    """Copy to where a cache line begins: reading vectors across lines takes half as long again."""
+    buffer = np.empty(array.nbytes + _CACHE_LINE, np.uint8)
+    start = -buffer.ctypes.data % _CACHE_LINE
+    copy = buffer[start:start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
