@@ -19,7 +19,7 @@ class Tour(rclpy.node.Node):
         self.create_subscription(Float64, 'controller/position_error', self.take_error, 10)
 
     def take_goal(self, message, info):
-        self.pursued = message_to_goal(message, Arm.joints)
+        self.pursued = message_to_goal(message, Arm().joints)
         self.since, self.error = info['source_timestamp'], 1.0
 
     def take_error(self, message, info):

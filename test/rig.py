@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
+from snake_arm_control.model.exact import ExactModel
 
 PERIOD = 0.005  # [s]
 ROUNDING = 1e-12  # [rad]

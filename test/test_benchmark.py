@@ -12,13 +12,14 @@ import pytest
 from snake_arm_control import cli
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.bench import peers, run as benchmark
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.experiments import goal_families
 from snake_arm_control.experiments.runs import WRONG_ARM
+from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
 
 ARM = Arm()

@@ -31,7 +31,7 @@ from snake_arm_control.nodes.interactive_goal import (
 from snake_arm_control.ros import conversions, topics
 
 _DEAF = 1.1  # [s] that a new marker belongs to nobody, so nobody may drag it
-JOINTS = Arm.joints
+JOINTS = Arm().joints
 CHAIN = forward_kinematics(Arm(), np.random.default_rng(0).uniform(-0.3, 0.3, (JOINTS, 2)))
 TOOL = CHAIN[-1]
 AWAY = pose.from_euler(0.2, 0.4, -0.3, (0.3, -0.2, 0.6))

@@ -13,10 +13,11 @@ import pytest
 from rig import NAN, PERIOD, reachable, Rig, ROUNDING, SHORT
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import Command, ControlLoop, ControlSettings, State
 from snake_arm_control.errors import FeedbackError
+from snake_arm_control.model.exact import ExactModel
 
 
 def test_velocities_are_the_differences_of_positions_over_the_period():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from rig import PERIOD, reachable, Rig, SHORT
 
-from snake_arm_control.arm.kinematics import ExactModel
 from snake_arm_control.control.loop import ControlLoop, State
+from snake_arm_control.model.exact import ExactModel
 
 
 def test_commands_carry_the_stamps_asked_for_as_long_as_these_increase():

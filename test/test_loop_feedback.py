@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from rig import assert_bounded, LETTER, NAN, PERIOD, reachable, Rig, SHORT, UNLIKE
 
-from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
 from snake_arm_control.errors import FeedbackError
+from snake_arm_control.model.exact import ExactModel
 
 
 @pytest.mark.parametrize('use_feedback', (False, True))

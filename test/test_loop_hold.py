@@ -7,9 +7,9 @@ import pytest
 from rig import assert_bounded, NAN, reachable, Rig, SHORT
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.kinematics import ExactModel
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, State
+from snake_arm_control.model.exact import ExactModel
 
 
 @pytest.mark.parametrize('joints', (1, 2, 40))

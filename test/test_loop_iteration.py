@@ -7,12 +7,13 @@ import pytest
 from rig import assert_bounded, reachable, Rig, SHORT, UNLIKE
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
 from snake_arm_control.control.optimiser import make_optimiser
 from snake_arm_control.errors import ArmError
 from snake_arm_control.experiments.scenarios import scenario
+from snake_arm_control.model.exact import ExactModel
 
 
 @pytest.mark.parametrize('joints', (1, 40))

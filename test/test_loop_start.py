@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from rig import NAN, PERIOD, reachable, Rig, ROUNDING, SHORT
 
-from snake_arm_control.arm.kinematics import ExactModel
 from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.control.loop import ControlLoop, State
 from snake_arm_control.errors import FeedbackError
+from snake_arm_control.model.exact import ExactModel
 
 
 def test_nothing_is_commanded_before_the_start():

@@ -9,10 +9,11 @@ import pytest
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import GoalError
 from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
+from snake_arm_control.model.exact import ExactModel
 
 NAMES = sorted(SCENARIOS)
 MOVING = [name for name in NAMES if SCENARIOS[name].period]

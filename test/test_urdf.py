@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from transforms3d.axangles import axangle2mat
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.kinematics import forward_kinematics, joint_rotation
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.urdf import urdf_text
 
 COMMITTED = Path(__file__).parent.parent / 'urdf' / 'snake_arm.urdf'
@@ -36,7 +37,7 @@ def expected_frames(arm, angles):
     frames = {'base_link': np.eye(4), 'tool0': transform(rotations[-1], positions[-1])}
     rotation, position = np.eye(3), np.zeros(3)
     for j in range(1, arm.joints + 1):
-        turn_x = joint_rotation(np.array((angles[j - 1, 0], 0.0)))
+        turn_x = axangle2mat((1, 0, 0), angles[j - 1, 0])
         frames[f'hinge_{j}'] = transform(rotation @ turn_x, position)
         frames[f'link_{j}'] = transform(rotations[j - 1], position)
         rotation, position = rotations[j - 1], positions[j - 1]

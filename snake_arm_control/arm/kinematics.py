@@ -1,13 +1,14 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Exact forward kinematics: the truth that the forward model learns."""
+"""Exact forward kinematics of any serial chain in numpy: what all others are held against."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.geometry import Geometry
 from snake_arm_control.errors import ShapeError
 
 
@@ -16,35 +17,62 @@ def forward_kinematics(arm: Arm, angles: np.ndarray,
     """
     Return the pose chain of an arm (equation 1).
 
-    :param angles: (*batch, joints, 2) [rad]
-    :param segment_lengths: (joints,) [m] where the real segments differ from the arm's
-    :return: (*batch, joints, 9) in base_link; element j at the far end of link j
-    :raises ShapeError: if angles are not (*batch, joints, 2)
+    :param angles: (*batch, joints, axes) [rad or m]
+    :param segment_lengths: (joints,) [m] where the ways from joint to joint are longer or shorter
+        than the arm says
+    :return: (*batch, joints, 9) in the base; element j is link j where the next joint is
+    :raises ShapeError: if angles are not (*batch, joints, axes)
     """
     angles = np.asarray(angles, dtype=float)
-    if angles.shape[-2:] != (arm.joints, len(AXES)):
-        raise ShapeError('angles', angles.shape, f'(*batch, {arm.joints}, {len(AXES)})')
-    lengths = arm.segment_length
+    if angles.shape[-2:] != (arm.joints, arm.axes):
+        raise ShapeError('angles', angles.shape, f'(*batch, {arm.joints}, {arm.axes})')
+    geometry = arm.geometry
     if segment_lengths is not None:
-        lengths = np.broadcast_to(segment_lengths, (arm.joints,))[:, None]
-    rotations = joint_rotation(angles)
-    span = 1  # each rotation is the product of this many joints' up to its own
-    while span < arm.joints:
+        geometry = geometry.stretched(np.broadcast_to(segment_lengths, (arm.joints,)))
+    return place(geometry, angles)
+
+
+def place(geometry: Geometry, angles: np.ndarray) -> np.ndarray:
+    """Return the pose chains (*batch, joints, 9) of a geometry at angles of its shape."""
+    values = geometry.values(angles)
+    rotations = geometry.rotations(values)
+    joints, span = rotations.shape[-3], 1
+    while span < joints:  # each rotation is the product of this many links' up to its own
         rotations[..., span:, :, :] = rotations[..., :-span, :, :] @ rotations[..., span:, :, :]
         span *= 2
-    steps = rotations[..., :, 2] * lengths
+    steps = (rotations @ geometry.steps[1:, :, None])[..., 0]
+    steps[..., 0, :] += geometry.steps[0]
+    if geometry.slides.any():
+        steps += np.einsum('...jab,...jb->...ja', _before(rotations), _slid(geometry, values))
+    rotations[..., -1, :, :] = rotations[..., -1, :, :] @ geometry.turns[-1]
     return pose.from_matrix(rotations, np.cumsum(steps, axis=-2))
 
 
-def joint_rotation(angles: np.ndarray) -> np.ndarray:
-    """Return ``Rx(a) Ry(b)`` for angles (*batch, 2) [rad]: (*batch, 3, 3)."""
-    sine, cosine = np.sin(angles), np.cos(angles)
-    sa, sb, ca, cb = sine[..., 0], sine[..., 1], cosine[..., 0], cosine[..., 1]
-    rotation = np.empty((*angles.shape[:-1], 3, 3))
-    rotation[..., 0, 0], rotation[..., 0, 1], rotation[..., 0, 2] = cb, 0.0, sb
-    rotation[..., 1, 0], rotation[..., 1, 1], rotation[..., 1, 2] = sa * sb, ca, -sa * cb
-    rotation[..., 2, 0], rotation[..., 2, 1], rotation[..., 2, 2] = -ca * sb, sa, ca * cb
-    return rotation
+def _slid(geometry: Geometry, values: np.ndarray) -> np.ndarray:
+    """Return how far the slides carry their links (*batch, joints, 3) [m], in the links before."""
+    ways = np.where(geometry.slides, values, 0.0)[..., None] * geometry.directions
+    frames = np.broadcast_to(geometry.turns[:-1], (*values.shape[:-1], 3, 3))
+    way = np.zeros((*values.shape[:-1], 3))
+    for k in range(values.shape[-1]):  # each axis is carried by those before
+        way += np.einsum('...jab,...jb->...ja', frames, ways[..., k, :])
+        frames = frames @ _turns(geometry, values, k)
+    return way
+
+
+def _turns(geometry: Geometry, values: np.ndarray, k: int) -> np.ndarray:
+    """Return how the joints' axes number k turn (*batch, joints, 3, 3) where they have values."""
+    axes = geometry.directions[:, k]
+    turns = np.where(geometry.slides[:, k], 0.0, values[..., k])[..., None, None]
+    cross = np.cross(np.eye(3), axes[:, None])
+    return np.eye(3) + np.sin(turns) * cross + (1.0 - np.cos(turns)) * (cross @ cross)
+
+
+def _before(rotations: np.ndarray) -> np.ndarray:
+    """Return the rotations (*batch, joints, 3, 3) of the links before those of these."""
+    before = np.empty_like(rotations)
+    before[..., 0, :, :] = np.eye(3)
+    before[..., 1:, :, :] = rotations[..., :-1, :, :]
+    return before
 
 
 def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray,
@@ -53,39 +81,61 @@ def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray,
     Return the exact Jacobian of a pose chain by its angles.
 
     A turn about an axis through a point moves what lies beyond it: the derivative of a position is
-    axis x lever, that of an axis vector is axis x vector.
+    axis x lever, that of an axis vector is axis x vector. A slide moves positions only.
 
     :param chain: (*batch, joints, 9), the chain of those angles
-    :param angles: (*batch, joints, 2) [rad]
+    :param angles: (*batch, joints, axes) [rad or m]
     :param elements: (elements,) indices into the chain, of which poses; None for all
-    :return: (*batch, elements, 9, joints, 2); zero where the joint lies beyond the chain element
+    :return: (*batch, elements, 9, joints, axes); zero where the joint lies beyond the element
     """
     chain, angles = np.asarray(chain, dtype=float), np.asarray(angles, dtype=float)
     elements = np.arange(arm.joints) if elements is None else np.asarray(elements)
-    hinges, axes = _turns(chain)
-    axes = axes[..., None, :, :, :]  # (*batch, 1, joints, 2, 3)
+    geometry = arm.geometry
+    points, axes = _axes(geometry, chain, geometry.values(angles))
+    axes = axes[..., None, :, :, :]  # (*batch, 1, joints, axes, 3)
     seen = chain[..., elements, None, None, :]  # (*batch, elements, 1, 1, 9)
-    lever = seen[..., pose.POSITION] - hinges[..., None, :, None, :]
+    lever = seen[..., pose.POSITION] - points[..., None, :, :, :]
     moved = np.concatenate((_cross(axes, lever), _cross(axes, seen[..., pose.FORWARD]),
                             _cross(axes, seen[..., pose.UP])), axis=-1)
+    slides = geometry.slides
+    if slides.any():
+        moved[..., slides, :] = 0.0
+        moved[..., slides, pose.POSITION] = axes[..., slides, :]
+    moved *= geometry.ratios[..., None]
     beyond = elements[:, None] < np.arange(arm.joints)
     moved[..., beyond, :, :] = 0.0
-    return np.moveaxis(moved, -1, -3)
+    by_value = np.moveaxis(moved, -1, -3)
+    own = np.arange(slides.size).reshape(slides.shape)
+    if (geometry.drivers == own).all():
+        return by_value
+    by_angle = np.zeros((*by_value.shape[:-2], slides.size))
+    for driver, place in zip(geometry.drivers.flat, np.ndindex(slides.shape)):
+        by_angle[..., driver] += by_value[(..., *place)]
+    return by_angle.reshape(by_value.shape)
 
 
-def _turns(chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _axes(geometry: Geometry, chain: np.ndarray, values: np.ndarray
+          ) -> tuple[np.ndarray, np.ndarray]:
     """
-    Return what the joints turn about.
+    Return the axes of the joints where the arm is.
 
-    :return: points (*batch, joints, 3) [m] and unit axes (*batch, joints, 2, 3), in base_link
+    :return: points on them (*batch, joints, axes, 3) [m] and unit vectors of the same shape, in
+        the base
     """
-    before = np.zeros_like(chain)  # of each joint
-    before[..., 0, pose.FORWARD.stop - 1] = before[..., 0, pose.UP.start + 1] = 1.0
-    before[..., 1:, :] = chain[..., :-1, :]
-    # The first axis is the x axis before the joint turns, the second the y axis after it did.
-    axes = np.stack((_cross(before[..., pose.UP], before[..., pose.FORWARD]),
-                     chain[..., pose.UP]), axis=-2)
-    return before[..., pose.POSITION], axes
+    rotations, positions = pose.to_matrix(chain)
+    before = _before(rotations)
+    first = np.broadcast_to(geometry.steps[0], positions[..., :1, :].shape)
+    joints = np.concatenate((first, positions[..., :-1, :]), axis=-2)
+    frames = before @ geometry.turns[:-1]
+    axes = np.empty((*values.shape, 3))
+    points = np.empty_like(axes)
+    for k in range(values.shape[-1]):
+        axes[..., k, :] = np.einsum('...jab,jb->...ja', frames, geometry.directions[:, k])
+        points[..., k, :] = joints
+        slid = np.where(geometry.slides[:, k], values[..., k], 0.0)[..., None] * axes[..., k, :]
+        joints = joints + slid
+        frames = frames @ _turns(geometry, values, k)
+    return points, axes
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -96,45 +146,3 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     product = np.empty((*x.shape, 3))
     product[..., 0], product[..., 1], product[..., 2] = x, az * bx - ax * bz, ax * by - ay * bx
     return product
-
-
-class ExactModel:
-    """Exact kinematics in the form of a differentiable model, in place of a learned one."""
-
-    def __init__(self, arm: Arm):
-        self.arm = arm
-
-    def linearize(self, angles: np.ndarray) -> ExactLinearization:
-        """Return the kinematics at angles (*batch, joints, 2) [rad]."""
-        return ExactLinearization(self.arm, angles)
-
-
-class ExactLinearization:
-    """Exact kinematics at configurations, with derivatives by the same law as `jacobian`'s."""
-
-    def __init__(self, arm: Arm, angles: np.ndarray):
-        self._arm, self._angles = arm, angles
-        self.chain = forward_kinematics(arm, angles)
-
-    def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
-        """
-        Return dL/dangles (*batch, joints, 2) for dL/dchain (*batch, joints, 9).
-
-        The chain beyond a joint pulls on it with a force and a moment: the slope of the loss is
-        the moment about the joint's axis.
-        """
-        hinges, axes = _turns(self.chain)
-        force = chain_gradient[..., pose.POSITION]
-        moment = sum(_cross(self.chain[..., part], chain_gradient[..., part])
-                     for part in (pose.POSITION, *pose.AXES))  # about the base
-        force, moment = (np.cumsum(pull[..., ::-1, :], axis=-2)[..., ::-1, :]
-                         for pull in (force, moment))
-        about_joint = moment - _cross(hinges, force)
-        return np.sum(axes * about_joint[..., None, :], axis=-1)
-
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
-                      ) -> np.ndarray:
-        """Return rows (*batch, rows, joints - first, 2) of dchain/dangles[first:]."""
-        elements, places = np.unique(joints, return_inverse=True)
-        rows = jacobian(self._arm, self.chain, self._angles, elements)
-        return rows[..., places, components, first:, :]

@@ -126,7 +126,7 @@ class SimulatedArm:
         """Return the true pose chain (joints, 9) at angles (joints, axes), now if None."""
         angles = self.angles if angles is None else angles
         s = self.settings
-        lengths = np.full(self.arm.joints, self.arm.segment_length * (1.0 + s.length_error))
+        lengths = self.arm.geometry.lengths * (1.0 + s.length_error)
         return forward_kinematics(self.arm, angles + self.joint_offsets, lengths)
 
     @property

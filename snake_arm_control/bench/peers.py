@@ -17,11 +17,12 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm, AXES
-from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.model.differentiable import DifferentiableModel
+from snake_arm_control.model.exact import ExactModel
 
 Solver = Callable[[Goal], tuple[np.ndarray, int]]  # to angles (joints, 2) [rad], and iterations
 

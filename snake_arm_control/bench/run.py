@@ -22,7 +22,7 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm, AXES
-from snake_arm_control.arm.kinematics import ExactModel, forward_kinematics
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.bench import peers, robustness
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
@@ -31,6 +31,7 @@ from snake_arm_control.errors import SettingsError
 from snake_arm_control.experiments import goal_families
 from snake_arm_control.model import bptt
 from snake_arm_control.model.differentiable import DifferentiableModel
+from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
 
 THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS')

@@ -7,11 +7,12 @@ from __future__ import annotations
 import argparse
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.uniform import JOINTS
 
 
 def add_arm(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which arm is meant."""
-    parser.add_argument('--joints', type=int, default=Arm.joints, metavar='N',
+    parser.add_argument('--joints', type=int, default=JOINTS, metavar='N',
                         help='number of joints of the arm (default %(default)s)')
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.cli import arguments
 from snake_arm_control.experiments.scenarios import SCENARIOS
 from snake_arm_control.extras import require
@@ -20,7 +20,7 @@ def add_to(commands) -> None:
         description='Run the forward model, controller and simulator nodes.')
     arguments.add_namespace(parser)
     parser.add_argument('--joints', type=int, metavar='N', help='number of joints of the arm '
-                        f'(default: that of the parameter file, or {Arm.joints})')
+                        f'(default: that of the parameter file, or {JOINTS})')
     parser.add_argument('--scenario', default='', metavar='NAME',
                         help='publish the goals of one of the experiments of the paper: '
                         + ', '.join(SCENARIOS))

@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.errors import GoalError, ShapeError
 
 ROW = 1 + pose.SIZE  # a row of a sparse goal: the joint's number, then its components
@@ -60,7 +60,7 @@ class Goal:
         object.__setattr__(self, 'weight', weight)
 
     @classmethod
-    def free(cls, joints: int = Arm.joints) -> Goal:
+    def free(cls, joints: int = JOINTS) -> Goal:
         """Return the goal that cares for nothing."""
         return cls(np.zeros((joints, pose.SIZE)), np.zeros((joints, pose.SIZE)))
 
@@ -76,7 +76,7 @@ class Goal:
         return cls(np.where(cared, chain, 0.0), cared.astype(float))
 
     @classmethod
-    def from_rows(cls, rows: np.ndarray, joints: int = Arm.joints) -> Goal:
+    def from_rows(cls, rows: np.ndarray, joints: int = JOINTS) -> Goal:
         """
         Return the goal of a few joints.
 
@@ -98,7 +98,7 @@ class Goal:
 
     @classmethod
     def joint(cls, number: int, position: Vector | None = None, forward: Vector | None = None,
-              up: Vector | None = None, joints: int = Arm.joints) -> Goal:
+              up: Vector | None = None, joints: int = JOINTS) -> Goal:
         """
         Return a goal for one joint; what is not given, and what is None or NaN in it, is free.
 
@@ -117,12 +117,12 @@ class Goal:
 
     @classmethod
     def tool(cls, position: Vector | None = None, forward: Vector | None = None,
-             up: Vector | None = None, joints: int = Arm.joints) -> Goal:
+             up: Vector | None = None, joints: int = JOINTS) -> Goal:
         """Return a goal for the tool; see `joint`."""
         return cls.joint(joints, position, forward, up, joints)
 
     @classmethod
-    def from_yaml(cls, text: str, joints: int = Arm.joints) -> Goal:
+    def from_yaml(cls, text: str, joints: int = JOINTS) -> Goal:
         """
         Return the goal that a YAML list describes.
 
@@ -259,7 +259,7 @@ class Goal:
         return 2.0 * np.arcsin(np.minimum(chords / 2.0, 1.0))
 
 
-def combine(goals: Iterable[Goal], joints: int = Arm.joints) -> Goal:
+def combine(goals: Iterable[Goal], joints: int = JOINTS) -> Goal:
     """Return the goal that cares for whatever any of the goals cares for."""
     combined = Goal.free(joints)
     for goal in goals:

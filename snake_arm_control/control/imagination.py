@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.descent import assess, descend, Search
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
@@ -40,10 +41,10 @@ def searches(goal: Goal, model: DifferentiableModel, settings: InverseSettings,
 
 
 def random_bend(model: DifferentiableModel, generator: np.random.Generator) -> np.ndarray:
-    """Return random angles (joints, 2) [rad], within a random fraction of the joint limits."""
-    arm = model.arm
-    return arm.angle_limit * generator.uniform(0.1, 0.5) * generator.uniform(
-        -1.0, 1.0, (arm.joints, len(AXES)))
+    """Return random angles (joints, axes) [rad], a random fraction of the way to the limits."""
+    rest, (lower, upper) = model.arm.rest, model.arm.working_range
+    bend = generator.uniform(0.1, 0.5) * generator.uniform(-1.0, 1.0, rest.shape)
+    return rest + np.abs(bend) * (np.where(bend < 0.0, lower, upper) - rest)
 
 
 def grow(goal: Goal, model: DifferentiableModel, error: np.ndarray | float,
@@ -57,7 +58,7 @@ def grow(goal: Goal, model: DifferentiableModel, error: np.ndarray | float,
     :param error: (joints, 9), the known error of the model
     """
     error = np.broadcast_to(error, goal.target.shape)
-    angles = np.zeros((goal.joints, len(AXES)))
+    angles = model.arm.rest.copy()
     iterations = first = 0
     cared = np.flatnonzero(goal.cared.any(axis=1)) + 1
     for end in cared.tolist():
@@ -81,7 +82,7 @@ class _Part:
     """A few joints of an arm in the form of a model of an arm; the others keep their angles."""
 
     def __init__(self, model: DifferentiableModel, angles: np.ndarray, part: slice):
-        self.arm = replace(model.arm, joints=part.stop - part.start)
+        self.arm: Any = _PartOfArm(model.arm, part)
         self._model, self._angles, self._part = model, angles, part
 
     def linearize(self, angles: np.ndarray) -> _PartLinearization:
@@ -89,6 +90,18 @@ class _Part:
         whole = self._angles.copy()
         whole[self._part] = angles
         return _PartLinearization(self._model.linearize(whole), self._part)
+
+
+class _PartOfArm:
+    """What is asked of the arm of a part: its limits."""
+
+    def __init__(self, arm: Arm, part: slice):
+        self.lower, self.upper = arm.lower[part], arm.upper[part]
+        self.angle_limit = min(-self.lower.min(), self.upper.max())
+
+    def clip(self, angles: np.ndarray) -> np.ndarray:
+        """Return angles (joints of the part, axes) brought within the limits."""
+        return np.clip(angles, self.lower, self.upper)
 
 
 class _PartLinearization:

@@ -29,7 +29,7 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     elsewhere: the new start is imagined, without the true arm. A goal that leaves the arm next to
     no choice begins so.
 
-    :param start_angles: (joints, 2) [rad], clipped to the joint limits
+    :param start_angles: (joints, axes) [rad], clipped to the joint limits
     :param true_chain: angles to their true pose chain (joints, 9), for target correction
         (equation 4); None trusts the model
     :param restarts: how often to start again
@@ -41,9 +41,9 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     if goal.joints != arm.joints:
         raise ShapeError('goal', goal.target.shape, f'({arm.joints}, {pose.SIZE})')
     start = np.array(start_angles, dtype=float)
-    if start.shape != (arm.joints, 2) or not np.isfinite(start).all():
-        raise ShapeError('start_angles', start.shape, f'({arm.joints}, 2), all finite')
-    start = np.clip(start, -arm.angle_limit, arm.angle_limit)
+    if start.shape != arm.rest.shape or not np.isfinite(start).all():
+        raise ShapeError('start_angles', start.shape, f'{arm.rest.shape}, all finite')
+    start = arm.clip(start)
     searched = searches(goal, model, settings,
                         np.random.default_rng(0) if generator is None else generator)
     # A goal that leaves the arm next to no choice would trap a descent from the start.

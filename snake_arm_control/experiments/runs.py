@@ -15,13 +15,13 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm, AXES
-from snake_arm_control.arm.kinematics import ExactModel
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
 from snake_arm_control.control.optimiser import InverseSettings, LevenbergMarquardt
 from snake_arm_control.experiments.scenarios import GOAL_RATE, Scenario
+from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
 
 IDEAL_ARM = SimulationSettings()

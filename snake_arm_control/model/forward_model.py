@@ -78,7 +78,7 @@ class ForwardModel:
         if metadata.get('format') != FORMAT:
             raise WeightsError(f'{name} has the format {metadata.get("format")!r}, '
                                f'expected {FORMAT!r}')
-        if metadata.get('arm_fingerprint') != arm.fingerprint:
+        if metadata.get('arm_fingerprint') != arm.segment_fingerprint:
             raise WeightsError(
                 f'{name} was trained on segments of {metadata.get("segment_length")} m with '
                 f'angles to {metadata.get("angle_limit")} rad, expected {arm.segment_length} m '
@@ -185,7 +185,7 @@ def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, 
     :param arrays: the network's parameters by their name, and angle offsets if there are
     :param record: how they came about, kept as JSON
     """
-    metadata = {'format': FORMAT, 'arm_fingerprint': arm.fingerprint,
+    metadata = {'format': FORMAT, 'arm_fingerprint': arm.segment_fingerprint,
                 'segment_length': f'{arm.segment_length:.9g}',
                 'angle_limit': f'{arm.angle_limit:.9g}', 'training': json.dumps(record)}
     Path(path).write_bytes(save_arrays(arrays, metadata))

@@ -23,6 +23,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String, UInt8MultiArray
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.experiments.goal_families import FAMILIES, goals
 from snake_arm_control.ros import conversions, topics
@@ -50,7 +51,7 @@ class Options:
     out: Path | None = None  # a name of the present time if None
     duration: float = math.inf  # [s]
     namespace: str = ''  # its full name
-    joints: int = Arm.joints
+    joints: int = JOINTS
     tracked: tuple[int, ...] = ()  # numbers of the joints in a pose chain, all if empty
     overwrite: bool = False
     explore: float = 0.0  # [s], after which another random goal is sent; 0: none ever

@@ -19,6 +19,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.link import TURN_VELOCITY
+from snake_arm_control.arm.uniform import ANGLE_LIMIT, JOINTS, SEGMENT_LENGTH
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.settings import setting, Settings
 
@@ -29,17 +31,18 @@ T = TypeVar('T', bound=Settings)
 class ArmSettings(Settings):
     """The arm that a node works with."""
 
-    joints: int = setting(Arm.joints, 'number of joints', low=1, high=1000, read_only=True)
-    segment_length: float = setting(Arm.segment_length, 'length of a segment', 'm', low=1e-4,
+    joints: int = setting(JOINTS, 'number of joints', low=1, high=1000, read_only=True)
+    segment_length: float = setting(SEGMENT_LENGTH, 'length of a segment', 'm', low=1e-4,
                                     high=10.0, read_only=True)
-    angle_limit: float = setting(Arm.angle_limit, 'limit of each angle, on each side', 'rad',
+    angle_limit: float = setting(ANGLE_LIMIT, 'limit of each angle, on each side', 'rad',
                                  low=1e-3, high=math.pi / 2, read_only=True)
-    velocity_limit: float = setting(Arm.velocity_limit, 'velocity limit of each angle', 'rad/s',
+    velocity_limit: float = setting(TURN_VELOCITY, 'velocity limit of each angle', 'rad/s',
                                     low=1e-3, high=100.0, read_only=True)
 
     def arm(self) -> Arm:
         """Return the arm."""
-        return Arm(self.joints, self.segment_length, self.angle_limit, self.velocity_limit)
+        return Arm.uniform(self.joints, self.segment_length, self.angle_limit,
+                           self.velocity_limit)
 
 
 class Parameters(Generic[T]):

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 import json
 import math
 from pathlib import Path
@@ -105,7 +104,7 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
                 ('true', truth(arm, angles[:SHOWN])),
                 ('predicted', model.predict(angles[:SHOWN])))}}
     for joints in lengths:
-        other = replace(arm, joints=joints)
+        other = Arm(joints, segment_length=arm.segment_length, angle_limit=arm.angle_limit)
         served = (ForwardModel.from_bytes(model.to_bytes(), other)
                   if isinstance(model, ForwardModel) else model)
         result['lengths'][str(joints)] = errors = {}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 import contextlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
 import importlib
@@ -142,7 +142,8 @@ class _Run:
         self.loss_sum, self.loss_count = torch.zeros((), device=team.device), 0
         self.metrics: list[dict[str, Any]] = []
         self.begun = time.monotonic()
-        self.config = {'arm': asdict(arm), 'settings': json.loads(json.dumps(asdict(settings))),
+        self.config = {'arm': json.loads(json.dumps(asdict(arm))),
+                       'settings': json.loads(json.dumps(asdict(settings))),
                        'lesson': lesson.record if lesson else {}, 'processes': team.size}
         found = checkpoint.exists(folder)
         if found and not resume:
@@ -248,7 +249,8 @@ class _Run:
         """
         settings, iteration = self.settings, itertools.count()
         for number, phase in enumerate(settings.phases):
-            arm = replace(self.arm, joints=phase.joints or self.arm.joints)
+            arm = Arm(phase.joints or self.arm.joints, segment_length=self.arm.segment_length,
+                      angle_limit=self.arm.angle_limit)
             if not phase.examples:
                 for i in itertools.islice(iteration, phase.iterations):
                     yield lambda i=i, phase=phase, arm=arm: self._draw(

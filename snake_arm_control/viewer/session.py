@@ -280,7 +280,7 @@ class Session:
         cared = self.goal.cared[:, pose.POSITION]
         asked = np.where(cared, self.goal.target[:, pose.POSITION], 0.0)
         distances = np.linalg.norm(asked, axis=1)
-        reach = self.body.arm.segment_length * np.arange(1, len(distances) + 1)
+        reach = self.body.arm.reaches
         return float((distances - reach).max())
 
     def _is_fresh(self, now: float, what: str) -> bool:
