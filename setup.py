@@ -51,12 +51,12 @@ setup(
     entry_points={
         'console_scripts': [
             f'snake-arm = {NAME}.cli:main',
-            f'forward_model = {NAME}.nodes.forward_model:main',
-            f'controller = {NAME}.nodes.controller:main',
-            f'simulator = {NAME}.nodes.simulator:main',
-            f'scenario = {NAME}.nodes.scenario:main',
-            f'interactive_goal = {NAME}.nodes.interactive_goal:main',
-            f'viewer = {NAME}.nodes.viewer:main',
+            f'forward_model = {NAME}.cli.node:forward_model',
+            f'controller = {NAME}.cli.node:controller',
+            f'simulator = {NAME}.cli.node:simulator',
+            f'scenario = {NAME}.cli.node:scenario',
+            f'interactive_goal = {NAME}.cli.node:interactive_goal',
+            f'viewer = {NAME}.cli.node:viewer',
         ],
     },
 )

@@ -51,5 +51,9 @@ class FilmError(SnakeArmError):
     """The page can't be filmed."""
 
 
+class OutputError(SnakeArmError):
+    """Output can't be written."""
+
+
 class MissingPackageError(SnakeArmError):
     """A package that only some commands need is not installed."""

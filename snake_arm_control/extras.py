@@ -24,7 +24,8 @@ def require(*packages: str) -> None:
 
 
 def missing(package: str) -> MissingPackageError:
-    """Return the error that says which extra brings a package."""
+    """Return the error that says which extra brings a package, or a module of one."""
+    package = package.partition('.')[0]
     text = f'this needs {package}, which is not installed'
     extra = 'ros' if package.endswith(('_msgs', '_srvs')) else EXTRAS.get(package)
     if extra:

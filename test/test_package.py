@@ -31,8 +31,9 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
               'mcap': None, 'mcap_ros2': None, 'mujoco': None, 'zstandard': None}
 
 # The tower: a floor imports from the floors below it, never from above or beside.
-FLOORS = (('errors',), ('extras', 'processes', 'settings'), ('arm',), ('model',), ('control',),
-          ('experiments', 'training'), ('viewer',), ('ros',), ('nodes',), ('bench',), ('cli',))
+FLOORS = (('errors',), ('extras', 'output', 'processes', 'settings'), ('arm',), ('model',),
+          ('control',), ('experiments', 'training'), ('viewer',), ('ros',), ('nodes',), ('bench',),
+          ('cli',))
 HEIGHTS = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 KNOW_ROS = {'ros', 'nodes', 'bench', 'cli'}
 

@@ -8,6 +8,7 @@ import argparse
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.uniform import JOINTS
+from snake_arm_control.errors import SettingsError
 
 
 def add_arm(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,17 @@ def add_namespace(parser: argparse.ArgumentParser) -> None:
 def full_namespace(name: str) -> str:
     """Return the full name of a namespace."""
     return '/' + name.strip('/')
+
+
+def check_at_least(low: float, **values: float) -> None:
+    """
+    Check numbers by the names of their arguments.
+
+    :raises SettingsError: if one is smaller, or is no number
+    """
+    for name, value in values.items():
+        if not value >= low:
+            raise SettingsError(f'--{name} is {value}, expected a number of at least {low}')
 
 
 def add_tracked_joints(parser: argparse.ArgumentParser) -> None:

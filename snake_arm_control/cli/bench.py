@@ -8,7 +8,9 @@ import argparse
 import os
 from pathlib import Path
 
+from snake_arm_control.cli import arguments
 from snake_arm_control.extras import require
+from snake_arm_control.output import check_file, check_folder
 from snake_arm_control.processes import Children
 
 
@@ -36,8 +38,13 @@ def add_to(commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure speed."""
     from snake_arm_control.bench import run as benchmark
+    arguments.check_at_least(1, goals=options.goals)
+    arguments.check_at_least(0, seed=options.seed)
+    if options.json:
+        check_file(options.json)
     if options.plots:
         require('matplotlib')
+        check_folder(options.plots)
     threads = dict.fromkeys(benchmark.THREADS, '1')
     if not threads.items() <= os.environ.items():  # which numpy has read when it was imported
         words = [f'--{name}={value}' for name, value in vars(options).items()

@@ -11,6 +11,7 @@ from pathlib import Path
 from snake_arm_control.cli import arguments
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.extras import require
+from snake_arm_control.output import check_file, check_folder
 
 
 def add_to(commands) -> None:
@@ -36,7 +37,14 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure a forward model."""
-    require('torch')
+    require('torch', *['mcap_ros2'] * bool(options.data),
+            *['matplotlib'] * bool(options.plots))
+    arguments.check_at_least(1, samples=options.samples)
+    arguments.check_at_least(0, seed=options.seed)
+    if options.json:
+        check_file(options.json)
+    if options.plots:
+        check_folder(options.plots)
     from snake_arm_control.model.forward_model import ForwardModel
     from snake_arm_control.training import evaluation
     arm = arguments.arm(options)
@@ -56,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
             model, arm, options.seed, options.samples,
             truth=lambda arm, angles: SimulatedArm(arm, truth).true_chain(angles))
         table = evaluation.table(result)
+    arguments.check_at_least(1, samples=options.samples)
+    arguments.check_at_least(0, seed=options.seed)
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + '\n')
     if options.plots:

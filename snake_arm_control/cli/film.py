@@ -8,10 +8,11 @@ import argparse
 from pathlib import Path
 import re
 import subprocess
-from typing import TextIO
+from typing import IO
 
 from snake_arm_control.errors import FilmError
 from snake_arm_control.extras import require
+from snake_arm_control.output import check_folder
 from snake_arm_control.processes import Children
 
 _ARM = ('up', '--scenario', 'fig2', '--view', '--set', 'viewer.open_browser=false')
@@ -33,15 +34,17 @@ def run(options: argparse.Namespace) -> int:
     require('PIL', 'playwright', 'rclpy', 'viser')
     from snake_arm_control.viewer.film import film, find_browser
     browser = find_browser()
+    check_folder(options.out)
     with Children() as children:
         arm = children.start('arm', 'snake_arm_control.cli', *_ARM, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True)
+        assert arm.stdout is not None
         for path in film(_address(arm.stdout), browser, options.out):
             print(path)
     return 0
 
 
-def _address(output: TextIO) -> str:
+def _address(output: IO[str]) -> str:
     """Return the address of the page, which the arm says when it has come up."""
     said = ''
     for line in output:

@@ -62,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
     """Publish a goal once."""
     from snake_arm_control.control.goal import combine, Goal
     joints = arguments.arm(options).joints
+    arguments.check_at_least(0, wait=options.wait)
     if options.drop + bool(options.file) + bool(options.entries) > 1:
         raise GoalError('give a goal, or --file, or --drop, and not two of them')
     if options.drop:
@@ -79,6 +80,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _entry_goal(entry: dict, joints: int):
+    import numpy as np
+
     from snake_arm_control.arm import pose
     from snake_arm_control.control.goal import Goal
     entry = dict(entry)
@@ -92,7 +95,8 @@ def _entry_goal(entry: dict, joints: int):
     if rpy is not None:
         if {'forward', 'up'} & set(entry) or not all(map(math.isfinite, rpy)):
             raise GoalError('--rpy takes three finite numbers, and no --forward or --up beside it')
-        target = pose.from_euler(*rpy, position=(0.0, 0.0, 0.0))
+        roll, pitch, yaw = rpy
+        target = pose.from_euler(roll, pitch, yaw, np.zeros(3))
         entry.update(forward=target[pose.FORWARD], up=target[pose.UP])
     return Goal.joint(number, **entry, joints=joints)
 

@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         self._vectors.add(option)
         self.add_argument(option, nargs=_COORDINATES, **how)
 
-    def parse_known_args(self, args, namespace=None):
+    def parse_known_args(self, args, namespace=None):  # type: ignore[override]
         """Parse words that follow the name of the command."""
         words = list(args)
         for at, option in enumerate(words):

@@ -36,6 +36,8 @@ def add_to(commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Record until interrupted, or for the given duration."""
     require('rclpy', 'mcap_ros2')
+    arguments.check_at_least(0, duration=options.duration, explore=options.explore,
+                             seed=options.seed)
     from snake_arm_control.nodes import recorder
     return recorder.record(recorder.Options(
         out=options.out, duration=options.duration, namespace=options.namespace,

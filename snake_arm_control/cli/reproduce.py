@@ -10,6 +10,7 @@ from pathlib import Path
 from snake_arm_control.cli import arguments
 from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
 from snake_arm_control.extras import require
+from snake_arm_control.output import check_folder
 
 
 def add_to(commands) -> None:
@@ -39,12 +40,14 @@ def run(options: argparse.Namespace) -> int:
     require('matplotlib')
     arm = arguments.arm(options)
     truth = runs.WRONG_ARM if options.wrong_arm else runs.IDEAL_ARM
+    perform: runs.Run
     if options.nodes:
         require('rclpy')
         from snake_arm_control.nodes.experiment import NodesRun
         perform = NodesRun(arm, truth)
     else:
         perform = runs.LibraryRun(ForwardModel.load(arm=arm), truth)
+    check_folder(options.out)
     failed = False
     for each in scenarios:
         recording, result = runs.reproduce(each, perform)

@@ -10,6 +10,7 @@ from pathlib import Path
 from snake_arm_control.cli import arguments
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.extras import require
+from snake_arm_control.output import check_folder
 
 
 def add_to(commands) -> None:
@@ -37,7 +38,7 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train a forward model."""
-    require('torch')
+    require('torch', *['mcap_ros2'] * bool(options.data))
     from snake_arm_control.model.forward_model import ForwardModel
     from snake_arm_control.training import lesson as lessons
     from snake_arm_control.training.presets import preset
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.weights:
         raise SettingsError('--weights are where --preset finetune --data starts from, expected '
                             'these two beside it')
+    check_folder(options.out)
     if options.data:
         lesson = lessons.prepare(arm, arguments.recordings(options, arm), start)
         print(lessons.table(lesson), flush=True)

@@ -44,6 +44,7 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the nodes until interrupted, or until the goal is reached if so asked."""
+    arguments.check_at_least(0, timeout=options.timeout)
     require('rclpy', *['viser'] * options.view)
     from snake_arm_control.nodes import up  # rclpy is slow to import, and not all need it
     return up.up(up.Options(

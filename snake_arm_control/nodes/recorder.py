@@ -26,6 +26,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.experiments.goal_families import FAMILIES, goals
+from snake_arm_control.output import drop_standard_output
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.bag import Bag
 from snake_arm_control.ros.goal_publisher import GoalPublisher
@@ -133,9 +134,10 @@ def record(options: Options) -> int:
     Record until it has been long enough or a signal comes, finish the file, say what is in it.
 
     :return: 0, or 1 if the file holds no pair of joint states and poses, with the reason
-    :raises RecordingError: if the file can't be written
+    :raises RecordingError: if the file can't be written, or a tracked joint is none
     """
     arm = Arm(joints=options.joints)
+    recordings.tracked_elements(arm, options.tracked)  # says now what is wrong with them
     path = options.out or Path(f'{datetime.now():snake_arm_%Y_%m_%d-%H_%M_%S}.mcap')
     # The executor of events can't tell when a message was published.
     with (ros([], grace=None, executor=SingleThreadedExecutor) as spinner,
@@ -187,4 +189,8 @@ def _spin(spinner: Spinner, node: RecorderNode, bag: Bag, explorer: Explorer | N
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    """Print a line; a recording goes on where nobody reads it."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        drop_standard_output()

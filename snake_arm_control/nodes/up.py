@@ -9,6 +9,7 @@ from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, fields
 import math
 from pathlib import Path
+import shutil
 import sys
 import time
 
@@ -162,8 +163,10 @@ def _show(progress: Progress, live: bool) -> None:
     if not live:
         return
     errors = f'error {_errors(progress)}' if progress.known else 'no goal yet'
-    print(f'\r\033[Kiteration {progress.commands:5d}   {errors}   {progress.rate:4.0f}/s   '
-          f'{progress.state}', end='', flush=True)
+    line = (f'iteration {progress.commands:5d}   {errors}   {progress.rate:4.0f}/s   '
+            f'{progress.state}')
+    width = shutil.get_terminal_size().columns - 1  # in the last column, some terminals wrap
+    print(f'\r\033[K{line[:width]}', end='', flush=True)
 
 
 def _say(text: str, live: bool) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+import os
+from pathlib import Path
 from typing import TypeVar
 
 import rclpy
@@ -15,7 +17,8 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from snake_arm_control.errors import SettingsError, SnakeArmError
+from snake_arm_control.errors import OutputError, SettingsError, SnakeArmError
+from snake_arm_control.output import check_folder, private_folder
 from snake_arm_control.processes import asked_to_end, GRACE, Request
 
 try:
@@ -66,15 +69,29 @@ def ros(args: list[str] | None = None, grace: float | None = GRACE,
     :param args: the command line; None for that of the process
     :param grace: time [s] for an end in order after a signal; None: without a bound
     :param executor: makes what serves the nodes; the fastest with one thread that there is
-    :raises SettingsError: if rclpy refuses an argument, or can't write its log
+    :raises SettingsError: if rclpy refuses an argument
+    :raises OutputError: if the log folder that was asked for can't be written
     """
     with asked_to_end(grace) as request:
+        _choose_log_folder()
         with arguments_checked():
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         try:
             yield Spinner(executor(), request)
         finally:
             rclpy.try_shutdown()
+
+
+def _choose_log_folder() -> None:
+    """Let rclpy log to a temporary folder where its usual one is read-only, as in a container."""
+    asked_for, ros_home, home = map(os.environ.get, ('ROS_LOG_DIR', 'ROS_HOME', 'HOME'))
+    if asked_for:
+        check_folder(Path(asked_for))
+        return
+    try:
+        check_folder(Path(ros_home or Path(home or os.devnull, '.ros'), 'log'))
+    except OutputError:
+        os.environ['ROS_LOG_DIR'] = str(private_folder('log'))
 
 
 @contextmanager

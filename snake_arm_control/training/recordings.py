@@ -138,7 +138,7 @@ def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str
     :param namespace: of the arm, needed if there are several in the recording
     :raises RecordingError: if it can't be read, or does not hold both, for such an arm
     """
-    elements = _elements(arm, tracked)
+    elements = tracked_elements(arm, tracked)
     heard: dict[str, list[Message]] = {}
     for message in messages(path):
         heard.setdefault(message.topic, []).append(message)
@@ -353,7 +353,7 @@ def _span(stamps: np.ndarray) -> str:
     return f'{1e-9 * stamps.min():.3f} to {1e-9 * stamps.max():.3f} s'
 
 
-def _elements(arm: Arm, tracked: Sequence[int]) -> list[int]:
+def tracked_elements(arm: Arm, tracked: Sequence[int]) -> list[int]:
     """Return which elements of the chain are tracked."""
     if len(set(tracked)) < len(tracked) or not all(1 <= j <= arm.joints for j in tracked):
         raise RecordingError(f'the tracked joints are {", ".join(map(str, tracked))}, expected '
