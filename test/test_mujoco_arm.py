@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.engines import make_true_arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.arm.mujoco_arm import MujocoArm, MujocoSettings
+from snake_arm_control.arm.mujoco_arm import MujocoArm
+from snake_arm_control.arm.simulation import (
+    KINEMATIC,
+    MUJOCO,
+    SimulatedArm,
+    SimulationSettings,
+)
 from snake_arm_control.arm.urdf import HINGE_MASS, SEGMENT_MASS, SEGMENT_RADIUS
 from snake_arm_control.errors import ArmError, MissingPackageError, ShapeError
 
@@ -19,12 +26,12 @@ pytest.importorskip('mujoco', reason='the arm with weight needs the extra mujoco
 ARM = Arm(joints=8)
 FULL = Arm()
 TARGET = np.random.default_rng(0).uniform(-0.3, 0.3, (8, 2))
-WEIGHTLESS = MujocoSettings(gravity=0.0)
-UNLIKE = MujocoSettings(length_error=0.05, joint_offset=math.radians(2.0))
-EARTH = MujocoSettings().gravity
+WEIGHTLESS = SimulationSettings(gravity=0.0)
+UNLIKE = SimulationSettings(length_error=0.05, joint_offset=math.radians(2.0))
+EARTH = SimulationSettings().gravity
 
 
-def settled(target, settings=MujocoSettings(), arm=ARM, seconds=3.0):
+def settled(target, settings=SimulationSettings(), arm=ARM, seconds=3.0):
     """Return an arm that stood still at the end of some seconds after a command."""
     moved = MujocoArm(arm, settings)
     moved.command(target, 0.0)
@@ -75,8 +82,15 @@ def nearest_links(chain):
                for i in range(len(points)) for j in range(i + 2, len(points)))
 
 
+@pytest.mark.parametrize(('engine', 'kind'), ((KINEMATIC, SimulatedArm), (MUJOCO, MujocoArm)))
+def test_the_settings_name_the_engine(engine, kind):
+    settings = SimulationSettings(engine=engine, length_error=0.1)
+    arm = make_true_arm(ARM, settings)
+    assert type(arm) is kind and arm.settings == settings
+
+
 def test_it_has_the_frames_of_the_kinematics():
-    for settings in MujocoSettings(), UNLIKE:
+    for settings in SimulationSettings(), UNLIKE:
         arm = settled(TARGET, settings)
         length = ARM.segment_length * (1.0 + settings.length_error)
         links = [arm._data.body(f'link_{j}') for j in range(1, 9)]
@@ -112,7 +126,7 @@ def test_without_gravity_it_arrives_at_its_command(settings):
 
 def test_it_sags_by_what_statics_predicts():
     """Each servo is off by the torque that holds the weight beyond it over its stiffness."""
-    arm = settled(TARGET, MujocoSettings(servo_stiffness=500.0), seconds=8.0)
+    arm = settled(TARGET, SimulationSettings(servo_stiffness=500.0), seconds=8.0)
     expected = weight_torques(ARM, arm.angles)
     np.testing.assert_allclose(torques(arm), expected, atol=1e-4)
     np.testing.assert_allclose(500.0 * (TARGET - arm.angles), expected, atol=1e-4)
@@ -123,7 +137,7 @@ def test_stretched_out_the_tool_of_80_angles_sags_by_20_mm():
     """A beam of springs: the weight per length times length^4 over 8 stiffnesses of a segment."""
     start = np.zeros((40, 2))
     start[:2, 0] = -math.pi / 4
-    settings = MujocoSettings()
+    settings = SimulationSettings()
     arm = settled(start, settings, FULL, seconds=3.0)
     sag = (FULL.joints * 0.05 * EARTH) * FULL.joints / (8.0 * settings.servo_stiffness)
     tool, = (arm.true_chain(start)[-1, :3] - arm.true_chain()[-1, :3])[2:]
@@ -148,7 +162,7 @@ def test_whatever_is_commanded_it_stays_within_its_limits_and_settles(seed):
 
 
 def test_the_limits_are_those_that_the_encoders_read():
-    arm = settled(np.full((8, 2), 1.0), MujocoSettings(gravity=0.0, joint_offset=0.2))
+    arm = settled(np.full((8, 2), 1.0), SimulationSettings(gravity=0.0, joint_offset=0.2))
     np.testing.assert_allclose(arm.angles, ARM.angle_limit, atol=1e-5)
 
 
@@ -238,7 +252,7 @@ def test_other_settings_do_not_disturb_a_motion():
     for arm in changed, other:
         arm.command(TARGET, 0.0)
         run(arm, 0.0, 0.05)
-    changed.settings = MujocoSettings(feedback_loss=0.5)
+    changed.settings = SimulationSettings(feedback_loss=0.5)
     for arm in changed, other:
         run(arm, 0.05, 0.1)
     np.testing.assert_allclose(changed.angles, other.angles, atol=1e-9)

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-import math
 from typing import Any
 
 import numpy as np
@@ -15,27 +13,10 @@ from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import ArmError
 from snake_arm_control.extras import require
-from snake_arm_control.settings import setting
 
 _STEP = 0.001  # [s]
 _LONGEST = 0.5  # [s] that a call of `advance` makes up for; of a longer pause the rest is lost
 _ROTOR_INERTIA = 0.01  # [kg m^2], of a motor as a joint feels it through its gear
-
-
-@dataclass(frozen=True)
-class MujocoSettings(SimulationSettings):
-    """How the arm in MuJoCo is driven, and how it differs from the ideal one."""
-
-    servo_stiffness: float = setting(
-        5000.0, 'torque by which a servo in MuJoCo answers an error of its joint', 'N m/rad',
-        low=1.0, high=1e5)
-    servo_damping: float = setting(
-        200.0, 'torque by which a servo in MuJoCo brakes its joint', 'N m s/rad', low=0.0,
-        high=1e5)
-    gravity: float = setting(
-        9.81, 'acceleration by which everything in MuJoCo falls', 'm/s^2', low=0.0, high=100.0)
-    contact: bool = setting(
-        False, 'let links in MuJoCo collide with each other, except for neighbours')
 
 
 class MujocoArm:
@@ -51,7 +32,7 @@ class MujocoArm:
     :raises ArmError: if MuJoCo refuses the arm, or the start is beyond its limits
     """
 
-    def __init__(self, arm: Arm, settings: MujocoSettings = MujocoSettings(),
+    def __init__(self, arm: Arm, settings: SimulationSettings = SimulationSettings(),
                  start: np.ndarray | None = None):
         require('mujoco')
         self.arm = arm
@@ -59,33 +40,31 @@ class MujocoArm:
         if (self._servos.angles != arm.clip(self._servos.angles)).any():
             raise ArmError('the start is beyond the joint limits, where the stops of the arm in '
                            'MuJoCo are')
-        shape = arm.rest.shape
-        numbered = arm.named(np.arange(math.prod(shape), dtype=float).reshape(shape))
-        self._places = np.array(list(numbered.values()), dtype=int)  # of named joints, in angles
         self._data: Any = None  # MuJoCo's state
         self._now: float | None = None  # [s]
         self._stopped = False
         self.settings = settings
 
     @property
-    def settings(self) -> MujocoSettings:
+    def settings(self) -> SimulationSettings:
         """How it differs from the ideal arm; may be replaced at any time."""
         return self._settings
 
     @settings.setter
-    def settings(self, settings: MujocoSettings) -> None:
+    def settings(self, settings: SimulationSettings) -> None:
         angles = self._servos.angles if self._data is None else self.angles
         velocity = 0.0 if self._data is None else self._data.qvel.copy()
         self._settings = self._servos.settings = settings
-        self._model, self._data = _compiled(self.arm, settings, self._servos.joint_offsets)
-        self._data.qpos = (angles + self._servos.joint_offsets).ravel()[self._places]
+        self._model, self._data, self._places = _compiled(
+            self.arm, settings, self._servos.joint_offsets)
+        self._data.qpos[self._places] = self._true(angles)
         self._data.qvel = velocity
 
     @property
     def angles(self) -> np.ndarray:
         """Angles (joints, axes) [rad], as the encoders read them."""
-        angles = self.arm.rest.copy()
-        angles.flat[self._places] = self._data.qpos
+        angles = np.zeros_like(self.arm.rest)
+        angles[self.arm.free] = self._data.qpos[self._places]
         return angles - self._servos.joint_offsets
 
     def command(self, positions: np.ndarray, now: float) -> None:
@@ -107,8 +86,7 @@ class MujocoArm:
         while self._now + _STEP <= now:
             self._now += _STEP
             self._servos.advance(self._now)
-            self._data.ctrl = (self._servos.angles
-                               + self._servos.joint_offsets).ravel()[self._places]
+            self._data.ctrl = self._true(self._servos.angles)
             mujoco.mj_step(self._model, self._data)
 
     def true_chain(self, angles: np.ndarray | None = None) -> np.ndarray:
@@ -123,34 +101,46 @@ class MujocoArm:
 
     def push(self, delta: np.ndarray) -> None:
         """Move the joints by angles (joints, axes) [rad]; servos at work will move them back."""
-        self._data.qpos += np.ravel(delta)[self._places]
+        self._data.qpos[self._places] += delta[self.arm.free]
+
+    def _true(self, angles: np.ndarray) -> np.ndarray:
+        """Return the true positions (dof,) where the encoders read angles (joints, axes)."""
+        return (angles + self._servos.joint_offsets)[self.arm.free]
 
 
-def _compiled(arm: Arm, settings: MujocoSettings, joint_offsets: np.ndarray) -> tuple[Any, Any]:
-    """Return MuJoCo's model of an arm, whose joints and actuators are in order, and a state."""
+def _compiled(arm: Arm, settings: SimulationSettings, joint_offsets: np.ndarray
+              ) -> tuple[Any, Any, np.ndarray]:
+    """
+    Return MuJoCo's model of an arm, with an actuator a joint in their order, and a state.
+
+    :return: and where the positions of the joints are in that state, (dof,)
+    """
     import mujoco
-    longer = replace(arm, segment_length=arm.segment_length * (1.0 + settings.length_error))
     try:
-        spec = mujoco.MjSpec.from_string(urdf_text(longer))
+        spec = mujoco.MjSpec.from_string(urdf_text(arm))
         spec.option.timestep = _STEP
         spec.option.gravity = (0.0, 0.0, -settings.gravity)
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
         for name, offset in arm.named(joint_offsets).items():
             joint = spec.joint(name)
             joint.armature = _ROTOR_INERTIA
-            joint.range = np.array(joint.range) + offset
+            if joint.range[0] < joint.range[1]:  # else it has no limits
+                joint.range = np.array(joint.range) + offset
             spec.add_actuator(
                 name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT
             ).set_to_position(kp=settings.servo_stiffness, kv=settings.servo_damping)
         for geom in spec.geoms:
             geom.contype = geom.conaffinity = int(settings.contact)
         for body in spec.bodies[1:]:
+            if body.parent.joints:  # what stands before the first joint is no segment
+                body.pos = np.array(body.pos) * (1.0 + settings.length_error)
             for other in _neighbours(body):
                 spec.add_exclude(bodyname1=body.name, bodyname2=other)
         model = spec.compile()
     except ValueError as error:
         raise ArmError(f'MuJoCo refuses the arm: {error}') from error
-    return model, mujoco.MjData(model)
+    places = [model.joint(name).qposadr[0] for name in arm.joint_names]
+    return model, mujoco.MjData(model), np.array(places)
 
 
 def _neighbours(body: Any) -> list[str]:

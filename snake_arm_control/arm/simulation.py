@@ -15,6 +15,8 @@ from snake_arm_control.arm.tracker import TrackerSettings
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.settings import setting
 
+ENGINES = KINEMATIC, MUJOCO = 'kinematic', 'mujoco'
+
 
 @dataclass(frozen=True)
 class SimulationSettings(TrackerSettings):
@@ -35,6 +37,19 @@ class SimulationSettings(TrackerSettings):
     servo_friction: float = setting(
         0.0, 'servos stop this far short of where they would come to rest, and do not move for '
         'less', 'rad', low=0.0, high=0.5)
+    engine: str = setting(
+        KINEMATIC, 'what moves the arm: servos alone, or MuJoCo, where it has weight',
+        choices=ENGINES, read_only=True)
+    servo_stiffness: float = setting(
+        5000.0, 'torque by which a servo in MuJoCo answers an error of its joint', 'N m/rad',
+        low=1.0, high=1e5)
+    servo_damping: float = setting(
+        200.0, 'torque by which a servo in MuJoCo brakes its joint', 'N m s/rad', low=0.0,
+        high=1e5)
+    gravity: float = setting(
+        9.81, 'acceleration by which everything in MuJoCo falls', 'm/s^2', low=0.0, high=100.0)
+    contact: bool = setting(
+        False, 'let links in MuJoCo collide with each other, except for neighbours')
 
 
 class TrueArm(Protocol):
@@ -83,7 +98,7 @@ class SimulatedArm:
         self._now: float | None = None
         generator = np.random.default_rng(settings.seed)
         self._offset_signs, self._sag_signs = (
-            generator.choice((-1.0, 1.0), self.angles.shape) for _ in range(2))
+            generator.choice((-1.0, 1.0), self.angles.shape) * arm.free for _ in range(2))
 
     def command(self, positions: np.ndarray, now: float) -> None:
         """

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+from snake_arm_control.arm.simulation import ENGINES, KINEMATIC
 from snake_arm_control.cli import arguments
 from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
 from snake_arm_control.extras import require
@@ -28,6 +30,9 @@ def add_to(commands) -> None:
     parser.add_argument('--wrong-arm', action='store_true',
                         help='the true arm has segments 5 %% longer than the model was '
                         'trained on, and its angles are off by 2 degrees')
+    parser.add_argument('--engine', choices=ENGINES, default=KINEMATIC,
+                        help='what moves the true arm; with mujoco it has weight '
+                        '(default %(default)s)')
     parser.set_defaults(run=run)
 
 
@@ -39,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     scenarios = [scenario(name) for name in names]
     require('matplotlib')
     arm = arguments.arm(options)
-    truth = runs.WRONG_ARM if options.wrong_arm else runs.IDEAL_ARM
+    truth = replace(runs.WRONG_ARM if options.wrong_arm else runs.IDEAL_ARM,
+                    engine=options.engine)
     perform: runs.Run
     if options.nodes:
         require('rclpy')

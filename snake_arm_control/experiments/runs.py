@@ -15,7 +15,8 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm, AXES
-from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.arm.engines import make_true_arm
+from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
@@ -176,7 +177,7 @@ class LibraryRun:
         :raises GoalError: if the arm has too few joints for the scenario
         """
         loop = ControlLoop(self.model, self.settings)
-        true_arm = SimulatedArm(loop.arm, self.truth)
+        true_arm = make_true_arm(loop.arm, self.truth)
         loop.start(true_arm.angles)
         recorder = Recorder(scenario, loop.arm, period, self.settings, self.rest)
         tracker = Tracker(self.truth)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -23,7 +24,6 @@ from snake_arm_control.nodes.up import Options, running
 from snake_arm_control.ros import conversions, topics
 
 _START_TIME = 60.0  # [s] that the nodes may take to come up
-_SIMULATED = ('length_error', 'joint_offset')  # what makes a true arm another than the model's
 _FINGERPRINT = 'model fingerprint'
 
 
@@ -90,7 +90,9 @@ class NodesRun:
         """
         scenario.goal_at(self.arm, 0.0)
         recorder = Recorder(scenario, self.arm, period)
-        settings = tuple(f'simulator.{name}={getattr(self.truth, name)}' for name in _SIMULATED)
+        settings = tuple(f'simulator.{each.name}={getattr(self.truth, each.name)}'
+                         for each in fields(SimulationSettings)
+                         if getattr(self.truth, each.name) != each.default)
         options = Options(joints=self.arm.joints, namespace=self.namespace,
                           scenario=scenario.name,
                           settings=(*settings, f'scenario.period={period}'))

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 import math
 
@@ -13,9 +12,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.mujoco_arm import MujocoArm, MujocoSettings
-from snake_arm_control.arm.simulation import SimulatedArm, TrueArm
+from snake_arm_control.arm.engines import make_true_arm
+from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import SnakeArmError
@@ -25,17 +23,11 @@ from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
 from snake_arm_control.settings import part, setting
 
-KINEMATIC, MUJOCO = 'kinematic', 'mujoco'
-ENGINES: dict[str, Callable[[Arm, MujocoSettings], TrueArm]] = {
-    KINEMATIC: SimulatedArm, MUJOCO: MujocoArm}
-
 
 @dataclass(frozen=True)
-class SimulatorSettings(MujocoSettings, ArmSettings):
+class SimulatorSettings(SimulationSettings, ArmSettings):
     """Parameters of the simulator node."""
 
-    engine: str = setting(KINEMATIC, 'what moves the arm: servos alone, or MuJoCo, which also '
-                          'knows weight', choices=tuple(ENGINES), read_only=True)
     heartbeat: float = setting(30.0, 'rate at which an arm that is not commanded reports its pose',
                                'Hz', low=1.0, high=1000.0, read_only=True)
     publish_description: bool = setting(
@@ -53,7 +45,7 @@ class SimulatorNode(Node):
         super().__init__('simulator', **node_options)
         self._settings = Parameters(self, SimulatorSettings, self._change)
         settings = self._settings.value
-        self._arm = ENGINES[settings.engine](settings.arm(), part(MujocoSettings, settings))
+        self._arm = make_true_arm(settings.arm(), part(SimulationSettings, settings))
         self._tracker = Tracker(self._arm.settings)
         self._commands = self._rejected = 0
         self._measured_at = -math.inf  # [s]
@@ -72,7 +64,7 @@ class SimulatorNode(Node):
         Diagnostics(self, self._describe)
 
     def _change(self, settings: SimulatorSettings) -> None:
-        self._arm.settings = self._tracker.settings = part(MujocoSettings, settings)
+        self._arm.settings = self._tracker.settings = part(SimulationSettings, settings)
 
     def _command(self, data: bytes) -> None:
         stamp = self._stamp()
