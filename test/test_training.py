@@ -30,6 +30,7 @@ from snake_arm_control.training import (  # noqa: E402
     checkpoint,
     engine,
     evaluation,
+    kinematics,
     sampling,
     trainer,
 )
@@ -91,12 +92,24 @@ def test_smooth_shapes_bend_gradually():
     assert step[0] < 0.2 * step[1]
 
 
-def test_torch_chain_is_the_exact_chain():
+@pytest.mark.parametrize('joints', (1, 2, 12))
+@pytest.mark.parametrize('batch', ((), (5,), (2, 3)))
+@pytest.mark.parametrize('stretched', (False, True))
+def test_the_chain_and_its_gradient_in_torch_are_those_of_numpy(joints, batch, stretched):
     """The chains that are learnt are those of exact kinematics."""
-    arm = Arm(joints=12, segment_length=0.3)
-    angles = sampling.mixed(arm, 40, generator()).double()
-    np.testing.assert_allclose(sampling.exact_chain(arm, angles).numpy(),
-                               forward_kinematics(arm, angles.numpy()), atol=1e-12)
+    arm = Arm(joints=joints, segment_length=0.3)
+    random = np.random.default_rng(0)
+    angles = random.uniform(-arm.angle_limit, arm.angle_limit, (*batch, joints, 2))
+    lengths = 0.3 * np.linspace(0.9, 1.1, joints) if stretched else None
+    inputs = torch.tensor(angles, requires_grad=True)
+    chain = kinematics.forward_kinematics(
+        arm, inputs, None if lengths is None else torch.tensor(lengths))
+    expected = forward_kinematics(arm, angles, lengths)
+    np.testing.assert_allclose(chain.detach(), expected, atol=1e-12)
+    by_chain = random.standard_normal(expected.shape)
+    chain.backward(torch.tensor(by_chain))
+    gradient = np.einsum('...jc,...jcka->...ka', by_chain, jacobian(arm, expected, angles))
+    np.testing.assert_allclose(inputs.grad, gradient, atol=1e-12)
 
 
 # What learns
@@ -170,7 +183,7 @@ def test_soap_goes_on_from_its_state():
     """Saving and loading an optimiser's state changes nothing in what follows."""
     network, twin = (Network(Architecture(blocks=2, cells=2), generator()) for _ in range(2))
     angles = sampling.mixed(ARM, 16, generator())
-    target = sampling.exact_chain(ARM, angles)
+    target = kinematics.forward_kinematics(ARM, angles)
 
     def learn(network, optimiser, steps):
         for _ in range(steps):

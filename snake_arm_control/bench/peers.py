@@ -200,18 +200,7 @@ def scipy_least_squares(arm: Arm) -> Solver:
 def torch_exact(arm: Arm) -> Solver:
     """Adam on the gradients of autograd through exact kinematics."""
     torch = package('torch')
-
-    def forward(angles):
-        sine, cosine = torch.sin(angles), torch.cos(angles)
-        (sa, sb), (ca, cb) = sine.unbind(1), cosine.unbind(1)
-        frames = torch.stack((cb, torch.zeros_like(sa), sb, sa * sb, ca, -sa * cb,
-                              -ca * sb, sa, ca * cb), 1).reshape(-1, 3, 3)
-        span = 1
-        while span < len(frames):
-            frames = torch.cat((frames[:span], frames[:-span] @ frames[span:]))
-            span *= 2
-        forward, up = frames[:, :, 2], frames[:, :, 1]
-        return torch.cat((arm.segment_length * torch.cumsum(forward, 0), forward, up), 1)
+    from snake_arm_control.training import kinematics
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         target = torch.tensor(goal.target)
@@ -219,7 +208,7 @@ def torch_exact(arm: Arm) -> Solver:
         angles = torch.zeros((arm.joints, len(AXES)), dtype=torch.float64, requires_grad=True)
         descent = torch.optim.Adam([angles], lr=_TORCH_RATE)
         for iteration in range(_TORCH_ITERATIONS + 1):
-            chain = forward(angles)
+            chain = kinematics.forward_kinematics(arm, angles)
             if reached(goal, chain.detach().numpy()):
                 break
             descent.zero_grad()

@@ -18,7 +18,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.model.forward_model import ForwardModel
-from snake_arm_control.training import evaluation, sampling
+from snake_arm_control.training import evaluation, kinematics
 from snake_arm_control.training.calibration import calibrate, Calibration
 from snake_arm_control.training.recordings import join, Recording
 
@@ -46,7 +46,7 @@ class Lesson:
     def exact_chain(self, angles: Tensor) -> Tensor:
         """Return the pose chains (count, joints, 9) of the geometry at true angles."""
         lengths = torch.as_tensor(self.calibration.segment_lengths).to(angles)
-        return sampling.exact_chain(self.arm, angles, lengths)
+        return kinematics.forward_kinematics(self.arm, angles, lengths)
 
     def truth(self, arm: Arm, angles: np.ndarray) -> np.ndarray:
         """Return the same for arrays."""

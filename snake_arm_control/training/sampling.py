@@ -1,7 +1,7 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Arm shapes to learn from and to be measured on, and their exact pose chains.
+Arm shapes to learn from and to be measured on.
 
 Every function takes the arm, how many shapes, and the generator that they are drawn from; angles
 are (count, joints, 2) [rad] in float32 on the generator's device.
@@ -16,7 +16,6 @@ import math
 import torch
 from torch import Tensor
 
-from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm, AXES
 
 Sampler = Callable[[Arm, int, torch.Generator], Tensor]
@@ -91,31 +90,6 @@ def mixed(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     ends = [0, *(round(count * end) for end in accumulate(MIXED.values()))]
     return torch.cat([draw(arm, last - first, generator)
                       for draw, first, last in zip(MIXED, ends, ends[1:])])
-
-
-def exact_chain(arm: Arm, angles: Tensor, segment_lengths: Tensor | None = None) -> Tensor:
-    """
-    Return the pose chains of `kinematics.forward_kinematics`, on the angles' device.
-
-    :param angles: (count, joints, 2) [rad]
-    :param segment_lengths: (joints,) [m] where the real segments differ from the arm's
-    :return: (count, joints, 9)
-    """
-    lengths = arm.segment_length if segment_lengths is None else segment_lengths[:, None]
-    (sa, sb), (ca, cb) = torch.sin(angles).unbind(-1), torch.cos(angles).unbind(-1)
-    rows = (cb, torch.zeros_like(sa), sb, sa * sb, ca, -sa * cb, -ca * sb, sa, ca * cb)
-    turns = torch.stack(rows, -1).unflatten(-1, (3, 3))
-    rotation = torch.eye(3, dtype=angles.dtype, device=angles.device)
-    rotations = []
-    for turn in turns.unbind(1):
-        rotation = rotation @ turn
-        rotations.append(rotation)
-    _, up, forward = torch.stack(rotations, 1).unbind(-1)
-    chain = angles.new_empty(*angles.shape[:-1], pose.SIZE)
-    chain[..., pose.POSITION] = torch.cumsum(lengths * forward, 1)
-    chain[..., pose.FORWARD] = forward
-    chain[..., pose.UP] = up
-    return chain
 
 
 def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

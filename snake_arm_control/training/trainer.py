@@ -32,6 +32,7 @@ from snake_arm_control.errors import SnakeArmError, WeightsError
 from snake_arm_control.model import forward_model
 from snake_arm_control.model.network import Network
 from snake_arm_control.training import checkpoint, engine, evaluation, plots, sampling
+from snake_arm_control.training.kinematics import forward_kinematics
 from snake_arm_control.training.lesson import Lesson
 from snake_arm_control.training.presets import Phase, TrainingSettings
 from snake_arm_control.training.soap import Soap
@@ -292,7 +293,7 @@ class _Run:
                 recorded, (angles, self.lesson.exact_chain(angles)))))
         draw = {'independent': sampling.independent, 'mixed': sampling.mixed}[phase.distribution]
         angles = phase.range * draw(arm, count, generator)
-        return angles, sampling.exact_chain(arm, angles)
+        return angles, forward_kinematics(arm, angles)
 
     def _share(self) -> int:
         """Return this process's part of a batch."""
