@@ -432,7 +432,7 @@ def test_two_processes_learn_what_one_does(tmp_path):
         'from snake_arm_control.model.architecture import Architecture\n'
         'from snake_arm_control.training.trainer import train\n'
         'from snake_arm_control.training.presets import Phase, TrainingSettings\n'
-        f'train({ARM!r}, {settings!r}, {str(tmp_path / "together")!r}, progress=False)\n'
+        f'train(Arm({ARM.joints}), {settings!r}, {str(tmp_path / "together")!r}, progress=False)\n'
         # Threads of the group that are left would at times abort the process at its end.
         'from pathlib import Path\n'
         "assert not [at for at in Path('/proc/self/task').glob('*/comm') "
