@@ -74,10 +74,8 @@ $(VENV)/.tested: $(VENV)/.installed
 	$(INSTALL) '.[ros,view,train,test]'
 	@touch $@
 
-# numba's cache does not notice a change in a file that a kernel's own file imports.
 $(VENV)/.compiled: $(VENV)/.installed $(wildcard snake_arm_control/model/*.py \
 		snake_arm_control/model/kernels/*.py)
 	@echo 'Compiling the network; later starts find it in the cache.'
-	@rm -f snake_arm_control/model/kernels/__pycache__/*.nb[ci]
 	$(BIN)/python -c 'from snake_arm_control.model.bptt import compile_all; compile_all()'
 	@touch $@

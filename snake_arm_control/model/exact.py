@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from numba import njit
 import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import ShapeError
+from snake_arm_control.model.compiling import compiler
 
-_compiled = njit(cache=True, error_model='numpy', fastmath={'contract', 'nsz', 'arcp'})
+_compiled = compiler(error_model='numpy', fastmath={'contract', 'nsz', 'arcp'})
 _COMPONENTS = np.eye(pose.SIZE)
 
 

@@ -16,8 +16,6 @@ import logging
 import math
 import os
 from pathlib import Path
-import signal
-import threading
 import time
 from typing import Any
 
@@ -31,6 +29,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import SnakeArmError, WeightsError
 from snake_arm_control.model import forward_model
 from snake_arm_control.model.network import Network
+from snake_arm_control.processes import asked_to_end
 from snake_arm_control.training import checkpoint, engine, evaluation, plots, sampling
 from snake_arm_control.training.kinematics import forward_kinematics
 from snake_arm_control.training.lesson import Lesson
@@ -101,10 +100,10 @@ def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: boo
     :raises TrainingError: if out_dir holds a run and resume isn't asked for, or has nothing to
         resume or another run; if the loss is no longer finite
     :raises CheckpointError: if there's something to resume, but all of it is damaged
-    :raises KeyboardInterrupt: on Ctrl-C or a SIGTERM, after a checkpoint
+    :raises KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, after a checkpoint
     """
     folder = Path(out_dir)
-    with _team(device) as team, _told_to_stop() as told:
+    with _team(device) as team, asked_to_end(grace=None) as request:
         run = _Run(arm, settings, folder, team, resume, lesson)
         bar = tqdm(total=settings.iterations, initial=run.iteration, unit='it', smoothing=0.05,
                    disable=not (progress and team.leads))
@@ -113,7 +112,7 @@ def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: boo
                 bar.update()
                 if run.iteration % STOP_EVERY == 0:
                     bar.set_postfix_str(run.status(), refresh=False)
-                    if team.agree(told.is_set()):
+                    if team.agree(request.is_made):
                         run.save()
                         raise KeyboardInterrupt(f'stopped at iteration {run.iteration}, '
                                                 f'which is saved in {folder}')
@@ -400,28 +399,6 @@ def _team(device: str | None) -> Iterator[Team]:
         yield Team(rank, size, where)
     finally:
         distributed.destroy_process_group()
-
-
-@contextlib.contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """Take note of Ctrl-C and SIGTERM instead of dying of them; a second one is obeyed at once."""
-    told = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield told
-        return
-    before = {}
-
-    def take_note(number: int, _frame: Any) -> None:
-        told.set()
-        signal.signal(number, before[number] or signal.SIG_DFL)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, take_note)
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@
 The compiled loops of the network.
 
 They check nothing: `bptt` and `batched` look at shapes and precision before they call them. Sizes
-are known at run time only, so each kernel is compiled once for each precision, and then cached.
-numba's cache notices a change of the file that a kernel stands in, but not of the files that it
-imports: `make` compiles anew after any change here.
+are known at run time only, so each kernel is compiled once for each precision, and then kept by
+`compiling`; after any change here, all are compiled anew.
 """

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arithmetic that all kernels share."""
 
-from numba import njit
+from snake_arm_control.model.compiling import compiler
 
 # Sums may be reordered and fused, but a NaN stays one and a zero gradient stays zero.
-compiled = njit(cache=True, error_model='numpy',
-                fastmath={'contract', 'reassoc', 'nsz', 'arcp'})
+compiled = compiler(error_model='numpy', fastmath={'contract', 'reassoc', 'nsz', 'arcp'})
 
 
 @compiled
