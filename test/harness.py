@@ -93,9 +93,9 @@ class Observer:
         while time.monotonic() < end:
             self.executor.spin_once(timeout_sec=0.02)
 
-    def state(self, name='controller'):
-        status = self.diagnostics.get(f'{self.prefix}/{name}')
-        return status.message if status else 'not seen'
+    def state(self):
+        """Return the code of what the controller does, empty if it is not seen."""
+        return self.detail('state') if f'{self.prefix}/controller' in self.diagnostics else ''
 
     def detail(self, key, name='controller'):
         status = self.diagnostics[f'{self.prefix}/{name}']

@@ -146,7 +146,7 @@ class Soak:
                 self.reached += 1
                 self.observer.rest(self.random.uniform(0.0, DWELL))
                 return
-            if (self.observer.state().startswith('idle')
+            if (self.observer.state() == 'IDLE'
                     and time.monotonic() - said_at > 1.0):  # the one who heard it was killed
                 self.observer.publish_goal(goal)
                 said_at = time.monotonic()
@@ -164,8 +164,7 @@ class Soak:
         print('bad:', self.missed[-1], flush=True)
 
     def _is_up(self):
-        return self.observer.state() not in ('not seen', 'waiting for the weights',
-                                             'waiting for the first joint states')
+        return self.observer.state() not in ('', 'NO_MODEL', 'WAITING')
 
     def run(self, duration):
         """Go on for a time [s] and return whether all was well."""

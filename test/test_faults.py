@@ -56,7 +56,7 @@ def erring(namespace):
 @pytest.fixture(scope='module')
 def shared_arm():
     with running('--namespace', 'faults', '--no-simulator'), erring('faults') as arm:
-        arm.observer.wait(lambda: arm.observer.state() == 'idle: no goal', 'the controller', 60.0)
+        arm.observer.wait(lambda: arm.observer.state() == 'IDLE', 'the controller', 60.0)
         yield arm
 
 
@@ -66,7 +66,7 @@ def arm(shared_arm):
     observer = shared_arm.observer
     shared_arm.fault = shared_arm.states_fault = None
     assert observer.call(Trigger, 'controller/reset', Trigger.Request()).success
-    observer.wait(lambda: observer.state() == 'idle: no goal', 'the arm at rest')
+    observer.wait(lambda: observer.state() == 'IDLE', 'the arm at rest')
     observer.publish_goal(HERE)
     observer.wait(lambda: len(observer.commands) > 3, 'commands')
     return shared_arm
@@ -76,7 +76,7 @@ def assert_held_and_recovered(arm, fault, why):
     """Assert that the arm holds and says why with a fault, and goes on without it."""
     observer = arm.observer
     arm.fault = fault
-    observer.wait(lambda: observer.state() == 'holding: no feedback', 'the hold')
+    observer.wait(lambda: observer.state() == 'NO_FEEDBACK', 'the hold')
     observer.rest(0.3)
     held = observer.commands[-1].position
     observer.wait(lambda: why in observer.detail('feedback trouble'), why)
@@ -89,7 +89,7 @@ def assert_ridden_out(arm, fault):
     """Assert that the goal is reached with a fault."""
     arm.fault = fault
     arm.observer.wait(lambda: arm.is_at(HERE), 'the goal')
-    arm.observer.wait(lambda: arm.observer.state() == 'goal reached', 'the word for it')
+    arm.observer.wait(lambda: arm.observer.state() == 'REACHED', 'the word for it')
 
 
 def chains(change):
@@ -219,7 +219,7 @@ def test_an_arm_that_was_moved_by_hand_on_hold_goes_on_from_there(arm):
     """No command asks for the pose of before."""
     observer = arm.observer
     assert observer.call(SetBool, 'controller/hold', SetBool.Request(data=True)).success
-    observer.wait(lambda: observer.state() == 'holding on request', 'the hold')
+    observer.wait(lambda: observer.state() == 'HOLDING', 'the hold')
     observer.rest(0.2)
     moved = np.full((40, 2), -0.3)
     arm.arm.angles = arm.arm._target = moved
@@ -296,11 +296,29 @@ def test_weights_that_can_not_be_are_refused_in_motion(arm, name):
     publisher = observer.node.create_publisher(UInt8MultiArray, topics.WEIGHTS, topics.LATCHED)
     observer.wait(lambda: publisher.get_subscription_count(), 'the controller')
     publisher.publish(conversions.bytes_to_message(other_weights(name)))
-    observer.wait(lambda: 'weights' in observer.state() or 'model' in observer.state(), 'the word')
+    observer.wait(lambda: observer.detail('refused weights'), 'the refusal')
     assert observer.diagnostics['/faults/controller'].level == b'\2'
+    assert observer.detail('model fingerprint')
+    observer.wait(lambda: arm.is_at(HERE), 'the goal')
+    observer.wait(lambda: observer.state() == 'REACHED', 'the state')
+    assert observer.call(Trigger, 'forward_model/reload', Trigger.Request()).success
+    observer.wait(lambda: not observer.detail('refused weights'), 'good weights')
+    observer.node.destroy_publisher(publisher)
+
+
+def test_an_arm_on_hold_whose_new_weights_were_refused_is_still_on_hold(arm):
+    """The state says what the controller does, and the refusal stands beside it."""
+    observer = arm.observer
+    publisher = observer.node.create_publisher(UInt8MultiArray, topics.WEIGHTS, topics.LATCHED)
+    observer.wait(lambda: publisher.get_subscription_count(), 'the controller')
+    publisher.publish(conversions.bytes_to_message(other_weights('truncated')))
+    observer.wait(lambda: observer.detail('refused weights'), 'the refusal')
+    assert observer.call(SetBool, 'controller/hold', SetBool.Request(data=True)).success
+    observer.wait(lambda: observer.state() == 'HOLDING', 'the hold')
+    assert 'whole safetensors file' in observer.detail('refused weights')
+    assert observer.call(SetBool, 'controller/hold', SetBool.Request(data=False)).success
     observer.wait(lambda: arm.is_at(HERE), 'the goal')
     assert observer.call(Trigger, 'forward_model/reload', Trigger.Request()).success
-    observer.wait(lambda: observer.state() == 'goal reached', 'the word')
     observer.node.destroy_publisher(publisher)
 
 
@@ -334,7 +352,7 @@ def test_ros2_control_gets_every_command(kind):
                   '--set', f'controller.hardware={kind}'), erring(namespace) as arm):
         observer, passed = arm.observer, []
         observer.node.create_subscription(message, f'{kind}/{topic}', passed.append, 1000)
-        observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
         observer.publish_goal(HERE)
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
         observer.rest(0.5)
@@ -353,12 +371,11 @@ def test_joint_states_in_any_order_among_those_of_others_start_the_arm():
         observer = arm.observer
         arm.arm.angles = arm.arm._target = np.full((40, 2), 0.3)
         arm.states_fault = lambda message: [JointState(name=['gripper'], position=[0.0])]
-        observer.wait(lambda: observer.state() == 'waiting for the first joint states', 'the wait',
-                      60.0)
+        observer.wait(lambda: observer.state() == 'WAITING', 'the wait', 60.0)
         observer.wait(lambda: 'lack 80 of the 80' in observer.detail('last rejected feedback'),
                       'the reason')
         arm.states_fault = mixed
-        observer.wait(lambda: observer.state() == 'idle: no goal', 'the start')
+        observer.wait(lambda: observer.state() == 'IDLE', 'the start')
         observer.publish_goal(HERE)
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
         first = np.reshape(observer.commands[0].position, (40, 2))
@@ -378,7 +395,7 @@ def test_a_tracker_of_the_tool_alone_is_enough_for_a_goal_of_the_tool():
         arm.arm.settings = type(arm.arm.settings)(length_error=0.05)
         arm.fault = lambda stamp, chain: [conversions.serialize_chain(
             chain[-1:], observer.node.get_clock().now().nanoseconds)]
-        observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
         observer.publish_goal(HERE)
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
         refused = observer.set_parameter('controller', 'tracked_joints', '40 41')
@@ -392,7 +409,7 @@ def test_a_node_that_was_killed_is_started_again_beside_the_others(killed):
         observer = arm.observer
         nodes = {name: stack.enter_context(node_process(name, 'killed'))
                  for name in ('forward_model', 'controller')}
-        observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
         observer.publish_goal(HERE)
         observer.wait(lambda: len(observer.commands) > 3, 'commands')
         nodes[killed].send_signal(signal.SIGKILL)
@@ -401,7 +418,7 @@ def test_a_node_that_was_killed_is_started_again_beside_the_others(killed):
         stack.enter_context(node_process(killed, 'killed'))
         observer.wait(lambda: f'/killed/{killed}' in observer.diagnostics, 'the node', 60.0)
         if killed == 'controller':
-            observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
+            observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
             observer.publish_goal(HERE)
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
         observer.publish_goal(THERE)
@@ -421,7 +438,7 @@ def test_a_clock_that_jumps_back_is_followed():
             publisher.publish(Clock(clock=conversions.stamp_to_time(offset[0] + elapsed)))
 
         observer.node.create_timer(0.005, tick)
-        observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
         observer.publish_goal(HERE)
         observer.wait(lambda: len(observer.commands) > 10, 'commands')
         offset[0] -= HOUR

@@ -59,6 +59,7 @@ def test_moving_along_a_freedom_costs_nothing(seed, ticks, way, joints):
     chain = goal.nearest(random_chain(seed))
     for freedom in goal_shape(goal, chain).freedoms:
         j, part = freedom.joint - 1, PARTS[freedom.part]
+        np.testing.assert_allclose(np.linalg.norm(freedom.directions, axis=1), 1.0)
         for direction in freedom.directions:
             moved = chain.copy()
             moved[j, part] = direction if freedom.part != 'position' else (

@@ -73,23 +73,26 @@ def test_without_its_package_the_node_says_so_in_one_line_and_ends():
 
 
 class RViz:
-    """A node that shows the arm, and drags and ticks as RViz does; another that is dragged."""
+    """A node that drags and ticks as RViz, and plays the controller; another that is dragged."""
 
     def __init__(self):
         self.goals, self.marker = [], None
+        self.pursues = True  # what is asked for, at once
         self.node, self.dragged = Node('rviz'), InteractiveGoalNode()
         self.executor = SingleThreadedExecutor()
         for node in (self.node, self.dragged):
             self.executor.add_node(node)
         self.feedback = self.node.create_publisher(
             InteractiveMarkerFeedback, f'{topics.INTERACTIVE_GOAL}/feedback', 10)
-        self.goal = self.node.create_publisher(Float64MultiArray, topics.GOAL, 10)
+        self.pursued = self.node.create_publisher(Float64MultiArray, topics.PURSUED_GOAL,
+                                                  topics.LATCHED)
         self.node.create_subscription(InteractiveMarkerUpdate, f'{topics.INTERACTIVE_GOAL}/update',
                                       self._update, 100)
         self.node.create_subscription(Float64MultiArray, topics.GOAL, self._take_goal, 100)
-        self.wait(lambda: self.goal.get_subscription_count() == 2
-                  and self.feedback.get_subscription_count() and self.node.count_publishers(
-                      f'{topics.INTERACTIVE_GOAL}/update'))
+        self.wait(lambda: self.pursued.get_subscription_count()
+                  and self.feedback.get_subscription_count()
+                  and self.node.count_publishers(topics.GOAL)
+                  and self.node.count_publishers(f'{topics.INTERACTIVE_GOAL}/update'))
         self.wait(lambda: False, 0.3)  # known is not yet connected
         chain = self.node.create_publisher(PoseArray, topics.PREDICTED_POSE_CHAIN, 10)
         self.wait(chain.get_subscription_count)
@@ -105,6 +108,12 @@ class RViz:
 
     def _take_goal(self, message):
         self.goals.append(conversions.message_to_goal(message, JOINTS))
+        if self.pursues:
+            self.pursued.publish(message)
+
+    def pursue(self, goal):
+        """Publish, as the controller, the goal that is pursued from now on."""
+        self.pursued.publish(conversions.goal_to_message(goal))
 
     def wait(self, done, timeout=10.0):
         end = self.node.get_clock().now().nanoseconds + int(1e9 * timeout)
@@ -188,24 +197,36 @@ def test_dropping_the_goal_brings_the_handle_back_to_the_tool(rviz):
 
 def test_the_goals_of_others_are_followed(rviz):
     asked = Goal.tool(position=(0.1, None, 0.8), up=(0, 0, 1))
-    rviz.goal.publish(conversions.goal_to_message(asked))
+    rviz.pursue(asked)
     assert rviz.wait(lambda: rviz.ticked() == {'x', 'z', 'up_x', 'up_y', 'up_z'})
     np.testing.assert_allclose(rviz.shown()[:3], (0.1, TOOL[1], 0.8), atol=1e-12)
-    rviz.goal.publish(conversions.goal_to_message(Goal.free()))
+    rviz.pursue(Goal.free())
     assert rviz.wait(lambda: np.allclose(rviz.shown(), TOOL))
 
 
-def test_own_goals_that_come_back_do_not_disturb_a_drag(rviz):
-    """They come back late: the handle has been dragged on, and must not jump back."""
+def test_nobody_but_the_controller_subscribes_to_goals(rviz):
+    for topic in (topics.GOAL, topics.GOAL_POSE, topics.CLICKED_POINT):
+        subscribers = rviz.node.get_subscriptions_info_by_topic(f'/{topic}')
+        assert {info.node_name for info in subscribers} <= {'rviz'}  # plays the controller
+
+
+def test_own_goals_that_come_back_late_do_not_disturb_a_drag(rviz):
+    """The handle has been dragged on meanwhile, and must not jump back."""
     steps = [TOOL + [0, 0, -0.01 * k, 0, 0, 0, 0, 0, 0] for k in range(1, 11)]
+    rviz.pursues = False
     for step in steps:
         rviz.drag(step)
         rviz.wait(lambda: False, 0.02)
     assert rviz.wait(lambda: len(rviz.goals) == len(steps))
-    rviz.wait(lambda: False, 0.3)
     assert [goal.target[-1, 2] for goal in rviz.goals] == pytest.approx(
         [step[2] for step in steps])
-    np.testing.assert_allclose(rviz.shown(), steps[-1], atol=1e-12)
+    for goal in rviz.goals:
+        rviz.pursue(goal)
+        rviz.wait(lambda: False, 0.02)
+        np.testing.assert_allclose(rviz.shown(), steps[-1], atol=1e-12)
+    rviz.pursue(Goal.tool(position=AWAY[pose.POSITION]))  # of another, after all these
+    assert rviz.wait(lambda: np.allclose(rviz.shown()[pose.POSITION], AWAY[pose.POSITION]))
+    np.testing.assert_allclose(rviz.shown(), [*AWAY[:3], *TOOL[3:]], atol=1e-12)
 
 
 def test_a_pose_that_is_none_is_ignored(rviz):

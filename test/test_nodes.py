@@ -23,13 +23,14 @@ import numpy as np
 import pytest
 import rclpy
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, MultiArrayDimension
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import Marker
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.loop import State
 from snake_arm_control.experiments.scenarios import scenario
 from snake_arm_control.ros import conversions, topics
 
@@ -49,7 +50,7 @@ def ros():
 def shared_arm():
     """One arm for all tests that leave it as they found it."""
     with running(), observing() as observer:
-        observer.wait(lambda: observer.state() == 'idle: no goal', 'an idle controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller', 60.0)
         yield observer
 
 
@@ -58,7 +59,7 @@ def arm(shared_arm):
     """Return an observer of an arm that stands at rest without a goal."""
     response = shared_arm.call(Trigger, 'controller/reset', Trigger.Request())
     assert response.success
-    shared_arm.wait(lambda: shared_arm.state() == 'idle: no goal', 'the arm at rest')
+    shared_arm.wait(lambda: shared_arm.state() == 'IDLE', 'the arm at rest')
     shared_arm.rest(0.1)
     shared_arm.commands.clear()
     shared_arm.markers = None
@@ -99,7 +100,7 @@ def test_every_iteration_is_one_bounded_command(arm):
 
 def test_a_reached_goal_is_said_to_be_reached(arm):
     arm.publish_goal(FIG2)
-    arm.wait(lambda: arm.state() == 'goal reached', 'the word of the controller')
+    arm.wait(lambda: arm.state() == 'REACHED', 'the word of the controller')
     arm.wait(lambda: arm.is_at(FIG2), 'the goal')
 
 
@@ -118,6 +119,46 @@ def test_who_comes_late_is_told_the_goal_that_is_pursued(arm):
         assert [conversions.message_to_goal(each, ARM.joints).is_free for each in told] == [True]
     finally:
         arm.node.destroy_subscription(late)
+
+
+def test_only_the_controller_subscribes_to_goals(arm):
+    """Who publishes once, to the first subscriber, must not meet another: here `up` looks on."""
+    arm.wait(lambda: arm.node.count_subscribers(topics.GOAL), 'the controller')
+    for topic in (topics.GOAL, topics.GOAL_POSE, topics.CLICKED_POINT):
+        subscribers = arm.node.get_subscriptions_info_by_topic(arm.node.resolve_topic_name(topic))
+        assert [info.node_name for info in subscribers] == ['controller']
+
+
+def test_who_comes_late_learns_the_state_and_then_each_change_of_it(arm):
+    states = []
+    late = arm.node.create_subscription(String, topics.STATE, lambda message: states.append(
+        message.data), topics.LATCHED)
+    try:
+        arm.wait(lambda: states == ['IDLE'], 'the state')
+        arm.publish_goal(FIG2)
+        arm.wait(lambda: states[-1] == 'REACHED', 'the goal')
+        assert states[:2] == ['IDLE', 'TRACKING']
+        assert all(State[one] for one in states)
+        assert all(one != other for one, other in zip(states, states[1:]))
+    finally:
+        arm.node.destroy_subscription(late)
+
+
+def test_the_pose_of_the_tool_is_the_true_one(arm):
+    poses = []
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.is_at(FIG2), 'the goal')
+    settled(arm)
+    subscription = arm.node.create_subscription(PoseStamped, topics.TOOL_POSE, poses.append, 10)
+    try:
+        arm.wait(lambda: len(poses) > 1, 'the pose')
+        stamp, chain = conversions.deserialize_chain(arm.chain)
+        assert poses[-1].header.frame_id == topics.BASE_FRAME
+        assert conversions.time_to_stamp(poses[-1].header.stamp) == stamp
+        np.testing.assert_allclose(conversions.message_to_pose(poses[-1].pose), chain[-1],
+                                   atol=1e-9)
+    finally:
+        arm.node.destroy_subscription(subscription)
 
 
 def test_predictions_and_true_poses_describe_the_same_arm(arm):
@@ -214,7 +255,7 @@ def test_a_malformed_goal_is_rejected_with_its_reason(arm, name):
     arm.wait(lambda: int(arm.detail('rejected goals')) == rejected + 1, 'the rejection')
     assert re.search(reason, arm.detail('last rejected goal'))
     settled(arm)
-    assert arm.is_at(FIG2) and arm.state() == 'goal reached'
+    assert arm.is_at(FIG2) and arm.state() == 'REACHED'
     another = Goal.tool(position=REACHABLE)
     arm.publish_goal(another)
     arm.wait(lambda: arm.is_at(another), 'the next goal')
@@ -251,7 +292,7 @@ def test_the_empty_goal_drops_the_goal(slow_arm):
     slow_arm.publish_goal(FIG2)
     slow_arm.wait(lambda: len(slow_arm.commands) > 5, 'commands')
     slow_arm.publish(topics.GOAL, Float64MultiArray())
-    slow_arm.wait(lambda: slow_arm.state() == 'idle: no goal', 'an idle controller')
+    slow_arm.wait(lambda: slow_arm.state() == 'IDLE', 'an idle controller')
     settled(slow_arm)
     assert not slow_arm.is_at(FIG2)
 
@@ -264,7 +305,7 @@ def test_hold_stops_the_arm_until_it_is_released(slow_arm):
     held = len(slow_arm.commands)
     slow_arm.rest(0.5)
     assert len(slow_arm.commands) == held and not slow_arm.is_at(FIG2)
-    assert slow_arm.state() == 'holding on request'
+    assert slow_arm.state() == 'HOLDING'
     assert slow_arm.call(SetBool, 'controller/hold', SetBool.Request(data=False)).success
     slow_arm.wait(lambda: slow_arm.is_at(FIG2), 'the goal')
 
@@ -313,7 +354,7 @@ def test_an_unreachable_goal_ends_with_the_reason():
     """--until-converged exits with 1, and says what is left of the error."""
     with (running('--namespace', 'far', '--until-converged') as child,
           observing('far') as observer):
-        observer.wait(lambda: observer.state() == 'idle: no goal', 'an idle controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller', 60.0)
         observer.publish_goal(Goal.tool(position=(0.0, 0.0, 1.5)))
         output, _ = child.communicate(timeout=60)
     assert child.returncode == 1
@@ -335,7 +376,7 @@ def test_no_goal_is_not_reached_and_no_signal_makes_it_so():
     """A goal that is dropped is none; only a goal that is reached ends with exit code 0."""
     with (running('--namespace', 'dropped', '--until-converged') as child,
           observing('dropped') as observer):
-        observer.wait(lambda: observer.state() == 'idle: no goal', 'an idle controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller', 60.0)
         observer.publish(topics.GOAL, Float64MultiArray())
         observer.rest(1.0)
         assert child.poll() is None
@@ -347,7 +388,7 @@ def test_no_goal_is_not_reached_and_no_signal_makes_it_so():
 def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():
     """Beside another arm, which does not move."""
     with running('--namespace', 'other'), observing('other') as other:
-        other.wait(lambda: other.state() == 'idle: no goal', 'the other arm', 60.0)
+        other.wait(lambda: other.state() == 'IDLE', 'the other arm', 60.0)
         done = subprocess.run(
             snake_arm('up', '--processes', '--namespace', 'mine', '--scenario', 'fig2',
                       '--until-converged'), capture_output=True, text=True, timeout=90)
@@ -376,10 +417,10 @@ def test_lost_feedback_holds_the_arm_and_returning_feedback_lets_it_go_on():
     """The simulator is another process, which is killed and started again."""
     with running('--namespace', 'lost', '--no-simulator'), observing('lost') as observer:
         with node_process('simulator', 'lost'):
-            observer.wait(lambda: observer.state() == 'idle: no goal', 'the controller', 60.0)
+            observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
             observer.publish_goal(FIG2)
             observer.wait(lambda: len(observer.commands) > 5, 'commands')
-        observer.wait(lambda: observer.state().startswith('holding: no feedback'), 'the hold')
+        observer.wait(lambda: observer.state() == 'NO_FEEDBACK', 'the hold')
         held_at = observer.node.get_clock().now().nanoseconds
         observer.rest(1.5)
         # By their stamps: what was sent before the hold may be read after the news of it.

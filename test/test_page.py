@@ -62,7 +62,7 @@ def arm():
 
 
 class Witness:
-    """Hears what the arm is asked for, and where it is."""
+    """Follows the goal that the controller pursues, and where the arm is."""
 
     def __init__(self):
         self.node = rclpy.create_node('witness', namespace=NAMESPACE)
@@ -70,7 +70,8 @@ class Witness:
         self.executor.add_node(self.node)
         self.goal, self.chain = None, None
         self.parameters = AsyncParameterClient(self.node, 'controller')
-        self.node.create_subscription(Float64MultiArray, topics.GOAL, self.take_goal, 10)
+        self.node.create_subscription(Float64MultiArray, topics.PURSUED_GOAL, self.take_goal,
+                                      topics.LATCHED)
         self.node.create_subscription(PoseArray, topics.POSE_CHAIN, self.take_chain,
                                       topics.LATEST, raw=True)
 
@@ -236,6 +237,15 @@ def an_arm(person):
 def test_an_arm_that_comes_up_is_found(person, an_arm):
     person.reads('Ready')
     person.sees('joint', '20')
+
+
+def test_only_the_controller_subscribes_to_goals(person, witness):
+    """Who publishes a goal once, to the first subscriber, must not meet the page."""
+    person.reads('Ready')
+    for topic in (topics.GOAL, topics.GOAL_POSE, topics.CLICKED_POINT):
+        subscribers = witness.node.get_subscriptions_info_by_topic(
+            witness.node.resolve_topic_name(topic))
+        assert [info.node_name for info in subscribers] == ['controller']
 
 
 def test_the_page_needs_nothing_but_this_machine(person):

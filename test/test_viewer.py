@@ -10,13 +10,12 @@ import sys
 from hypothesis import given, strategies as st
 import numpy as np
 import pytest
-from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.urdf import urdf_text
-from snake_arm_control.arm.urdf_body import Body
+from snake_arm_control.arm.urdf_body import Body, SHAPES
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import State
 from snake_arm_control.errors import (
@@ -27,13 +26,10 @@ from snake_arm_control.errors import (
 )
 from snake_arm_control.experiments.scenarios import scenario, SCENARIOS
 from snake_arm_control.nodes.viewer import page_class
-from snake_arm_control.ros.markers import goal_to_markers
-from snake_arm_control.ros.seen_markers import SeenMarkers
-from snake_arm_control.viewer import meshes
 from snake_arm_control.viewer.editor import GoalEditor
 from snake_arm_control.viewer.history import History
 from snake_arm_control.viewer.session import Session
-from snake_arm_control.viewer.status import Facts, Said, Tone, verdict
+from snake_arm_control.viewer.status import Facts, NodeStatus, Tone, verdict
 from snake_arm_control.viewer.tuning import slider, Tunable
 
 ARM = Arm()
@@ -127,17 +123,19 @@ def test_what_is_no_description_of_a_robot_is_refused_with_its_reason(text, reas
         Body(text)
 
 
-@pytest.mark.parametrize('name', (*meshes.MESHES, 'cone'))
-def test_a_mesh_is_closed_and_looks_outwards(name):
-    vertices, faces = getattr(meshes, name)()
-    corners = vertices[faces]
-    volume = np.einsum('fi,fi->', corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6.0
-    whole = {'sphere': math.pi / 6.0, 'cylinder': math.pi / 4.0, 'box': 1.0,
-             'cone': math.pi / 3.0 * (0.25 + 0.5 * 0.12 + 0.12 ** 2)}[name]
-    assert 0.95 * whole < volume <= 1.0001 * whole
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    np.testing.assert_allclose(normals.sum(axis=0), 0.0, atol=1e-12)
-    assert np.abs(vertices).max() == pytest.approx(0.5)
+@pytest.mark.parametrize('name, whole', (
+    ('SPHERE', math.pi / 6.0), ('CYLINDER', math.pi / 4.0), ('BOX', 1.0),
+    ('CONE', math.pi / 3.0 * (0.25 + 0.5 * 0.12 + 0.12 ** 2))))
+def test_a_mesh_fills_the_unit_cube_as_its_shape_does_and_looks_outwards(name, whole):
+    meshes = pytest.importorskip('snake_arm_control.viewer.meshes')
+    mesh = getattr(meshes, name)
+    assert 0.95 * whole < mesh.volume <= 1.0001 * whole  # negative if it looked inwards
+    np.testing.assert_allclose(mesh.bounds, ((-0.5,) * 3, (0.5,) * 3), atol=1e-9)
+
+
+@pytest.mark.parametrize('name', SHAPES)
+def test_there_is_a_mesh_for_every_shape_that_a_body_may_have(name):
+    assert name in pytest.importorskip('snake_arm_control.viewer.meshes').BY_SHAPE
 
 
 # The goal that is edited.
@@ -255,30 +253,42 @@ def test_joints_are_edited_one_at_a_time_and_asked_together():
 
 # What is said.
 
-FINE = Facts('/', True, '', Said(State.REACHED.value), Said('serving'), True)
+def controller(state, **details):
+    """Return what a controller with a model reports."""
+    return NodeStatus(state.value, details={'state': state.name, 'model fingerprint': 'f',
+                                            **{key.replace('_', ' '): value
+                                               for key, value in details.items()}})
+
+
+NO_MODEL = NodeStatus('waiting for the forward model', details={'state': 'NO_MODEL'})
+FINE = Facts('/', True, '', controller(State.REACHED), NodeStatus('serving'), True)
 
 
 @pytest.mark.parametrize('changes, tone, words', (
     ({}, Tone.GOOD, 'reached'),
     ({'controller': None, 'namespace': '/left'}, Tone.BAD, 'No controller is running in the '
      'namespace /left'),
-    ({'controller': Said('x; weights are damaged', failed=True)}, Tone.BAD, 'damaged'),
-    ({'controller': Said('waiting for the weights'), 'forward_model': None}, Tone.BAD,
-     'no forward model'),
-    ({'controller': Said('waiting for the weights')}, Tone.BUSY, 'loading'),
+    ({'controller': NodeStatus('x', True, {'state': 'NO_MODEL', 'refused weights': 'damaged'})},
+     Tone.BAD, 'no model it can use damaged'),
+    ({'controller': NO_MODEL, 'forward_model': None}, Tone.BAD, 'no forward model'),
+    ({'controller': NO_MODEL, 'forward_model': NodeStatus('no file', True)}, Tone.BAD, 'no file'),
+    ({'controller': NO_MODEL}, Tone.BUSY, 'loading'),
     ({'described': False}, Tone.WARNING, 'robot_description'),
     ({'trouble': 'no tree'}, Tone.BAD, 'no tree'),
     ({'feedback': False}, Tone.WARNING, 'does not say where it is'),
-    ({'controller': Said(State.NO_FEEDBACK.value)}, Tone.BAD, 'does not answer'),
-    ({'controller': Said(State.STALLED.value)}, Tone.WARNING, 'no way to the goal'),
-    ({'controller': Said(State.STALLED.value), 'beyond_reach': 0.2}, Tone.WARNING, '200 mm'),
-    ({'controller': Said(State.TRACKING.value), 'beyond_reach': 0.2}, Tone.WARNING,
+    ({'controller': controller(State.WAITING)}, Tone.WARNING, 'does not say where it is'),
+    ({'controller': controller(State.NO_FEEDBACK)}, Tone.BAD, 'does not answer'),
+    ({'controller': controller(State.STALLED)}, Tone.WARNING, 'no way to the goal'),
+    ({'controller': controller(State.STALLED), 'beyond_reach': 0.2}, Tone.WARNING, '200 mm'),
+    ({'controller': controller(State.TRACKING), 'beyond_reach': 0.2}, Tone.WARNING,
      'out of reach'),
     ({'rejection': 'goal: an infinity'}, Tone.BAD, 'an infinity'),
-    ({'controller': Said(State.HOLDING.value)}, Tone.BUSY, 'Holding'),
-    ({'controller': Said(State.IDLE.value), 'lost_goal': True}, Tone.WARNING, 'restarted'),
-    ({'controller': Said(State.IDLE.value)}, Tone.GOOD, 'Ready'),
-    ({'controller': Said(State.TRACKING.value)}, Tone.BUSY, 'Moving'),
+    ({'controller': controller(State.HOLDING)}, Tone.BUSY, 'Holding'),
+    ({'controller': controller(State.IDLE), 'lost_goal': True}, Tone.WARNING, 'restarted'),
+    ({'controller': controller(State.IDLE)}, Tone.GOOD, 'Ready'),
+    ({'controller': controller(State.TRACKING)}, Tone.BUSY, 'Moving'),
+    ({'controller': controller(State.REACHED, refused_weights='cut {off}')}, Tone.WARNING,
+     'Goal reached The weights before stay: cut {off}'),
 ))
 def test_the_page_says_how_things_are(changes, tone, words):
     said = verdict(Facts(**{**vars(FINE), **changes}))
@@ -286,15 +296,24 @@ def test_the_page_says_how_things_are(changes, tone, words):
     assert words in f'{said.headline} {said.advice}'
 
 
+@pytest.mark.parametrize('state', State)
+def test_a_controller_that_refused_weights_and_goes_on_has_a_model(state):
+    """Whatever it does, the page says so; and the button that lets it go on is there on hold."""
+    made = session()
+    made.receive_status(0.1, 'controller', controller(state, refused_weights='cut off'))
+    assert 'model' not in made.verdict(0.1).headline
+    assert made.holding == (state is State.HOLDING)
+
+
 # The session.
 
 def session():
     made = Session('/')
     made.describe(urdf_text(ARM))
-    made.hear_angles(0.0, positions(ARM, ANGLES))
-    made.hear_chain(0.0, CHAIN)
-    made.hear_said(0.0, 'controller', Said(State.IDLE.value, details={
-        'iterations': '10', 'rejected goals': '1'}))
+    made.view.receive_angles(0.0, positions(ARM, ANGLES))
+    made.view.receive_chain(0.0, CHAIN)
+    made.receive_status(0.0, 'controller', controller(
+        State.IDLE, iterations='10', rejected_goals='1'))
     return made
 
 
@@ -309,11 +328,36 @@ def test_the_error_of_the_model_is_measured_as_it_is_and_drawn_as_often_as_asked
     made = session()
     predicted = CHAIN.copy()
     predicted[:, 0] += np.linspace(0.0, 0.002, ARM.joints)
-    made.hear_prediction(0.0, predicted)
-    made.exaggeration = 10.0
+    made.view.receive_prediction(0.0, predicted)
+    made.view.exaggeration = 10.0
     picture = made.picture(0.1)
     assert picture.model_error == pytest.approx((0.002, 0.002))
     np.testing.assert_allclose(picture.predicted - CHAIN, 10.0 * (predicted - CHAIN))
+
+
+def test_what_the_controller_pursues_is_drawn_where_the_arm_is():
+    made = session()
+    assert made.picture(0.1).asked is None
+    goal = Goal.tool(position=(0.5, None, None))
+    made.receive_goal(goal)
+    np.testing.assert_array_equal(made.picture(0.1).asked.places, [(0.5, *CHAIN[-1, 1:3])])
+    made.edit('care', ('y',))
+    made.outgoing(0.2)  # it may be rejected
+    np.testing.assert_array_equal(made.picture(0.2).asked.places, [(0.5, *CHAIN[-1, 1:3])])
+
+
+def test_an_own_goal_that_comes_back_late_leaves_what_is_edited():
+    made = session()
+    made.edit('look_at', np.array((0.5, 0.6, 0.7)))
+    first = made.outgoing(0.1)
+    made.edit('put', pose.POSITION, np.array((0.1, 0.2, 0.6)))
+    second = made.outgoing(0.2)
+    for goal in (first, second):
+        made.receive_goal(goal, is_own=True)
+        assert made.goal == goal and made.editor.goal() == second
+        assert made.editor.look_point is not None
+    made.receive_goal(FIG2)
+    assert made.editor.goal() == FIG2 and made.editor.look_point is None
 
 
 def test_an_edit_goes_out_once():
@@ -345,7 +389,7 @@ def test_an_experiment_plays_until_something_is_edited():
 
 def test_a_goal_of_somebody_else_is_what_is_edited_next():
     made = session()
-    made.hear_goal(FIG2)
+    made.receive_goal(FIG2)
     assert made.editor.cared == {'x', 'y', 'z', 'up_x', 'up_y', 'up_z'}
     assert made.outgoing(0.0) is None
     made.edit('care', made.editor.cared - {'x'})
@@ -354,8 +398,8 @@ def test_a_goal_of_somebody_else_is_what_is_edited_next():
 
 def test_a_controller_that_has_restarted_is_noticed_and_not_sent_the_goal_unasked():
     made = session()
-    made.hear_goal(FIG2)
-    made.hear_said(1.0, 'controller', Said(State.IDLE.value, details={'iterations': '0'}))
+    made.receive_goal(FIG2)
+    made.receive_status(1.0, 'controller', controller(State.IDLE, iterations='0'))
     assert made.outgoing(1.0) is None
     assert 'restarted' in made.verdict(1.0).headline
     made.send()
@@ -371,14 +415,14 @@ def test_a_controller_that_falls_silent_is_missed():
 
 def test_a_rejected_goal_is_told_and_a_goal_beyond_reach_measured():
     made = session()
-    said = {'iterations': '10', 'rejected goals': '1', 'last rejected goal': 'goal: too long'}
-    made.hear_said(1.0, 'controller', Said(State.IDLE.value, details=said))
+    said = {'iterations': '10', 'rejected_goals': '1', 'last_rejected_goal': 'goal: too long'}
+    made.receive_status(1.0, 'controller', controller(State.IDLE, **said))
     assert 'too long' not in made.verdict(1.0).advice  # of the time before this page
-    made.hear_said(1.1, 'controller', Said(State.IDLE.value, details={**said,
-                                                                      'rejected goals': '2'}))
+    made.receive_status(1.1, 'controller', controller(
+        State.IDLE, **{**said, 'rejected_goals': '2'}))
     assert 'too long' in made.verdict(1.1).advice
     made = session()
-    made.hear_goal(Goal.tool((0.0, 1.2, 0.0)))
+    made.receive_goal(Goal.tool((0.0, 1.2, 0.0)))
     assert '200 mm' in made.verdict(0.1).advice
 
 
@@ -418,21 +462,6 @@ def test_a_slider_of_a_gain_can_be_set_finely():
     least, most, step = slider(Tunable('damping', 0.003, low=0.0, high=1e3))
     assert (least, most) == (0.0, 0.03) and step <= 0.001
     assert slider(Tunable('restarts', 5, low=0, high=100)) == (0, 50, 1)
-
-
-# What the controller is asked for, as its markers say.
-
-def test_markers_are_drawn_as_the_goal_that_they_were_made_of():
-    seen = SeenMarkers()
-    seen.take(MarkerArray(markers=goal_to_markers(FIG2, CHAIN, ARM.length)))
-    asked = seen.asked()
-    np.testing.assert_allclose(asked.points, FIG2.target[-1:, :3])
-    (start, end), = asked.arrows
-    np.testing.assert_allclose(start, FIG2.target[-1, :3])
-    np.testing.assert_allclose((end - start) / np.linalg.norm(end - start), (0.0, 0.0, 1.0))
-    seen.take(MarkerArray(markers=[Marker(action=Marker.DELETEALL)]))
-    asked = seen.asked()
-    assert asked.points.shape == (0, 3) and asked.arrows.shape == (0, 2, 3)
 
 
 # The page.

@@ -9,10 +9,12 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
+import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
+from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.control.loop import ControlSettings
@@ -22,16 +24,16 @@ from snake_arm_control.experiments.scenarios import Scenario
 from snake_arm_control.nodes.controller import ControllerSettings
 from snake_arm_control.nodes.up import Options, running
 from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.diagnostics import status_of
 
 _START_TIME = 60.0  # [s] that the nodes may take to come up
-_FINGERPRINT = 'model fingerprint'
 
 
 class ExperimentNode(Node):
     """
-    Hears goals, commands and true poses, each at the time when it comes.
+    Takes the pursued goal, commands and true poses, each at the time when it comes.
 
-    What can't be meant, and what the controller rejects too, is counted and passed over.
+    Goals and chains that are not those of the arm are counted and passed over.
     """
 
     def __init__(self, recorder: Recorder, **node_options):
@@ -40,7 +42,7 @@ class ExperimentNode(Node):
         self.fingerprint = ''  # of the controller's model
         self.rejected = 0
         subscribe = self.create_subscription
-        subscribe(Float64MultiArray, topics.GOAL, self._take_goal, topics.STREAM)
+        subscribe(Float64MultiArray, topics.PURSUED_GOAL, self._take_goal, topics.LATCHED)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
         subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.STREAM, raw=True)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
@@ -49,7 +51,7 @@ class ExperimentNode(Node):
     def _take_goal(self, message: Float64MultiArray) -> None:
         try:
             goal = conversions.message_to_goal(message, self._recorder.arm.joints)
-        except SnakeArmError:
+        except SnakeArmError:  # that of another arm
             self.rejected += 1
             return
         self._recorder.take_goal(time.monotonic(), goal)
@@ -61,17 +63,16 @@ class ExperimentNode(Node):
         try:
             _, chain = conversions.deserialize_chain(data)
         except FeedbackError:
-            chain = ()
+            chain = np.empty((0, pose.SIZE))
         if len(chain) == self._recorder.arm.joints:
             self._recorder.take_chain(time.monotonic(), chain)
         else:
             self.rejected += 1
 
     def _take_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == self._controller:
-                self.fingerprint = next((pair.value for pair in status.values
-                                         if pair.key == _FINGERPRINT), self.fingerprint)
+        status = status_of(self._controller, message)
+        if status is not None:
+            self.fingerprint = status.model
 
 
 class NodesRun:

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 import math
 
 from geometry_msgs.msg import PoseArray, Quaternion
 import numpy as np
 from rclpy.node import Node
-from std_msgs.msg import ColorRGBA
+from std_msgs.msg import ColorRGBA, Float64MultiArray
 from visualization_msgs.msg import (
     InteractiveMarker,
     InteractiveMarkerControl,
@@ -47,8 +46,8 @@ class InteractiveGoalNode(Node):
     """
     Publishes a goal for the tool as a person drags it and ticks its components.
 
-    Only what counts has handles. The goals of others are followed, so that the handle is where
-    the tool was last asked to be; without a goal it is where the tool is.
+    Only what counts has handles. The goal that the controller pursues is followed, so that the
+    handle is where the tool was last asked to be; without a goal it is where the tool is.
     """
 
     def __init__(self, **node_options):
@@ -58,10 +57,9 @@ class InteractiveGoalNode(Node):
                                       'goals can not be dragged')
         self._joints = Parameters(self, ArmSettings).value.joints
         self._edit: GoalEdit | None = None  # until the tool was seen
-        self._early_goal: Goal | None = None  # of others, before that
+        self._early_goal: Goal | None = None  # that was pursued before that
         self._is_shown = True  # whether the handle is as edited
         self._tool_data = b''  # the latest message that tells where the tool is
-        self._unheard: deque[Goal] = deque(maxlen=100)  # own goals that will come back
         self._goals = GoalPublisher(self)
         self._server = InteractiveMarkerServer(self, topics.INTERACTIVE_GOAL)
         self._menu = MenuHandler()
@@ -70,8 +68,8 @@ class InteractiveGoalNode(Node):
         self.create_subscription(PoseArray, topics.PREDICTED_POSE_CHAIN, self._take_chain, 1,
                                  raw=True)
         self.create_timer(_PERIOD, self._show)
-        for kind, topic, convert in conversions.GOALS:
-            self.create_subscription(kind, topic, self._goal_callback(convert), 10)
+        self.create_subscription(Float64MultiArray, topics.PURSUED_GOAL, self._take_goal,
+                                 topics.LATCHED)
 
     def _fill_menu(self) -> dict[str, int]:
         """Fill the menu, and return the entries to be ticked by their components."""
@@ -107,25 +105,17 @@ class InteractiveGoalNode(Node):
             return None
         return chain[-1]
 
-    def _goal_callback(self, convert: Callable) -> Callable:
-        def take_goal(message) -> None:
-            try:
-                goal = convert(message, self._joints)
-            except SnakeArmError:  # the controller says why
-                return
-            if self._edit is None:
-                self._early_goal = goal
-            elif not self._is_own(goal):
-                self._follow(goal)
-        return take_goal
-
-    def _is_own(self, goal: Goal) -> bool:
-        """Return whether a goal is one of this node's, which come back in their order."""
-        if goal not in self._unheard:
-            return False
-        while self._unheard.popleft() != goal:
-            pass
-        return True
+    def _take_goal(self, message: Float64MultiArray) -> None:
+        try:
+            goal = conversions.message_to_goal(message, self._joints)
+        except SnakeArmError as error:  # that of an arm of other joints
+            self.get_logger().warning(f'the pursued goal is not followed: {error}',
+                                      throttle_duration_sec=5.0)
+            return
+        if self._edit is None:
+            self._early_goal = goal
+        elif not self._goals.is_own(goal):
+            self._follow(goal)
 
     def _follow(self, goal: Goal) -> None:
         if goal.cared[-1].any():
@@ -157,9 +147,7 @@ class InteractiveGoalNode(Node):
         self._is_shown = False
 
     def _publish(self) -> None:
-        goal = self._edit.goal(self._joints)
-        self._unheard.append(goal)
-        self._goals.publish(goal)
+        self._goals.publish(self._edit.goal(self._joints))
 
     def _show(self) -> None:
         if self._is_shown:

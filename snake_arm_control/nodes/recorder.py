@@ -60,7 +60,12 @@ class Options:
 
 
 class RecorderNode(Node):
-    """Writes each message as it comes, with the times when it was published and received."""
+    """
+    Writes each message as it comes, with the times when it was published and received.
+
+    It subscribes to goals, as the controller does: who publishes one once while a recording runs
+    must wait for both (`ros2 topic pub --once -w 2`).
+    """
 
     def __init__(self, bag: Bag, **node_options):
         super().__init__('recorder', **node_options)

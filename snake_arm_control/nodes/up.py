@@ -146,11 +146,11 @@ def _watch(spinner: Spinner, monitor: MonitorNode, options: Options, children: C
             _say(f'reached: {_errors(progress)} from the goal on the true poses, after '
                  f'{progress.commands} iterations in {progress.elapsed:.1f} s', live)
             return 0
-        stalled = progress.state == State.STALLED.value
+        stalled = progress.state == State.STALLED.name
         if now > deadline or stalled:
             seen = _errors(progress) if progress.known else 'no goal and true pose were seen'
             why = 'not reached' if stalled else f'not reached within {options.timeout:g} s'
-            _say(f'{why}: {seen}; controller: {progress.state}', live)
+            _say(f'{why}: {seen}; controller: {progress.activity}', live)
             return 1
 
 
@@ -164,7 +164,7 @@ def _show(progress: Progress, live: bool) -> None:
         return
     errors = f'error {_errors(progress)}' if progress.known else 'no goal yet'
     line = (f'iteration {progress.commands:5d}   {errors}   {progress.rate:4.0f}/s   '
-            f'{progress.state}')
+            f'{progress.activity}')
     width = shutil.get_terminal_size().columns - 1  # in the last column, some terminals wrap
     print(f'\r\033[K{line[:width]}', end='', flush=True)
 

@@ -9,27 +9,24 @@ import os
 import time
 import webbrowser
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
-from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
-from std_srvs.srv import SetBool, Trigger
-from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.errors import FeedbackError, GoalError
 from snake_arm_control.extras import require
 from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.controller_client import ControllerClient
+from snake_arm_control.ros.diagnostics import status_of
 from snake_arm_control.ros.goal_publisher import GoalPublisher
+from snake_arm_control.ros.latest import LatestMessages
 from snake_arm_control.ros.parameters import Parameters
 from snake_arm_control.ros.running import run
-from snake_arm_control.ros.seen_markers import SeenMarkers
-from snake_arm_control.ros.tuner import Tuner
 from snake_arm_control.settings import setting, Settings
 from snake_arm_control.viewer.session import Session
-from snake_arm_control.viewer.status import Said
 
 _REFRESH_PERIOD = 0.2  # [s], of the panel
 _TUNING_PERIOD = 2.0  # [s], between two looks at the controller's parameters
@@ -64,22 +61,19 @@ class ViewerNode(Node):
         super().__init__('viewer', **node_options)
         settings = Parameters(self, ViewerSettings).value
         self._session = Session(self.get_namespace())
-        self._page = page_class()(self._session, self, settings.host, settings.port)
-        self._streams: list = []
-        self._latest: dict[str, bytes] = {}
+        self._controller = ControllerClient(self, self._complain)
+        self._page = page_class()(self._session, self._controller, settings.host, settings.port)
+        self._streams = LatestMessages(self, {
+            topics.JOINT_STATES: JointState, topics.POSE_CHAIN: PoseArray,
+            topics.PREDICTED_POSE_CHAIN: PoseArray})
         self._pursued: Float64MultiArray | None = None
-        self._markers, self._markers_changed = SeenMarkers(), False
         self._watched_at = self._refreshed_at = self._tuned_at = time.monotonic()
         self._goals = GoalPublisher(self)
-        self._holding = self.create_client(SetBool, 'controller/hold')
-        self._resetting = self.create_client(Trigger, 'controller/reset')
-        self._tuner = Tuner(self, 'controller')
+        self._prefix = self.get_namespace().rstrip('/')
         subscribe = self.create_subscription
         subscribe(String, topics.ROBOT_DESCRIPTION, self._take_description, topics.LATCHED)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
-        subscribe(Float64MultiArray, topics.PURSUED_GOAL, self._take_pursued, topics.LATCHED)
-        for kind, topic, convert in conversions.GOALS:
-            subscribe(kind, topic, self._goal_callback(convert), 10)
+        subscribe(Float64MultiArray, topics.PURSUED_GOAL, self._take_goal, topics.LATCHED)
         self.create_timer(1.0 / settings.frame_rate, self._frame)
         taken = '' if self._page.port == settings.port else f' (port {settings.port} is taken)'
         self.get_logger().info(f'the arm is at {self._page.address}{taken}')
@@ -92,84 +86,50 @@ class ViewerNode(Node):
         self._page.close()
         super().destroy_node()
 
-    # What the topics say.
-
-    def _watch(self, watched: bool) -> None:
-        """Subscribe to the streams, or leave them: the model predicts only for who listens."""
-        for stream in self._streams:
-            self.destroy_subscription(stream)
-        self._latest.clear()
-        self._streams = [] if not watched else [
-            self.create_subscription(kind, topic, self._keeper(topic), topics.LATEST, raw=True)
-            for kind, topic in ((JointState, topics.JOINT_STATES), (PoseArray, topics.POSE_CHAIN),
-                                (PoseArray, topics.PREDICTED_POSE_CHAIN))]
-        if watched:
-            self._streams.append(self.create_subscription(
-                MarkerArray, topics.MARKERS, self._take_markers, topics.LATCHED))
-
-    def _keeper(self, topic: str):
-        def keep(data: bytes) -> None:
-            self._latest[topic] = data
-        return keep
+    def _complain(self, title: str, reason: str) -> None:
+        self._page.complain(title, reason)
 
     def _take_description(self, message: String) -> None:
         self._session.describe(message.data)
-        self._catch_up()
+        if self._session.goal is None and self._pursued is not None:
+            self._take_goal(self._pursued)
 
-    def _take_pursued(self, message: Float64MultiArray) -> None:
+    def _take_goal(self, message: Float64MultiArray) -> None:
         self._pursued = message
-        self._catch_up()
-
-    def _catch_up(self) -> None:
-        """Go on from what the controller pursues, where no goal was seen on its way to it."""
-        if self._pursued is None or self._session.editor is None:
+        if self._session.editor is None:
+            return  # until the description has come
+        try:
+            goal = conversions.message_to_goal(message, self._session.editor.joints)
+        except GoalError as error:  # that of an arm other than the one described
+            self.get_logger().warning(f'the pursued goal can not be shown: {error}',
+                                      throttle_duration_sec=5.0)
             return
-        message, self._pursued = self._pursued, None
-        if self._session.goal is None:
-            self._goal_callback(conversions.message_to_goal)(message)
+        self._session.receive_goal(goal, self._goals.is_own(goal))
 
     def _take_diagnostics(self, message: DiagnosticArray) -> None:
-        prefix = self.get_namespace().rstrip('/') + '/'
-        for status in message.status:
-            if status.name in (prefix + 'controller', prefix + 'forward_model'):
-                said = Said(status.message, status.level == DiagnosticStatus.ERROR,
-                            {pair.key: pair.value for pair in status.values})
-                self._session.hear_said(time.monotonic(), status.name.removeprefix(prefix), said)
-
-    def _goal_callback(self, convert):
-        def take_goal(message) -> None:
-            if self._session.editor is not None:
-                try:
-                    self._session.hear_goal(convert(message, self._session.editor.joints))
-                except GoalError:
-                    pass  # the controller says why it rejects it
-        return take_goal
-
-    def _take_markers(self, message: MarkerArray) -> None:
-        self._markers.take(message)
-        self._markers_changed = True
+        for node in ('controller', 'forward_model'):
+            status = status_of(f'{self._prefix}/{node}', message)
+            if status is not None:
+                self._session.receive_status(time.monotonic(), node, status)
 
     def _decode(self, now: float) -> None:
         """Take those messages that came since the last frame; bad ones are not shown."""
-        session, latest, self._latest = self._session, self._latest, {}
+        view, latest = self._session.view, self._streams.take()
         try:
             if topics.JOINT_STATES in latest:
                 states = deserialize_message(latest[topics.JOINT_STATES], JointState)
-                session.hear_angles(now, dict(zip(states.name, states.position)))
-            for topic, hear in ((topics.POSE_CHAIN, session.hear_chain),
-                                (topics.PREDICTED_POSE_CHAIN, session.hear_prediction)):
+                view.receive_angles(now, dict(zip(states.name, states.position)))
+            for topic, receive in ((topics.POSE_CHAIN, view.receive_chain),
+                                   (topics.PREDICTED_POSE_CHAIN, view.receive_prediction)):
                 if topic in latest:
-                    hear(now, conversions.deserialize_chain(latest[topic])[1])
+                    receive(now, conversions.deserialize_chain(latest[topic])[1])
         except FeedbackError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
-
-    # What happens at each frame.
 
     def _frame(self) -> None:
         now, session, page = time.monotonic(), self._session, self._page
         watched = page.is_watched
-        if watched != bool(self._streams):
-            self._watch(watched)
+        self._streams.switch(watched)
         if watched:
             self._watched_at = now
         elif now - self._watched_at > _GRACE:
@@ -187,9 +147,6 @@ class ViewerNode(Node):
         picture = session.picture(now)
         if picture is not None:
             page.draw(picture)
-            if self._markers_changed:
-                self._markers_changed = False
-                page.draw_asked(self._markers.asked())
         if session.record(now):
             page.plot(session.errors.columns(now))
         if now - self._refreshed_at >= _REFRESH_PERIOD:
@@ -197,37 +154,7 @@ class ViewerNode(Node):
             page.refresh(now)
         if now - self._tuned_at >= _TUNING_PERIOD:
             self._tuned_at = now
-            self._tuner.read(page.offer_tuning)
-
-    # What the page asks for.
-
-    def hold(self, holding: bool) -> None:
-        """Let the arm stand, or go on."""
-        self._ask(self._holding, SetBool.Request(data=holding))
-
-    def reset(self) -> None:
-        """Let the arm return to rest."""
-        if self._ask(self._resetting, Trigger.Request()):
-            self._session.forget_goal()
-
-    def tune(self, name: str, value: object) -> None:
-        """Set a parameter of the controller."""
-        self._tuner.write(name, value, lambda reason: self._page.complain(
-            f'{name} stays as it is', reason))
-
-    def _ask(self, client, request) -> bool:
-        """Call a service; return whether anybody offers it."""
-        if not client.service_is_ready():
-            self._page.complain('Nobody listens', f'There is no service {client.srv_name}: is the '
-                                'controller running?')
-            return False
-
-        def tell(future: Future) -> None:
-            answer = future.result()
-            if answer is not None and not answer.success:
-                self._page.complain('The controller refuses', answer.message)
-        client.call_async(request).add_done_callback(tell)
-        return True
+            self._controller.read_parameters(page.offer_tuning)
 
 
 def page_class():

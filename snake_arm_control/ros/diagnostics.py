@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a node says of itself, once in a while."""
+"""What nodes report of themselves, once in a while."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from snake_arm_control.ros import topics
+from snake_arm_control.viewer.status import NodeStatus
 
 _PERIOD = 0.5  # [s]
 
@@ -46,6 +47,15 @@ class Diagnostics:
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
+
+
+def status_of(node: str, message: DiagnosticArray) -> NodeStatus | None:
+    """Return what a node, by its full name, reports in a message; None if it is of others."""
+    for status in message.status:
+        if status.name == node:
+            return NodeStatus(status.message, status.level == DiagnosticStatus.ERROR,
+                              {pair.key: pair.value for pair in status.values})
+    return None
 
 
 def _text(value: object) -> str:

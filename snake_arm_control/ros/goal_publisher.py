@@ -1,8 +1,11 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""A publisher of goals that knows whether a controller hears it."""
+"""A publisher of goals that knows whether a controller receives them."""
 
 from __future__ import annotations
+
+from collections import deque
+import time
 
 from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility
@@ -13,6 +16,7 @@ from snake_arm_control.control.goal import Goal
 from snake_arm_control.ros import conversions, topics
 
 _UNKNOWN = '_NODE_NAME_UNKNOWN_'  # that of a node that is just being discovered
+_RETURN_TIME = 2.0  # [s] in which the controller says that it pursues a goal
 
 
 class GoalPublisher:
@@ -22,6 +26,7 @@ class GoalPublisher:
         self._node = node
         self._publisher = node.create_publisher(Float64MultiArray, topics.GOAL, 10)
         self.topic: str = self._publisher.topic_name
+        self._sent: deque[tuple[float, Goal]] = deque(maxlen=100)  # and when [s]
 
     @property
     def is_heard(self) -> bool:
@@ -47,7 +52,24 @@ class GoalPublisher:
 
     def publish(self, goal: Goal) -> None:
         """Publish a goal."""
+        self._sent.append((time.monotonic(), goal))
         self._publisher.publish(conversions.goal_to_message(goal))
+
+    def is_own(self, goal: Goal) -> bool:
+        """
+        Return whether a goal that the controller has begun to pursue was published here.
+
+        Whoever publishes goals and follows the pursued one must know: its own goals come back in
+        their order, a little late, when it may have published others.
+        """
+        now = time.monotonic()
+        while self._sent and now - self._sent[0][0] > _RETURN_TIME:
+            self._sent.popleft()
+        if not any(goal == sent for _, sent in self._sent):
+            return False
+        while self._sent.popleft()[1] != goal:
+            pass
+        return True
 
 
 def _node_of(endpoint: TopicEndpointInfo) -> tuple[str, str]:

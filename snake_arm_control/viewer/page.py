@@ -16,7 +16,7 @@ import viser
 from snake_arm_control.errors import SettingsError, SnakeArmError
 from snake_arm_control.viewer.panel import Commands, Panel
 from snake_arm_control.viewer.scene import Scene
-from snake_arm_control.viewer.session import Asked, Picture, Session
+from snake_arm_control.viewer.session import Picture, Session
 from snake_arm_control.viewer.tuning import Tunable
 
 _PORTS = 20  # how many are tried
@@ -45,7 +45,6 @@ class Page:
         self._panel = Panel(self._server, session, commands, self._deeds.put)
         self._scene: Scene | None = None
         self._picture: Picture | None = None
-        self._asked: Asked | None = None
 
     @property
     def is_watched(self) -> bool:
@@ -74,19 +73,11 @@ class Page:
 
     def draw(self, picture: Picture) -> None:
         """Draw a frame."""
-        if self._scene is None or self._scene.body is not self._session.body:
+        if self._scene is None or self._scene.body is not self._session.view.body:
             self._scene = Scene(self._server, self._session, self._deeds.put)
             self._panel.offer(self._scene)
-            if self._asked is not None:
-                self._scene.draw_asked(self._asked)
         self._picture = picture
         self._scene.draw(picture)
-
-    def draw_asked(self, asked: Asked) -> None:
-        """Draw what the controller is asked for."""
-        self._asked = asked
-        if self._scene is not None:
-            self._scene.draw_asked(asked)
 
     def plot(self, columns: Iterable[np.ndarray]) -> None:
         """Draw the plots: ages [s], position errors [mm], axis errors [degrees], rates [1/s]."""

@@ -79,7 +79,7 @@ class Panel:
         self._on_click(self._hold, lambda: commands.hold(not session.holding))
         self._reset = gui.add_button('Back to rest', icon=viser.Icon.HOME,
                                      hint='Drop the goal and return to the straight arm')
-        self._on_click(self._reset, commands.reset)
+        self._on_click(self._reset, self._return_to_rest)
         self._add_plots()
 
     def _on_click(self, button, deed: Callable[[], object]) -> None:
@@ -99,6 +99,10 @@ class Panel:
         """Show another value, unless somebody has only just changed it and it is not taken yet."""
         if time.monotonic() - self._touched.get(id(control), -math.inf) > _TOUCH_TIME:
             control.value = value
+
+    def _return_to_rest(self) -> None:
+        self._session.stop()
+        self._commands.reset()
 
     # Plots.
 
@@ -192,7 +196,7 @@ class Panel:
         self._on_click(self._stop, session.stop)
 
     def _offer_view(self) -> None:
-        gui, session, scene = self._gui, self._session, self._scene
+        gui, view, scene = self._gui, self._session.view, self._scene
 
         def offer(control, change: Callable[[object], object]) -> None:
             self._on_change(control, change)
@@ -201,7 +205,7 @@ class Panel:
               lambda look: scene.paint(_OPACITIES[look]))
         offer(gui.add_dropdown('drawn at', (_MEASURED, _BY_ANGLES), hint='Where pose_chain says '
                                'that the joints are, or where joint_states and the URDF put them'),
-              lambda source: setattr(session, 'follow_measured', source == _MEASURED))
+              lambda source: setattr(view, 'follow_measured', source == _MEASURED))
         offer(gui.add_dropdown('joint numbers', tuple(_NUMBERS), initial_value='every 10th'),
               lambda which: scene.number(_NUMBERS[which]))
         offer(gui.add_checkbox('true poses', True, hint='pose_chain'),
@@ -211,7 +215,7 @@ class Panel:
               lambda on: setattr(scene, 'shows_predicted', on))
         offer(gui.add_slider("model's error x", 1, 50, 1, 1, hint='Draws the predicted poses that '
                              'much further from the true ones'),
-              lambda factor: setattr(session, 'exaggeration', float(factor)))
+              lambda factor: setattr(view, 'exaggeration', float(factor)))
         self._model_error = gui.add_markdown('')
 
     # What changes some times a second.

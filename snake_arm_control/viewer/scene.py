@@ -13,7 +13,8 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.urdf_body import Body, to_transforms
 from snake_arm_control.viewer import meshes
-from snake_arm_control.viewer.session import Asked, Picture, Session
+from snake_arm_control.viewer.goal_drawing import GoalDrawing
+from snake_arm_control.viewer.session import Picture, Session
 
 TRUE_COLOUR, PREDICTED_COLOUR = (23, 133, 137), (201, 42, 121)
 FORWARD_COLOUR = (38, 102, 242)
@@ -36,16 +37,16 @@ class Scene:
 
     def __init__(self, server, session: Session, do: Callable[[Callable[[], None]], None]):
         self._server, self._session, self._do = server, session, do
-        self.body: Body = session.body
+        self.body: Body = session.view.body
         self.shows_true = self.shows_predicted = True
         self._drawn: Picture | None = None
         self._grabbed: np.ndarray | None = None  # (9,), where a handle was when it was taken
-        self._asked: list = []
         self._numbers: list = []
         server.scene.reset()
         self._set_up_room()
         self._set_up_arm()
         self._set_up_handles()
+        self._goal = GoalDrawing(server.scene, self.body.arm.length)
 
     def _set_up_room(self) -> None:
         scene, reach = self._server.scene, self.body.arm.length
@@ -62,26 +63,27 @@ class Scene:
                        section_color=(212, 217, 222), fade_distance=6 * reach,
                        shadow_opacity=0.18)
         size = np.array((0.07, 0.07, 0.014)) * reach
-        vertices, faces = meshes.cylinder()
-        scene.add_mesh_simple('/base', vertices * size, faces, color=_BASE_COLOUR,
-                              position=(0.0, 0.0, -0.5 * size[2]))
+        scene.add_mesh_simple(
+            '/base', meshes.CYLINDER.vertices * size, meshes.CYLINDER.faces, color=_BASE_COLOUR,
+            position=(0.0, 0.0, -0.5 * size[2]))
 
     def _set_up_arm(self) -> None:
         scene, arm = self._server.scene, self.body.arm
         self._links = []
         for kind, shapes in self.body.shapes.items():
+            mesh = meshes.BY_SHAPE[kind]
             handle = scene.add_batched_meshes_simple(
-                f'/links/{kind}', *meshes.MESHES[kind](), *_poses(shapes.placements),
+                f'/links/{kind}', mesh.vertices, mesh.faces, *_poses(shapes.placements),
                 batched_scales=shapes.scales, batched_colors=shapes.colours, lod='off')
             self._links.append((shapes, handle))
             self._choose_by_click(handle, self.body.carried_by(shapes.links))
         self._tool = scene.add_frame(
             '/tool', axes_length=2.0 * arm.segment_length,
             axes_radius=0.003 * arm.length, origin_radius=0.0)
-        vertices, faces = meshes.cone()
+        size = np.array((0.9, 0.9, 1.2)) * arm.segment_length
         scene.add_mesh_simple(
-            '/tool/tip', vertices * np.array((0.9, 0.9, 1.2)) * arm.segment_length, faces,
-            color=_TOOL_COLOUR, position=(0.0, 0.0, -0.6 * arm.segment_length))
+            '/tool/tip', meshes.CONE.vertices * size, meshes.CONE.faces, color=_TOOL_COLOUR,
+            position=(0.0, 0.0, -0.5 * size[2]))
         self._line = partial(scene.add_line_segments, points=np.zeros((1, 2, 3)),
                              thickness_units='screen', visible=False)
         self._true_line = self._line('/true', colors=TRUE_COLOUR, thickness=3.0)
@@ -151,6 +153,7 @@ class Scene:
             if self._grabbed is None:
                 _put(self._handle, *_wxyz(picture.handle))
             self._draw_look(picture)
+            self._goal.draw(picture.asked)
 
     def _draw_links(self, links: np.ndarray) -> None:
         for shapes, handle in self._links:
@@ -177,27 +180,6 @@ class Scene:
             if self._grabbed is None:
                 _put(self._look, np.array((1.0, 0.0, 0.0, 0.0)), point)
             self._look_line.points = np.stack((picture.handle[pose.POSITION], point))[None]
-
-    def draw_asked(self, asked: Asked) -> None:
-        """Draw what the controller is asked for in the place of what it was asked before."""
-        scene, reach = self._server.scene, self.body.arm.length
-        for handle in self._asked:
-            handle.remove()
-        self._asked = []
-        if len(asked.points):
-            upright = np.tile((1.0, 0.0, 0.0, 0.0), (len(asked.points), 1))
-            self._asked.append(scene.add_batched_meshes_simple(
-                '/asked/points', *meshes.sphere(), upright, asked.points,
-                batched_scales=asked.sizes, batched_colors=asked.point_colours, opacity=0.6,
-                cast_shadow=False, lod='off'))
-        if len(asked.arrows):
-            self._asked.append(scene.add_arrows(
-                '/asked/arrows', asked.arrows, asked.arrow_colours, shaft_radius=0.004 * reach,
-                head_radius=0.011 * reach, head_length=0.03 * reach))
-        if len(asked.lines):
-            self._asked.append(self._line(
-                '/asked/lines', points=asked.lines, thickness=2.0, visible=True,
-                colors=np.repeat(asked.line_colours[:, None], 2, axis=1)))
 
 
 def _poses(transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,126 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a controller reports of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+import time
+
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from snake_arm_control.control.loop import ControlLoop, State
+from snake_arm_control.errors import SnakeArmError
+from snake_arm_control.ros import topics
+from snake_arm_control.ros.convergence import Convergence
+from snake_arm_control.ros.diagnostics import Diagnostics, Level
+
+NO_MODEL = 'NO_MODEL'  # the code of a controller that has no model, hence no loop and no `State`
+_ALARMING = (State.NO_FEEDBACK, State.SEARCHING, State.STALLED)
+_UNREADY = (None, State.WAITING)
+
+
+@dataclass
+class Rejections:
+    """How many messages of a kind were rejected, and the reason of the latest."""
+
+    count: int = 0
+    reason: str = ''
+    at: float = -math.inf  # [s]
+
+    def add(self, now: float, reason: str) -> None:
+        """Count one that was rejected at a time [s]."""
+        self.count, self.reason, self.at = self.count + 1, reason, now
+
+
+class ControllerReport:
+    """
+    Publishes the state of a controller, as a code on a topic and with all else on /diagnostics.
+
+    :param convergence: which counts the iterations
+    """
+
+    def __init__(self, node: Node, convergence: Convergence):
+        self.deadline_misses = 0
+        self._node, self._convergence = node, convergence
+        self._goals, self._feedback = Rejections(), Rejections()
+        self._fingerprint = ''  # of the model
+        self._refused_weights = ''  # why the latest weights were
+        self._loop: ControlLoop | None = None
+        self._state: State | None = None
+        self._states = node.create_publisher(String, topics.STATE, topics.LATCHED)
+        self._states.publish(String(data=NO_MODEL))
+        self._diagnostics = Diagnostics(node, self._describe)
+
+    def reject_goal(self, topic: str, error: SnakeArmError) -> None:
+        """Report that a goal was rejected."""
+        self._goals.add(time.monotonic(), f'{topic}: {error}')
+        self._node.get_logger().error(f'goal on {topic} rejected: {error}; the goal before stays')
+        self._diagnostics.publish()
+
+    def reject_feedback(self, error: SnakeArmError) -> None:
+        """Report that joint states or a pose chain were rejected."""
+        self._feedback.add(time.monotonic(), str(error))
+        self._node.get_logger().warning(f'feedback ignored: {error}', throttle_duration_sec=5.0)
+
+    def refuse_weights(self, error: SnakeArmError) -> None:
+        """Report that weights were refused."""
+        self._refused_weights = str(error)
+        self._node.get_logger().error(f'{error}; the weights before stay')
+        self._diagnostics.publish()
+
+    def accept_weights(self, fingerprint: str) -> None:
+        """Report that weights were accepted, by their fingerprint."""
+        self._fingerprint, self._refused_weights = fingerprint, ''
+        self._node.get_logger().info(f'controlling with the weights {fingerprint}')
+
+    def update(self, loop: ControlLoop, now: float) -> None:
+        """Report the state of a loop at a time [s] if it has changed."""
+        self._loop, state = loop, loop.state(now)
+        if state is self._state:
+            return
+        self._state = state
+        self._states.publish(String(data=state.name))
+        text = f'{state.value}; {self._feedback_trouble(loop, now)}'.removesuffix('; ')
+        if state in _ALARMING:
+            self._node.get_logger().warning(text)
+        else:
+            self._node.get_logger().info(text)
+        self._diagnostics.publish()
+
+    def _feedback_trouble(self, loop: ControlLoop, now: float) -> str:
+        """Return why there is no feedback, empty if there is."""
+        why = loop.feedback_trouble(now)
+        if why and now - self._feedback.at <= loop.settings.feedback_timeout:
+            why += f'; the latest was ignored: {self._feedback.reason}'
+        return why
+
+    def _describe(self) -> tuple[Level, str, dict[str, object]]:
+        now, loop = time.monotonic(), self._loop
+        state = loop.state(now) if loop else None
+        others = self._node.count_publishers(topics.JOINT_COMMAND) - 1
+        if others:
+            self._node.get_logger().warning(
+                f'{others} more publish {topics.JOINT_COMMAND}: is another controller running?',
+                throttle_duration_sec=30.0)
+        level = Level.WARN if others or state in (*_UNREADY, *_ALARMING) else Level.OK
+        summary = state.value if state else 'waiting for the forward model'
+        if self._refused_weights:
+            level, summary = Level.ERROR, f'{summary}; new weights were refused'
+        position_error, axis_error = loop.errors() if loop else (math.nan, math.nan)
+        return level, summary, {
+            'state': state.name if state else NO_MODEL,
+            'iterations': loop.iterations if loop else 0,
+            'iterations per second': self._convergence.rate,
+            'others that publish joint_command': others,
+            'deadline misses': self.deadline_misses,
+            'position error [m]': position_error, 'axis error [rad]': axis_error,
+            'feedback age [s]': loop.feedback_age(now) if loop else 0.0,
+            'feedback trouble': self._feedback_trouble(loop, now) if loop else '',
+            'rejected goals': self._goals.count, 'last rejected goal': self._goals.reason,
+            'rejected feedback': self._feedback.count,
+            'last rejected feedback': self._feedback.reason,
+            'model fingerprint': self._fingerprint,
+            'refused weights': self._refused_weights}

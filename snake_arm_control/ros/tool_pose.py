@@ -1,0 +1,70 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where the tool is, as a pose of its own."""
+
+from __future__ import annotations
+
+import math
+
+from geometry_msgs.msg import PoseStamped
+import numpy as np
+from rclpy.node import Node
+
+from snake_arm_control.control.loop import ControlLoop
+from snake_arm_control.ros import conversions, topics
+
+_PERIOD = 0.05  # [s], at least so often, also while the arm is at rest
+
+
+class ToolPose:
+    """Publishes the true pose of the tool where it is measured, else the predicted one."""
+
+    def __init__(self, node: Node):
+        self._publisher = node.create_publisher(PoseStamped, topics.TOOL_POSE, topics.STREAM)
+        self._measured_at = self._predicted_at = -math.inf  # [s]
+
+    def measure(self, loop: ControlLoop, now: float, stamp: int, tool: np.ndarray) -> None:
+        """
+        Take the true pose of the tool.
+
+        :param now: [s]
+        :param stamp: when it was measured [ns]
+        :param tool: (9,), its position, its axes or both NaN where they were not measured
+        """
+        missing, angles = np.isnan(tool), loop.angles
+        if missing.all():
+            return
+        self._measured_at = now
+        if not self._publisher.get_subscription_count():
+            return
+        if not missing.any():
+            self._publish(stamp, tool)
+        elif angles is not None:
+            self._publish(stamp, np.where(missing, _predicted(loop, angles), tool))
+
+    def predict(self, loop: ControlLoop, now: float, stamp: int, is_new: bool) -> None:
+        """
+        Publish the predicted pose, unless the true one has come within the feedback's time-out.
+
+        :param now: [s]
+        :param stamp: of now [ns]
+        :param is_new: whether the arm was commanded just now
+        """
+        angles = loop.angles
+        if (angles is None or now - self._measured_at <= loop.settings.feedback_timeout
+                or not is_new and now - self._predicted_at < _PERIOD):
+            return
+        self._predicted_at = now
+        if self._publisher.get_subscription_count():
+            self._publish(stamp, _predicted(loop, angles))
+
+    def _publish(self, stamp: int, tool: np.ndarray) -> None:
+        message = PoseStamped(pose=conversions.pose_to_message(tool))
+        message.header.stamp = conversions.stamp_to_time(stamp)
+        message.header.frame_id = topics.BASE_FRAME
+        self._publisher.publish(message)
+
+
+def _predicted(loop: ControlLoop, angles: np.ndarray) -> np.ndarray:
+    """Return the pose (9,) of the tool that the model predicts for angles."""
+    return loop.model.linearize(angles).chain[-1]
