@@ -323,7 +323,8 @@ def best_exact(goal: Goal, arm: Arm, starts: int = _EXACT_STARTS, seed: int = 0)
     """
     generator = np.random.default_rng(seed)
     model, settings = ExactModel(arm), InverseSettings(damping=0.0)
-    best, least = np.zeros((arm.joints, len(AXES))), math.inf
+    best: np.ndarray = np.zeros((arm.joints, len(AXES)))
+    least = math.inf
     for start in range(starts):
         angles = np.zeros((arm.joints, len(AXES)))
         if start:
