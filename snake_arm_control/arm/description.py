@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import hashlib
@@ -66,8 +66,8 @@ class Arm:
 
     def __init__(self, links: Sequence[Link] | int | None = None, tool: Placement = Placement(),
                  mount: Placement = Placement(), base: str = 'base_link', tip: str = 'tool0',
-                 rest: Mapping[str, float] | None = None, **uniform: float):
-        if links is None or is_number(links):
+                 rest: Mapping[str, float] | None = None, **uniform: Any):
+        if not isinstance(links, Iterable):
             if links is not None:
                 uniform['joints'] = links
             links, tool = uniform_links(**uniform)

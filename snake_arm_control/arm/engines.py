@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.mujoco_arm import MujocoArm
 from snake_arm_control.arm.simulation import MUJOCO, SimulatedArm, SimulationSettings, TrueArm
@@ -16,5 +18,6 @@ def make_true_arm(arm: Arm, settings: SimulationSettings = SimulationSettings())
     :raises MissingPackageError: if that needs a package that is not installed
     :raises ArmError: if it refuses the arm
     """
-    kind: type[TrueArm] = MujocoArm if settings.engine == MUJOCO else SimulatedArm
+    kind: Callable[[Arm, SimulationSettings], TrueArm] = (
+        MujocoArm if settings.engine == MUJOCO else SimulatedArm)
     return kind(arm, settings)

@@ -109,8 +109,8 @@ def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray,
     if (geometry.drivers == own).all():
         return by_value
     by_angle = np.zeros((*by_value.shape[:-2], slides.size))
-    for driver, place in zip(geometry.drivers.flat, np.ndindex(slides.shape)):
-        by_angle[..., driver] += by_value[(..., *place)]
+    for driver, (joint, axis) in zip(geometry.drivers.flat, np.ndindex(slides.shape)):
+        by_angle[..., driver] += by_value[..., joint, axis]
     return by_angle.reshape(by_value.shape)
 
 

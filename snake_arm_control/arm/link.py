@@ -37,7 +37,7 @@ class Axis:
     """
 
     name: str
-    direction: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    direction: tuple[float, ...] = (0.0, 0.0, 1.0)
     slides: bool = False
     lower: float = -math.inf
     upper: float = math.inf

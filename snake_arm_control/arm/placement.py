@@ -27,8 +27,8 @@ class Placement:
     :raises ArmError: if either is not three finite numbers
     """
 
-    xyz: tuple[float, float, float] = _ZERO
-    rpy: tuple[float, float, float] = _ZERO
+    xyz: tuple[float, ...] = _ZERO
+    rpy: tuple[float, ...] = _ZERO
 
     def __post_init__(self):
         for name in ('xyz', 'rpy'):
@@ -67,7 +67,7 @@ class Placement:
         return Placement.from_matrix(self.matrix @ inner.matrix)
 
 
-def three_numbers(name: str, values: Sequence[float]) -> tuple[float, float, float]:
+def three_numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
     """Return three finite numbers, or raise ArmError; a negative zero is zero."""
     try:
         found = tuple(float(value) + 0.0 for value in values)

@@ -100,7 +100,7 @@ def _solid(link: Element, colour: str, z: float, shape: str, **sizes: str):
     for purpose in 'visual', 'collision':
         element = SubElement(link, purpose)
         SubElement(element, 'origin', xyz=_numbers(0, 0, z))
-        SubElement(SubElement(element, 'geometry'), shape, **sizes)
+        SubElement(SubElement(element, 'geometry'), shape, sizes)
         if purpose == 'visual':
             SubElement(element, 'material', name=colour)
 

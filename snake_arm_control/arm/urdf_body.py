@@ -99,7 +99,7 @@ class Body:
         :param chain: (joints, 9), measured poses of the elements; given, each link is moved along
             with the element that carries it, so that a body of wrong measures is where the arm is
         """
-        placed = np.empty((len(self.links), 4, 4))
+        placed: np.ndarray = np.empty((len(self.links), 4, 4))
         placed[0] = np.eye(4)
         steps = self._origins @ self._motions(positions)
         for i, (parent, step) in enumerate(zip(self._parents, steps), 1):
@@ -149,7 +149,7 @@ def _inverse(transforms: np.ndarray) -> np.ndarray:
 def _looks(robot: Element) -> list[tuple[str, tuple | None]]:
     """Return the links' visuals: the name of the link, and kind, placement, scale and colour."""
     try:
-        materials = {each.get('name'): _colour(each, {}) for each in robot.iter('material')
+        materials = {each.get('name', ''): _colour(each, {}) for each in robot.iter('material')
                      if each.find('color') is not None}
         return [(link.get('name', ''), _shape(visual, materials))
                 for link in robot.iterfind('link') for visual in link.iterfind('visual')]
@@ -162,6 +162,8 @@ def _shape(visual: Element, materials: Mapping[str, tuple]) -> tuple | None:
     """Return kind, placement, scale and colour of a visual; None of a mesh."""
     colour = _colour(visual.find('material'), materials)[:3]
     geometry = visual.find('geometry')
+    if geometry is None:
+        raise ValueError('a visual has no geometry')
     for kind in SHAPES:
         element = geometry.find(kind)
         if element is None:
@@ -169,7 +171,7 @@ def _shape(visual: Element, materials: Mapping[str, tuple]) -> tuple | None:
         if kind == 'box':
             scale = numbers(element.get('size'), 3)
         else:
-            diameter = 2.0 * float(element.get('radius'))
+            diameter = 2.0 * numbers(element.get('radius'), 1)[0]
             scale = (diameter, diameter, float(element.get('length', diameter)))
         return kind, placement(visual).matrix, scale, colour
     return None
@@ -180,7 +182,7 @@ def _colour(material: Element | None, materials: Mapping[str, tuple]) -> tuple:
         return _GREY
     colour = material.find('color')
     if colour is None:
-        return materials.get(material.get('name'), _GREY)
+        return materials.get(material.get('name', ''), _GREY)
     return tuple(numbers(colour.get('rgba'), 4))
 
 

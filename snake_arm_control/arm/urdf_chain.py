@@ -73,10 +73,10 @@ def read(text: str, base: str | None = None, tip: str | None = None
         raise DescriptionError(f'the robot description is of no arm: {error}') from error
     rest = {each.get('joint', ''): float(each.get('position', 'nan'))
             for each in robot.iterfind('rest')}
-    others = tuple((name, count) for name, count in tips(tree, base) if name != tip)
+    other_tips = tuple((name, count) for name, count in tips(tree, base) if name != tip)
     mount = _rigid_placement(tree.path(tree.root, base))
     return (Description(links, tool, mount, base, tip, rest),
-            Report(base, tip, others, (*warnings, *what_is_strange(path, links))))
+            Report(base, tip, other_tips, (*warnings, *what_is_strange(path, links))))
 
 
 def _fold(path: Sequence[UrdfJoint], axes: Sequence[Axis]) -> tuple[tuple[Link, ...], Placement]:

@@ -158,31 +158,34 @@ def _joint(element: Element) -> UrdfJoint:
         kind = element.get('type')
         if kind not in KINDS:
             raise ValueError(f'its type is {kind!r}, expected of {", ".join(KINDS)}')
-        ends = []
-        for end in 'parent', 'child':
-            found = element.find(end)
-            if found is None or not found.get('link'):
-                raise ValueError(f'it has no {end} link')
-            ends.append(found.get('link'))
+        parent, child = _end(element, 'parent'), _end(element, 'child')
         axis = element.find('axis') if kind in MOVING else None
         direction = None if axis is None else numbers(axis.get('xyz'), 3)
         if direction is not None and not any(direction):
             raise ValueError('its axis is 0 0 0, expected a direction')
-        return UrdfJoint(name, kind, *ends, placement(element), direction, *_limits(element),
-                         _mimic(element))
+        return UrdfJoint(name, kind, parent, child, placement(element), direction,
+                         mimic=_mimic(element), **_limits(element))
     except (ValueError, ArmError) as error:
         raise DescriptionError(f'joint {name}: {error}') from error
 
 
-def _limits(element: Element) -> list[float | None]:
+def _end(element: Element, end: str) -> str:
+    found = element.find(end)
+    link = None if found is None else found.get('link')
+    if not link:
+        raise ValueError(f'it has no {end} link')
+    return link
+
+
+def _limits(element: Element) -> dict[str, float | None]:
     limit = element.find('limit')
-    found: list[float | None] = []
+    found: dict[str, float | None] = {}
     for name in 'lower', 'upper', 'velocity', 'acceleration':
         text = None if limit is None else limit.get(name)
         value = None if text is None else float(text)
         if value is not None and math.isnan(value):
             raise ValueError(f'its limit {name} is {text!r}, expected a number')
-        found.append(value if value is not None and math.isfinite(value) else None)
+        found[name] = value if value is not None and math.isfinite(value) else None
     return found
 
 

@@ -323,10 +323,9 @@ def best_exact(goal: Goal, arm: Arm, starts: int = _EXACT_STARTS, seed: int = 0)
     """
     generator = np.random.default_rng(seed)
     model, settings = ExactModel(arm), InverseSettings(damping=0.0)
-    best: np.ndarray = np.zeros((arm.joints, len(AXES)))
-    least = math.inf
+    angles: np.ndarray = np.zeros((arm.joints, len(AXES)))
+    best, least = angles, math.inf
     for start in range(starts):
-        angles = np.zeros((arm.joints, len(AXES)))
         if start:
             angles = generator.uniform(-0.5, 0.5, angles.shape) * arm.angle_limit
         descent = LevenbergMarquardt(arm, settings)

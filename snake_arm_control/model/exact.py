@@ -46,7 +46,7 @@ class ExactLinearization:
 
     def __init__(self, geometry: tuple[np.ndarray, ...], angles: np.ndarray):
         self._geometry, self._shape = geometry, angles.shape
-        chain, *self._axes = _place(geometry, angles.reshape(-1, *angles.shape[-2:]))
+        chain, self._points, self._axes = _place(geometry, angles.reshape(-1, *angles.shape[-2:]))
         self.chain = chain.reshape(*angles.shape[:-1], pose.SIZE)
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ class ExactLinearization:
         """
         pulls = np.array(np.broadcast_to(chain_gradient, self.chain.shape), float, order='C')
         flat = (-1, *self.chain.shape[-2:])
-        return _gradient(self._geometry, self.chain.reshape(flat), *self._axes,
+        return _gradient(self._geometry, self.chain.reshape(flat), self._points, self._axes,
                          pulls.reshape(flat)).reshape(self._shape)
 
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
@@ -108,7 +108,7 @@ class ExactLinearization:
         if not 0 <= first <= length:
             raise IndexError(f'first is joint {first}, expected 0 to {length}')
         found = _functionals(self._geometry, self.chain.reshape(-1, length, pose.SIZE),
-                             *self._axes, rows, joints, coefficients,
+                             self._points, self._axes, rows, joints, coefficients,
                              _range(rows)[1] + 1, first)
         return found.reshape(*self._shape[:-2], *found.shape[1:])
 
