@@ -14,6 +14,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
@@ -167,6 +168,22 @@ def test_a_frozen_tracker_is_a_parameter_that_changes_while_the_arm_moves():
         arm.wait(lambda: arm.chains[-1][0] >= sent, 'a chain')
         np.testing.assert_array_equal(arm.chains[-1][1], still)
         np.testing.assert_allclose(arm.states[-1][1], TARGET)
+
+
+def test_an_emergency_stop_is_a_service():
+    """A stopped arm reports where it is, and goes for its last command when it is released."""
+    with bench('stop') as arm:
+        client = arm.node.create_client(SetBool, 'simulator/stop')
+        arm.wait(client.service_is_ready, 'the service')
+        for stopped in (True, False):
+            future = client.call_async(SetBool.Request(data=stopped))
+            arm.wait(future.done, 'the answer')
+            assert future.result().success
+            if stopped:
+                arm.command(TARGET)
+            sent = arm.simulator.get_clock().now().nanoseconds
+            arm.wait(lambda: arm.states[-1][0] > sent, 'joint states')
+            np.testing.assert_array_equal(arm.states[-1][1], 0.0 if stopped else TARGET)
 
 
 @pytest.mark.skipif(find_spec('mujoco') is None, reason='mujoco is not installed')

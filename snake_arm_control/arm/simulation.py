@@ -44,7 +44,7 @@ class SimulationSettings(TrackerSettings):
         5000.0, 'torque by which a servo in MuJoCo answers an error of its joint', 'N m/rad',
         low=1.0, high=1e5)
     servo_damping: float = setting(
-        200.0, 'torque by which a servo in MuJoCo brakes its joint', 'N m s/rad', low=0.0,
+        150.0, 'torque by which a servo in MuJoCo brakes its joint', 'N m s/rad', low=0.0,
         high=1e5)
     gravity: float = setting(
         9.81, 'acceleration by which everything in MuJoCo falls', 'm/s^2', low=0.0, high=100.0)

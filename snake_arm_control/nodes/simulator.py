@@ -11,6 +11,7 @@ from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
+from std_srvs.srv import SetBool
 
 from snake_arm_control.arm.engines import make_true_arm
 from snake_arm_control.arm.simulation import SimulationSettings
@@ -48,11 +49,13 @@ class SimulatorNode(Node):
         self._arm = make_true_arm(settings.arm(), part(SimulationSettings, settings))
         self._tracker = Tracker(self._arm.settings)
         self._commands = self._rejected = 0
+        self._stopped = False
         self._measured_at = -math.inf  # [s]
         self._states = self.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
         self._chain = self.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
         self.create_subscription(JointState, topics.JOINT_COMMAND, self._command, topics.STREAM,
                                  raw=True)
+        self.create_service(SetBool, '~/stop', self._stop)
         if settings.publish_description:
             self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION,
                                                       topics.LATCHED)
@@ -65,6 +68,13 @@ class SimulatorNode(Node):
 
     def _change(self, settings: SimulatorSettings) -> None:
         self._arm.settings = self._tracker.settings = part(SimulationSettings, settings)
+
+    def _stop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._arm.advance(1e-9 * self._stamp())
+        self._arm.stop(request.data)
+        self._stopped = request.data
+        response.success, response.message = True, 'stopped' if request.data else 'released'
+        return response
 
     def _command(self, data: bytes) -> None:
         stamp = self._stamp()
@@ -105,8 +115,9 @@ class SimulatorNode(Node):
         return self.get_clock().now().nanoseconds
 
     def _describe(self):
-        return Level.OK, 'simulating', {'commands': self._commands,
-                                        'rejected commands': self._rejected}
+        return Level.OK, 'stopped' if self._stopped else 'simulating', {
+            'engine': self._arm.settings.engine, 'commands': self._commands,
+            'rejected commands': self._rejected}
 
 
 def main(args: list[str] | None = None) -> int:
