@@ -27,7 +27,7 @@ from snake_arm_control.training.lesson import (  # noqa: E402
     table as lesson_table,
 )
 from snake_arm_control.training.presets import Phase, preset  # noqa: E402
-from snake_arm_control.training.recordings import Recording  # noqa: E402
+from snake_arm_control.training.samples import Samples  # noqa: E402
 from snake_arm_control.training.trainer import train  # noqa: E402
 
 ARM = Arm(joints=8)
@@ -51,7 +51,7 @@ def recording(count=200, known=slice(None), noise=0.0, seed=0):
     measured = np.full((count, ARM.joints, 9), np.nan)
     chains = TRUE.true_chain(angles)
     measured[:, known] = (chains + noise * random.standard_normal(chains.shape))[:, known]
-    return Recording(0.01 * np.arange(count), angles, measured)
+    return Samples(0.01 * np.arange(count), angles, measured)
 
 
 # The geometry
@@ -59,7 +59,7 @@ def recording(count=200, known=slice(None), noise=0.0, seed=0):
 
 def test_the_assumed_arm_needs_no_calibration():
     angles = recording().angles
-    exact = Recording(np.arange(200.0), angles, forward_kinematics(ARM, angles))
+    exact = Samples(np.arange(200.0), angles, forward_kinematics(ARM, angles))
     found = calibrate(ARM, exact)
     np.testing.assert_allclose(found.angle_offset, 0.0, atol=1e-9)
     np.testing.assert_allclose(found.segment_lengths, ARM.segment_length, atol=1e-12)

@@ -35,6 +35,7 @@ FLOORS = (('errors',), ('extras', 'output', 'processes', 'settings'), ('arm',), 
           ('control',), ('experiments', 'training'), ('viewer',), ('ros',), ('nodes',), ('bench',),
           ('cli',))
 HEIGHTS = {name: height for height, floor in enumerate(FLOORS) for name in floor}
+READ_RECORDINGS = {'messages', 'pairing', 'recordings', 'samples'}  # of training, without torch
 KNOW_ROS = {'ros', 'nodes', 'bench', 'cli'}
 
 def imports(source):
@@ -92,7 +93,7 @@ def modules_imported_by(path):
 def may_need_torch(module):
     """Return whether a module may import torch: recordings are read on any machine."""
     return (module == f'{NAME}.model.network' or module.startswith(f'{NAME}.training.')
-            and module != f'{NAME}.training.recordings')
+            and module.split('.')[2] not in READ_RECORDINGS)
 
 
 def breaches(part, imported):

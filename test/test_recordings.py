@@ -29,7 +29,9 @@ from snake_arm_control.arm.kinematics import forward_kinematics  # noqa: E402
 from snake_arm_control.cli import main  # noqa: E402
 from snake_arm_control.control.goal import Goal  # noqa: E402
 from snake_arm_control.errors import MissingPackageError, RecordingError, ShapeError  # noqa: E402
-from snake_arm_control.training.recordings import join, messages, read, Recording  # noqa: E402
+from snake_arm_control.training.messages import messages  # noqa: E402
+from snake_arm_control.training.recordings import read  # noqa: E402
+from snake_arm_control.training.samples import join, Samples  # noqa: E402
 
 ARM = Arm(joints=3)
 MS = 10**6  # [ns]
@@ -379,7 +381,7 @@ def test_without_the_library_it_is_said_what_to_install(tmp_path, monkeypatch, c
 
 def samples(times, angles):
     angles = np.asarray(angles, dtype=float)
-    return Recording(np.asarray(times, dtype=float), angles,
+    return Samples(np.asarray(times, dtype=float), angles,
                      forward_kinematics(Arm(angles.shape[1]), angles))
 
 
@@ -411,7 +413,7 @@ def test_joined_recordings_follow_each_other():
 
 def test_arrays_that_do_not_fit_are_refused():
     with pytest.raises(ShapeError, match='chains'):
-        Recording(np.zeros(2), np.zeros((2, 3, 2)), np.zeros((2, 4, 9)))
+        Samples(np.zeros(2), np.zeros((2, 3, 2)), np.zeros((2, 4, 9)))
 
 
 # The recorder, over a real DDS

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError('--wrong-arm and --plots are of drawn shapes, expected neither with '
                             '--data')
     if options.data:
-        from snake_arm_control.training.recordings import join
+        from snake_arm_control.training.samples import join
         result = evaluation.evaluate_recording(model, join(arguments.recordings(options, arm)))
         table = evaluation.recording_table(result)
     else:

@@ -78,7 +78,7 @@ def _places() -> Iterator[Path]:
     numba does not notice a change in a file that a kernel's own file imports, so each state of the
     sources has its own folder.
     """
-    sources = sorted(_HERE.glob('kernels/*.py'))
+    sources = sorted((_HERE / 'architecture.py', *_HERE.glob('kernels/*.py')))
     name = 'kernels-' + sha256(b''.join(path.read_bytes() for path in sources)).hexdigest()[:16]
     if config.CACHE_DIR:
         yield Path(config.CACHE_DIR, name)

@@ -13,7 +13,7 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm, AXES
 from snake_arm_control.arm.kinematics import forward_kinematics, jacobian
 from snake_arm_control.errors import RecordingError
-from snake_arm_control.training.recordings import Recording
+from snake_arm_control.training.samples import Samples
 
 SAMPLES = 400  # of a recording that are looked at, at most
 ITERATIONS = 20
@@ -44,7 +44,7 @@ class Calibration(NamedTuple):
         return forward_kinematics(arm, angles + self.angle_offset, self.segment_lengths)
 
 
-def calibrate(arm: Arm, recording: Recording) -> Calibration:
+def calibrate(arm: Arm, recording: Samples) -> Calibration:
     """
     Return the likeliest geometry of an arm, by Gauss-Newton on poses of a recording.
 
@@ -93,7 +93,7 @@ def _calibration(arm: Arm, found: np.ndarray) -> Calibration:
                        arm.segment_length * (1.0 + longer + uneven))
 
 
-def _equations(arm: Arm, guess: Calibration, seen: Recording) -> dict[str, tuple]:
+def _equations(arm: Arm, guess: Calibration, seen: Samples) -> dict[str, tuple]:
     """
     Return the normal equations of some samples.
 

@@ -19,7 +19,7 @@ from snake_arm_control.arm.kinematics import forward_kinematics, jacobian
 from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.model.network import Network
 from snake_arm_control.training import engine, plots
-from snake_arm_control.training.recordings import Recording
+from snake_arm_control.training.samples import Samples
 from snake_arm_control.training.sampling import HELD_OUT, Sampler
 
 LENGTHS = (1, 10, 20, 60, 80, 120)  # arms of other lengths that the same weights are tried on
@@ -115,7 +115,7 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     return result
 
 
-def evaluate_recording(model: Model, recording: Recording) -> dict[str, Any]:
+def evaluate_recording(model: Model, recording: Samples) -> dict[str, Any]:
     """
     Measure a model on what a real arm did.
 

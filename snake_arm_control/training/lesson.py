@@ -20,7 +20,7 @@ from snake_arm_control.errors import RecordingError
 from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.training import evaluation, kinematics
 from snake_arm_control.training.calibration import calibrate, Calibration
-from snake_arm_control.training.recordings import join, Recording
+from snake_arm_control.training.samples import join, Samples
 
 HELD_OUT = 0.2  # share of each recording's time, at its end, that is measured and not learned
 _LEAST = 10  # samples to learn from
@@ -38,8 +38,8 @@ class Lesson:
 
     arm: Arm
     calibration: Calibration
-    taught: Recording
-    held_out: Recording
+    taught: Samples
+    held_out: Samples
     start: Mapping[str, np.ndarray] | None
     record: dict[str, Any]
 
@@ -66,7 +66,7 @@ class Lesson:
         return angles, chains
 
 
-def prepare(arm: Arm, recordings: Sequence[Recording], start: ForwardModel | None = None
+def prepare(arm: Arm, recordings: Sequence[Samples], start: ForwardModel | None = None
             ) -> Lesson:
     """
     Return the lesson of recordings; the last part of each is held out.

@@ -1,0 +1,98 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The messages of an MCAP file, read without ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import logging
+from pathlib import Path
+import struct
+from typing import Any, NamedTuple
+
+from snake_arm_control.errors import RecordingError
+from snake_arm_control.extras import require
+
+_log = logging.getLogger(__name__)
+
+
+class Message(NamedTuple):
+    """A message of a recording."""
+
+    topic: str  # full name
+    schema: Any  # of mcap, None if there is none
+    encoding: str
+    received: int  # [ns]
+    published: int  # [ns]
+    data: bytes  # as it was on the wire
+    decoders: Any  # of mcap_ros2
+
+    @property
+    def kind(self) -> str:
+        """Type of the message, such as sensor_msgs/msg/JointState."""
+        return self.schema.name if self.schema else 'unknown'
+
+    def decode(self) -> Any:
+        """
+        Return an object with the fields of the message.
+
+        :raises RecordingError: if it can't be decoded
+        """
+        try:
+            decode = self.decoders.decoder_for(self.encoding, self.schema)
+            if decode is not None:
+                return decode(self.data)
+            reason = 'it is not in CDR with a ros2msg schema'
+        except (struct.error, ValueError, LookupError, NotImplementedError) as error:
+            reason = f'{error}; messages that are compressed one by one must be converted'
+        raise RecordingError(f'a message of {self.topic} can not be read as {self.kind}: {reason}')
+
+    def stamp(self, content: Any) -> int:
+        """Return the stamp of the decoded message [ns], or when it was received if it has none."""
+        time = content.header.stamp
+        return time.sec * 10**9 + time.nanosec or self.received
+
+
+def messages(path: str | Path) -> Iterator[Message]:
+    """
+    Yield the messages of a recording in the order in which they were written.
+
+    Of a file that was cut off, as by a crash of the recorder, the messages before are read.
+
+    :param path: an MCAP file of any ROS 2 recorder, or the folder of a rosbag2 recording
+    :raises RecordingError: if no message can be read
+    :raises MissingPackageError: if the library that reads it is not installed
+    """
+    require('mcap_ros2')
+    path = Path(path)
+    files = sorted(path.glob('*.mcap')) if path.is_dir() else [path]
+    if not files:
+        raise RecordingError(f'{path} is a folder without an MCAP file (*.mcap); another storage, '
+                             'and files that are compressed as a whole, must be converted')
+    for file in files:
+        yield from _messages_of_file(file)
+
+
+def _messages_of_file(path: Path) -> Iterator[Message]:
+    from mcap.exceptions import McapError
+    from mcap.reader import NonSeekingReader
+    from mcap_ros2.decoder import DecoderFactory
+    from zstandard import ZstdError
+    decoders, count = DecoderFactory(), 0
+    try:
+        with open(path, 'rb') as file:
+            # Read from the front: the summary at the end is what a crash leaves out.
+            reader = NonSeekingReader(file, validate_crcs=True,
+                                      record_size_limit=path.stat().st_size)
+            for schema, channel, message in reader.iter_messages(log_time_order=False):
+                count += 1
+                yield Message(channel.topic, schema, channel.message_encoding, message.log_time,
+                              message.publish_time, message.data, decoders)
+    except OSError as error:
+        raise RecordingError(f'{path} can not be read: {error.strerror}') from error
+    except (McapError, ZstdError, struct.error, ValueError, RuntimeError) as error:
+        reason = str(error) or type(error).__name__
+        if not count:
+            raise RecordingError(f'{path} is no MCAP file with messages: {reason}') from error
+        _log.warning('%s is cut off or damaged: taking the %d messages before (%s)', path, count,
+                     reason)
