@@ -21,7 +21,7 @@ setup(
     license=MANIFEST.findtext('license'),
     python_requires='>=3.10',
     packages=find_packages(exclude=['test']),
-    package_data={NAME: ['py.typed', 'model/weights/*.safetensors']},
+    package_data={NAME: ['py.typed', 'arm/arms/*.yaml', 'model/weights/*.safetensors']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),

@@ -28,11 +28,14 @@ def random_arm(seed, joints=6):
     links, own = [], []
     for j in range(joints):
         axes = []
-        for k in range(1 if not j else generator.integers(0, 3)):
+        count = 1 if not j else generator.integers(0, 3)
+        slides = bool(count == 1 and generator.random() < 0.4)
+        for k in range(count):
             follows = str(generator.choice(own)) if own and generator.random() < 0.25 else ''
             axes.append(Axis(
-                f'joint_{j}_{k}', generator.normal(size=3), bool(generator.random() < 0.3),
-                -generator.uniform(0.1, 1.0), generator.uniform(0.1, 2.0), follows=follows,
+                f'joint_{j}_{k}', generator.normal(size=3), slides,
+                *(() if follows else (-generator.uniform(0.1, 1.0), generator.uniform(0.1, 2.0))),
+                follows=follows,
                 ratio=generator.uniform(-2.0, 2.0) if follows else 1.0,
                 offset=generator.uniform(-0.5, 0.5) if follows else 0.0))
             own += [] if follows else [axes[-1].name]

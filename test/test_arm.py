@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of the arm's description."""
 
+import copy
 import dataclasses
 import math
+import pickle
 
+from arms import ARMS, random_angles
 import numpy as np
 import pytest
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.link import Axis, Link
+from snake_arm_control.arm.placement import Placement
 from snake_arm_control.errors import ArmError, ShapeError, SnakeArmError
 
 
@@ -114,6 +119,133 @@ def test_values_of_an_unknown_joint_or_that_are_not_finite_are_refused_by_name()
         arm.angles_from({'joint_1_y': math.nan})
     with pytest.raises(ShapeError, match='angles'):
         arm.named(np.zeros((3, 2)))
+
+
+LINKS = (Link('a', axes=(Axis('p'), Axis('q', (1, 0, 0)))),
+         Link('b', Placement((0, 0, 1)), (Axis('s', slides=True, lower=0.2, upper=0.6),)))
+TOOL = Placement((0, 0, 0.5))
+
+
+@pytest.fixture(params=ARMS.values(), ids=ARMS)
+def any_arm(request):
+    return request.param
+
+
+def test_names_and_angles_of_any_arm_translate_into_each_other(any_arm):
+    angles = np.where(any_arm.free, random_angles(any_arm), 0.0)
+    named = any_arm.named(angles)
+    assert tuple(named) == any_arm.joint_names
+    assert len(named) == any_arm.dof == np.count_nonzero(any_arm.free)
+    np.testing.assert_array_equal(any_arm.angles_from(named), angles)
+
+
+def test_every_arm_rests_within_its_limits_and_configurations_are_drawn_from_there(any_arm):
+    lower, upper = any_arm.working_range
+    assert np.isfinite(lower).all() and np.isfinite(upper).all()
+    np.testing.assert_array_equal(any_arm.clip(lower), lower)
+    np.testing.assert_array_equal(any_arm.clip(upper), upper)
+    np.testing.assert_array_equal(any_arm.clip(any_arm.rest), any_arm.rest)
+    assert np.all((lower <= any_arm.rest) & (any_arm.rest <= upper))
+    assert np.all(lower[any_arm.free] < upper[any_arm.free])
+    for array in (any_arm.lower, any_arm.upper, any_arm.rest, lower, upper):
+        assert not array[~any_arm.free].any()
+
+
+def test_an_arm_rests_at_zero_or_in_the_middle_of_limits_without_it_or_where_it_is_told():
+    assert Arm(LINKS, TOOL).rest[1, 0] == pytest.approx(0.4)
+    told = Arm(LINKS, TOOL, rest={'s': 0.3, 'q': -2.0})
+    np.testing.assert_array_equal(told.rest, [[0.0, -2.0], [0.3, 0.0]])
+    assert told == Arm(LINKS, TOOL, rest={'q': -2.0, 's': 0.3, 'p': 0.0})
+    assert told != Arm(LINKS, TOOL)
+
+
+def test_an_arm_is_as_long_as_its_ways_with_its_slides_drawn_out():
+    arm = Arm(LINKS, TOOL)
+    assert arm.length == pytest.approx(1.0 + 0.5 + 0.6)
+    np.testing.assert_allclose(arm.reaches, (1.0, 2.1))
+
+
+def test_arms_are_equal_if_and_only_if_all_that_describes_them_is():
+    arm, same = Arm(LINKS, TOOL), Arm(list(LINKS), Placement((0.0, -0.0, 0.5)))
+    assert (arm, hash(arm), arm.fingerprint) == (same, hash(same), same.fingerprint)
+    others = (Arm(LINKS, Placement((0, 0, 0.6))), Arm(LINKS, TOOL, Placement((0, 0, 1))),
+              Arm(LINKS, TOOL, base='c'), Arm(LINKS, TOOL, tip='c'),
+              Arm(LINKS, TOOL, rest={'s': 0.3}),
+              *(Arm((LINKS[0], dataclasses.replace(LINKS[1], **{name: value})), TOOL)
+                for name, value in (('name', 'c'), ('placement', Placement((0, 0, 2))))),
+              *(Arm((LINKS[0], Link('b', Placement((0, 0, 1)), (
+                  dataclasses.replace(LINKS[1].axes[0], **{name: value}),))), TOOL)
+                for name, value in (('name', 'c'), ('direction', (0, 1, 0)), ('lower', 0.1),
+                                    ('upper', 0.7), ('velocity', 0.1), ('acceleration', 0.1),
+                                    ('ratio', 2.0), ('offset', 0.1))))
+    assert len({each.fingerprint for each in (arm, *others)}) == len(others) + 1
+    assert all(arm != other for other in others)
+
+
+@pytest.mark.parametrize('copied', (copy.copy, copy.deepcopy,
+                                    lambda arm: pickle.loads(pickle.dumps(arm))))
+def test_a_copy_of_an_arm_is_equal_and_as_fixed_as_it(any_arm, copied):
+    assert any_arm.lower is not None
+    other = copied(any_arm)
+    assert other == any_arm and other.fingerprint == any_arm.fingerprint
+    with pytest.raises(ValueError, match='read-only'):
+        other.lower[0, 0] = 1.0
+
+
+def test_only_arms_of_equal_segments_tell_their_segment():
+    assert Arm.uniform(3, segment_length=0.1, angle_limit=0.5).segment == (0.1, 0.5)
+    for name, arm in ARMS.items():
+        assert (arm.segment is not None) == name.startswith('uniform')
+
+
+@pytest.mark.parametrize(('links', 'others', 'reason'), (
+    ((), {}, r'the links are \(\), expected at least one'),
+    ((LINKS[0], 'b'), {}, 'all of Link'),
+    ((LINKS[0], Link('a', Placement((0, 0, 1)))), {}, "two links are called 'a'"),
+    (LINKS, {'base': 'b'}, "two links are called 'b'"),
+    (LINKS, {'tip': 'a'}, "two links are called 'a'"),
+    (LINKS, {'tip': ''}, "the name of the tip is '', expected text"),
+    (LINKS, {'tool': (0, 0, 1)}, r'the tool is \(0, 0, 1\), expected a Placement'),
+    (LINKS, {'base': 'world', 'mount': TOOL}, "called 'world' and is mounted elsewhere"),
+    ((LINKS[0], Link('b', TOOL, (Axis('p'),))), {}, "two joints are called 'p'"),
+    ((Link('a'),), {}, 'no joint that moves on its own'),
+    ((LINKS[0], Link('b', TOOL, (Axis('r', follows='t'),))), {}, "r follows 't', which is no"),
+    ((Link('a', TOOL, (Axis('p'),)), Link('b', axes=(Axis('q'),))), {},
+     'the hinges of a and b are in one place'),
+    ((Link('a', axes=(Axis('p'),)),), {'tool': Placement()}, 'no length'),
+    (LINKS, {'rest': {'t': 0.0}}, "the rest pose has 't'"),
+    (LINKS, {'rest': {'s': 0.0}}, 'the rest position of s is 0.0, expected 0.2 to 0.6'),
+    (LINKS, {'rest': {'p': math.inf}}, 'the rest position of p is inf'),
+))
+def test_links_that_make_no_arm_are_refused_with_the_name_of_what_is_wrong(links, others, reason):
+    with pytest.raises(ArmError, match=reason):
+        Arm(links, **{'tool': TOOL, **others})
+
+
+@pytest.mark.parametrize(('values', 'reason'), (
+    ({'name': ''}, "the name of a joint is '', expected text"),
+    ({'name': 3}, 'the name of a joint is 3'),
+    ({'direction': (0, 0, 0)}, 'the axis of p is .*, expected not zero'),
+    ({'direction': (0, 1)}, r'the axis of p is \(0, 1\), expected three'),
+    ({'lower': 1.0, 'upper': 0.0}, 'the limits of p are 1.0 to 0.0'),
+    ({'lower': 1.0}, 'the limits of p are 1.0 to inf, .* both finite or both infinite'),
+    ({'upper': math.nan}, 'upper of p is nan'),
+    ({'velocity': 0.0}, 'the velocity limit of p is 0.0, expected a positive'),
+    ({'acceleration': math.inf}, 'the acceleration limit of p is inf'),
+    ({'ratio': 0.0}, 'p has the ratio 0.0'),
+    ({'offset': math.inf}, 'p has the ratio 1.0 and the offset inf'),
+    ({'follows': 'q', 'lower': 0.0, 'upper': 1.0}, 'p follows q and has limits of its own'),
+))
+def test_an_axis_that_can_not_be_is_refused_with_its_name_and_value(values, reason):
+    with pytest.raises(ArmError, match=reason):
+        Axis(**{'name': 'p', **values})
+
+
+def test_a_link_turns_by_two_hinges_or_slides_by_one_axis():
+    with pytest.raises(ArmError, match='a has the axes .*, expected at most 2'):
+        Link('a', axes=(Axis('p'), Axis('q'), Axis('r')))
+    with pytest.raises(ArmError, match='a both slides and turns'):
+        Link('a', axes=(Axis('p'), Axis('q', slides=True)))
 
 
 def test_every_error_is_a_snake_arm_error_and_a_value_error():

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from xml.etree import ElementTree
 
+from arms import ARMS as ANY, random_angles
 import numpy as np
 import pytest
 from transforms3d.axangles import axangle2mat
@@ -15,6 +16,8 @@ from transforms3d.axangles import axangle2mat
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.link import Axis, Link
+from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf import urdf_text
 
 COMMITTED = Path(__file__).parent.parent / 'urdf' / 'snake_arm.urdf'
@@ -73,6 +76,54 @@ def test_every_chain_element_is_a_segment_length_along_its_link(arm):
                        for name in arm.link_names])
     np.testing.assert_allclose(pose.from_matrix(frames[:, :3, :3], frames[:, :3, 3]),
                                forward_kinematics(arm, angles), atol=1e-9)
+
+
+@pytest.mark.parametrize('any_arm', ANY.values(), ids=ANY)
+def test_an_arm_to_urdf_and_back_is_equal(any_arm):
+    assert Arm.from_urdf(urdf_text(any_arm)) == any_arm
+
+
+@pytest.mark.parametrize('changed', (
+    {'rest': {'joint_1_x': 0.2}}, {'base': 'stand', 'tip': 'claw'},
+    {'mount': Placement((0.1, 0, 2), (3, 0, 0))},
+    {'mount': Placement((0, 0, 1)), 'rest': {'joint_2_y': -0.1}}))
+def test_what_urdf_has_no_words_for_is_kept_too(changed):
+    plain = Arm.uniform(2, acceleration_limit=3.0)
+    arm = Arm(plain.links, plain.tool, **changed)
+    assert Arm.from_urdf(urdf_text(arm)) == arm != plain
+
+
+def test_an_arm_that_ends_in_what_looks_like_a_gripper_keeps_it():
+    links = (Link('a', axes=(Axis('p'),)),
+             Link('finger', Placement((0, 0, 1)), (Axis('grip', slides=True, lower=0, upper=1),)))
+    arm = Arm(links, tip='finger')
+    assert Arm.from_urdf(urdf_text(arm)) == arm
+
+
+def test_the_text_is_plain_urdf_unless_it_has_to_say_more():
+    assert '<snake_arm' not in urdf_text(Arm())
+    assert '<snake_arm' in urdf_text(Arm(Arm().links, Arm().tool, rest={'joint_1_x': 0.1}))
+
+
+@pytest.mark.parametrize('any_arm', ANY.values(), ids=ANY)
+def test_other_readers_find_the_chain_of_any_arm_where_the_kinematics_puts_it(any_arm):
+    angles = random_angles(any_arm)
+    robot = read(any_arm)
+    robot.update_cfg(any_arm.named(angles))
+    chain = forward_kinematics(any_arm, angles)
+    for j, link in enumerate(any_arm.link_names[:-1]):
+        far_end = transform(np.eye(3), any_arm.links[j + 1].placement.xyz)
+        frame = robot.get_transform(link, any_arm.base) @ far_end
+        np.testing.assert_allclose(chain[j], pose.from_matrix(frame[:3, :3], frame[:3, 3]),
+                                   atol=1e-9, err_msg=link)
+    tip = robot.get_transform(any_arm.tip, any_arm.base)
+    np.testing.assert_allclose(chain[-1], pose.from_matrix(tip[:3, :3], tip[:3, 3]), atol=1e-9)
+
+
+def test_names_that_the_urdf_needs_give_way_to_the_arms_own():
+    links = (Link('hinge_1', axes=(Axis('joint_tool0'), Axis('q', (1, 0, 0)))),)
+    arm = Arm(links, Placement((0, 0, 1)))
+    assert Arm.from_urdf(urdf_text(arm)) == arm
 
 
 def test_moving_joints_are_the_arms_angles_in_order_with_its_exact_limits(arm):

@@ -4,25 +4,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import hashlib
 import math
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
+from snake_arm_control.arm import arm_file, urdf_chain
+from snake_arm_control.arm.arm_checks import check_arm, unusual_rest
+from snake_arm_control.arm.findings import Description
 from snake_arm_control.arm.geometry import Geometry
-from snake_arm_control.arm.link import (
-    Axis,
-    check_name,
-    is_number,
-    Link,
-    TURN_ACCELERATION,
-    TURN_VELOCITY,
-)
+from snake_arm_control.arm.joint_space import JointSpace
+from snake_arm_control.arm.link import is_number, Link, TURN_ACCELERATION, TURN_VELOCITY
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.uniform import (
     ANGLE_LIMIT,
@@ -31,22 +27,20 @@ from snake_arm_control.arm.uniform import (
     segment_of,
     uniform_links,
 )
-from snake_arm_control.arm.urdf_chain import read, Report
-from snake_arm_control.errors import ArmError, DescriptionError, ShapeError
+from snake_arm_control.errors import ArmError, DescriptionError
 
 AXES = ('x', 'y')  # a universal joint turns about its local x, then its local y
 
 
 @dataclass(frozen=True, init=False)
-class Arm:
+class Arm(JointSpace):
     """
     Links in series, each moved by a joint of up to two axes; `Arm()` is the default arm.
 
     Link j lies at ``L_j = L_{j-1} placement_j motion_j1 motion_j2``, where a motion turns about
     or slides along an axis of the joint, and ``L_0 = I`` at the base. Element j of the pose chain
     is the frame of link j, moved to where the next joint is; the last is the tip itself,
-    ``L_n tool``. An array of angles is (joints, axes), as wide as the joint of the most axes; what
-    it holds beyond a joint's own axes counts for nothing.
+    ``L_n tool``.
 
     :param links: from base to tip
     :param tool: where the tip is in the last link
@@ -74,8 +68,10 @@ class Arm:
         for name, value in (('links', tuple(links)), ('tool', tool), ('mount', mount),
                             ('base', base), ('tip', tip), ('rest_positions', ())):
             object.__setattr__(self, name, value)
-        self._check()
-        object.__setattr__(self, 'rest_positions', self._unusual(rest or {}))
+        check_arm(self.links, tool, mount, base, tip)
+        object.__setattr__(self, 'rest_positions', unusual_rest(self.links, rest or {}))
+        if not self.length:
+            raise ArmError('the arm has no length: its joints and its tip are all in one place')
 
     @classmethod
     def uniform(cls, joints: int = JOINTS, segment_length: float = SEGMENT_LENGTH,
@@ -99,26 +95,25 @@ class Arm:
     @classmethod
     def from_urdf(cls, text: str, base: str | None = None, tip: str | None = None) -> Arm:
         """
-        Return the arm that a URDF describes between two links; see `read_urdf`.
+        Return the arm that a URDF describes between two links.
 
-        :raises DescriptionError: if the text is no URDF, or there is no such chain
+        :param base: None for the root, or what is fixed to it if that is called `world`
+        :param tip: None for the end of the longest chain of moving joints, before a gripper
+        :raises DescriptionError: if the text is no URDF, or there is no such chain; with the name
+            of the joint or link
         """
-        return read_urdf(text, base, tip)[0]
+        return _described(urdf_chain.read(text, base, tip)[0])
 
-    @property
-    def joints(self) -> int:
-        """Number of joints, of links, and of elements of the pose chain."""
-        return len(self.links)
+    @classmethod
+    def from_file(cls, path: str | Path, base: str | None = None, tip: str | None = None) -> Arm:
+        """
+        Return the arm of a URDF, of a file in our YAML, or of a description that ships.
 
-    @cached_property
-    def axes(self) -> int:
-        """Width of an angles array (joints, axes): the most axes that a joint has."""
-        return max(len(link.axes) for link in self.links)
-
-    @property
-    def dof(self) -> int:
-        """Number of angles that move on their own."""
-        return len(self.joint_names)
+        :param path: the file, or the name of a description; see `arm_file`
+        :param base, tip: ends of the chain in a URDF; see `from_urdf`
+        :raises DescriptionError: if it can't be read, or describes no arm
+        """
+        return _described(arm_file.read(path, base, tip)[0])
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -146,100 +141,6 @@ class Arm:
         """How far the slides of each joint take its link at most, (joints,) [m]."""
         ways = np.maximum(np.abs(self.lower), np.abs(self.upper))
         return np.where(self.geometry.slides, ways, 0.0).sum(axis=1)
-
-    @cached_property
-    def joint_names(self) -> tuple[str, ...]:
-        """Names of the angles, in the order of an angles array read row by row."""
-        return tuple(axis.name for link in self.links for axis in link.axes if not axis.follows)
-
-    @cached_property
-    def link_names(self) -> tuple[str, ...]:
-        """Names of the links, base to tip; chain element j is link j where the next joint is."""
-        return tuple(link.name for link in self.links)
-
-    @cached_property
-    def free(self) -> np.ndarray:
-        """Which of an angles array (joints, axes) move on their own, read-only."""
-        return self._array(lambda axis: True, False)
-
-    @cached_property
-    def lower(self) -> np.ndarray:
-        """Lower limits (joints, axes) [rad or m], infinite where there are none, read-only."""
-        return self._array(lambda axis: axis.lower, 0.0)
-
-    @cached_property
-    def upper(self) -> np.ndarray:
-        """Upper limits (joints, axes) [rad or m], infinite where there are none, read-only."""
-        return self._array(lambda axis: axis.upper, 0.0)
-
-    @cached_property
-    def velocity_limits(self) -> np.ndarray:
-        """Velocity limits (joints, axes) [rad/s or m/s], read-only."""
-        return self._array(lambda axis: axis.velocity, TURN_VELOCITY)
-
-    @cached_property
-    def acceleration_limits(self) -> np.ndarray:
-        """Acceleration limits (joints, axes) [rad/s^2 or m/s^2], read-only."""
-        return self._array(lambda axis: axis.acceleration, TURN_ACCELERATION)
-
-    @cached_property
-    def rest(self) -> np.ndarray:
-        """
-        Angles (joints, axes) [rad or m] of the arm at rest, read-only.
-
-        Zero where the limits allow it, else the middle, unless the description says another.
-        """
-        said = dict(self.rest_positions)
-        return self._array(lambda axis: said.get(axis.name, _usual_rest(axis)), 0.0)
-
-    @cached_property
-    def working_range(self) -> tuple[np.ndarray, np.ndarray]:
-        """
-        Lower and upper ends (joints, axes) [rad or m] of what configurations are drawn from.
-
-        They are the limits; without, a hinge turns half way round to each side of zero, and a
-        slide goes as far as the arm is long.
-        """
-        reach = np.where(self.geometry.slides, self.length, math.pi)
-        return (_frozen(np.where(np.isinf(self.lower), -reach, self.lower)),
-                _frozen(np.where(np.isinf(self.upper), reach, self.upper)))
-
-    def clip(self, angles: np.ndarray) -> np.ndarray:
-        """Return angles (*batch, joints, axes) brought within the limits."""
-        return np.clip(angles, self.lower, self.upper)
-
-    def angles_from(self, values: Mapping[str, float]) -> np.ndarray:
-        """
-        Return the angles (joints, axes) of positions by name; a joint not named is at rest.
-
-        The position of a joint that follows another is not needed, and not looked at.
-
-        :raises ArmError: if the arm has no joint of such a name, or a value is not finite
-        """
-        positions = dict(zip(self.joint_names, self.rest[self.free]))
-        followers = {axis.name for link in self.links for axis in link.axes if axis.follows}
-        for name, value in values.items():
-            if name not in positions and name not in followers:
-                raise ArmError(f'the arm has no joint {name!r}, expected of '
-                               f'{self.joint_names[0]} to {self.joint_names[-1]}')
-            if not (is_number(value) and math.isfinite(value)):
-                raise ArmError(f'{name} is {value!r}, expected a finite number')
-            if name in positions:
-                positions[name] = value
-        angles = np.zeros(self.free.shape)
-        angles[self.free] = list(positions.values())
-        return angles
-
-    def named(self, angles: np.ndarray) -> dict[str, float]:
-        """
-        Return angles (joints, axes) by name, in the order of `joint_names`.
-
-        :raises ShapeError: if angles are not (joints, axes)
-        """
-        angles = np.asarray(angles, dtype=float)
-        if angles.shape != self.free.shape:
-            raise ShapeError('angles', angles.shape, str(self.free.shape))
-        return dict(zip(self.joint_names, angles[self.free].tolist()))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -280,77 +181,17 @@ class Arm:
         length, limit = self.segment
         return _digest(f'Rx Ry Tz; {length:.9g} m; {limit:.9g} rad')
 
-    def _array(self, value: Callable[[Axis], Any], absent: Any) -> np.ndarray:
-        """Return a value of each axis that moves on its own, read-only (joints, axes)."""
-        return _frozen(np.array([
-            [value(axis) if not axis.follows else absent for axis in link.axes]
-            + [absent] * (self.axes - len(link.axes)) for link in self.links]))
-
     def __reduce__(self):
         return Arm, (self.links, self.tool, self.mount, self.base, self.tip,
                      dict(self.rest_positions))
 
-    def _check(self) -> None:
-        if not self.links or not all(isinstance(link, Link) for link in self.links):
-            raise ArmError(f'the links are {self.links!r}, expected at least one, all of Link')
-        check_name('the name of the base', self.base)
-        check_name('the name of the tip', self.tip)
-        axes = [axis for link in self.links for axis in link.axes]
-        _check_unique('links', [self.base, *self.link_names])
-        _check_unique('joints', [axis.name for axis in axes])
-        if not self.joint_names:
-            raise ArmError('the arm has no joint that moves on its own, expected at least one')
-        for axis in axes:
-            if axis.follows and axis.follows not in self.joint_names:
-                raise ArmError(f'{axis.name} follows {axis.follows!r}, which is no joint that '
-                               'moves on its own')
-        if not self.length:
-            raise ArmError('the arm has no length: its joints and its tip are all in one place')
 
-    def _unusual(self, rest: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
-        """Return the positions at rest that have to be said, in the order of the joints."""
-        axes = {axis.name: axis for link in self.links for axis in link.axes if not axis.follows}
-        for name, value in rest.items():
-            if name not in axes:
-                raise ArmError(f'the rest pose has {name!r}, which is no joint that moves on its '
-                               'own')
-            if not (is_number(value) and axes[name].lower <= value <= axes[name].upper):
-                raise ArmError(f'the rest position of {name} is {value!r}, expected '
-                               f'{axes[name].lower} to {axes[name].upper}')
-        return tuple((name, float(rest[name])) for name, axis in axes.items()
-                     if rest.get(name, _usual_rest(axis)) != _usual_rest(axis))
-
-
-def read_urdf(text: str, base: str | None = None, tip: str | None = None) -> tuple[Arm, Report]:
-    """
-    Return the arm that a URDF describes between two links, and what there is to say of it.
-
-    :param base: None for the root, or what is fixed to it if that is called `world`
-    :param tip: None for the end of the longest chain of moving joints, before a gripper
-    :raises DescriptionError: if the text is no URDF, or there is no such chain; with the name of
-        the joint or link
-    """
-    description, report = read(text, base, tip)
+def _described(description: Description) -> Arm:
     try:
-        return Arm(*description), report
+        return Arm(*description)
     except ArmError as error:
-        raise DescriptionError(f'the robot description is of no arm: {error}') from error
-
-
-def _usual_rest(axis: Axis) -> float:
-    return 0.0 if axis.lower <= 0.0 <= axis.upper else (axis.lower + axis.upper) / 2
-
-
-def _check_unique(what: str, names: Sequence[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ArmError(f'two {what} are called {twice[0]!r}, expected one')
+        raise DescriptionError(f'the description is of no arm: {error}') from error
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array

@@ -50,13 +50,8 @@ def place(geometry: Geometry, angles: np.ndarray) -> np.ndarray:
 
 def _slid(geometry: Geometry, values: np.ndarray) -> np.ndarray:
     """Return how far the slides carry their links (*batch, joints, 3) [m], in the links before."""
-    ways = np.where(geometry.slides, values, 0.0)[..., None] * geometry.directions
-    frames = np.broadcast_to(geometry.turns[:-1], (*values.shape[:-1], 3, 3))
-    way = np.zeros((*values.shape[:-1], 3))
-    for k in range(values.shape[-1]):  # each axis is carried by those before
-        way += np.einsum('...jab,...jb->...ja', frames, ways[..., k, :])
-        frames = frames @ _turns(geometry, values, k)
-    return way
+    ways = (np.where(geometry.slides, values, 0.0)[..., None] * geometry.directions).sum(axis=-2)
+    return np.einsum('jab,...jb->...ja', geometry.turns[:-1], ways)
 
 
 def _turns(geometry: Geometry, values: np.ndarray, k: int) -> np.ndarray:

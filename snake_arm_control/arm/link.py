@@ -16,6 +16,7 @@ TURN_VELOCITY = 2.0  # [rad/s], where nothing else is said
 TURN_ACCELERATION = 20.0  # [rad/s^2]
 SLIDE_VELOCITY = 0.5  # [m/s]
 SLIDE_ACCELERATION = 5.0  # [m/s^2]
+NO_LENGTH = 1e-12  # [m], two hinges no farther apart are one joint
 _UNIT = 1e-12  # a direction is of length 1 within this
 
 
@@ -29,7 +30,8 @@ class Axis:
     :param name: of the joint, as in joint states
     :param direction: (3,), in the frame of the joint; it is made a unit vector
     :param slides: whether it moves along the direction instead of about it
-    :param lower, upper: limits of its angle [rad or m], both finite or both infinite
+    :param lower, upper: limits of its angle [rad or m], both finite or both infinite; none
+        where it follows another
     :param velocity: limit [rad/s or m/s]; None for 2 rad/s, or 0.5 m/s
     :param acceleration: limit [rad/s^2 or m/s^2]; None for 20 rad/s^2, or 5 m/s^2
     :param follows: name of the axis whose angle it has; empty for its own
@@ -59,12 +61,13 @@ class Axis:
         if self.velocity is None:
             self._keep(velocity=SLIDE_VELOCITY if self.slides else TURN_VELOCITY)
         if self.acceleration is None:
-            self._keep(acceleration=SLIDE_ACCELERATION if self.slides else TURN_ACCELERATION)
+            self._keep(acceleration=usual_acceleration(self.slides))
         for name in ('velocity', 'acceleration'):
             value = getattr(self, name)
             if not (is_number(value) and 0.0 < value < math.inf):
                 raise ArmError(f'the {name} limit of {self.name} is {value!r}, expected a '
                                'positive finite number')
+            self._keep(**{name: float(value)})
         for name in ('lower', 'upper', 'ratio', 'offset'):
             value = getattr(self, name)
             if not is_number(value) or math.isnan(value):
@@ -74,6 +77,9 @@ class Axis:
                 and math.isfinite(self.lower) == math.isfinite(self.upper)):
             raise ArmError(f'the limits of {self.name} are {self.lower} to {self.upper}, expected '
                            'the lower one first, both finite or both infinite')
+        if self.follows and math.isfinite(self.upper):
+            raise ArmError(f'{self.name} follows {self.follows} and has limits of its own, '
+                           'expected none')
         if not (self.ratio and math.isfinite(self.ratio) and math.isfinite(self.offset)):
             raise ArmError(f'{self.name} has the ratio {self.ratio} and the offset {self.offset}, '
                            'expected finite numbers and a ratio that is not zero')
@@ -90,9 +96,9 @@ class Link:
 
     :param name: of the link
     :param placement: of the joint in the frame of the link before, or in the base
-    :param axes: of the joint, none to two; the link turns or slides by the first, then by the
-        second, and its frame is that of the joint where all are at zero
-    :raises ArmError: if there are more axes, or they are none
+    :param axes: of the joint: none, a hinge or slide, or two hinges; the link turns by the first,
+        then by the second, and its frame is that of the joint where all are at zero
+    :raises ArmError: if there are others
     """
 
     name: str
@@ -105,6 +111,13 @@ class Link:
         if len(self.axes) > MOST_AXES or not all(isinstance(axis, Axis) for axis in self.axes):
             raise ArmError(f'{self.name} has the axes {self.axes!r}, expected at most '
                            f'{MOST_AXES} of Axis')
+        if len(self.axes) > 1 and any(axis.slides for axis in self.axes):
+            raise ArmError(f'{self.name} both slides and turns, expected a link for each')
+
+
+def usual_acceleration(slides: bool) -> float:
+    """Return the acceleration limit of an axis of which nothing is said [rad/s^2 or m/s^2]."""
+    return SLIDE_ACCELERATION if slides else TURN_ACCELERATION
 
 
 def check_name(what: str, name: object) -> None:

@@ -4,42 +4,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 import math
-from typing import Any, NamedTuple
+from typing import Any
+from xml.etree.ElementTree import Element
 
-from snake_arm_control.arm.link import Axis, Link
+from snake_arm_control.arm.findings import Description, Report
+from snake_arm_control.arm.link import Axis, Link, NO_LENGTH
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf_tip import default_base, default_tip, tips
-from snake_arm_control.arm.urdf_tree import Mimic, robot_element, UrdfJoint, UrdfTree
+from snake_arm_control.arm.urdf_tree import Mimic, numbers, robot_element, UrdfJoint, UrdfTree
 from snake_arm_control.errors import ArmError, DescriptionError
 
-_NO_LENGTH = 1e-12  # [m]
 _NEARLY_RIGHT = 0.01  # [rad], an angle this near to a right one is meant to be one
 _ROUNDED = 1e-9  # [rad], what is nearer is one
 
 
-class Description(NamedTuple):
-    """What an arm is made of; see `Arm`."""
-
-    links: tuple[Link, ...]
-    tool: Placement
-    mount: Placement
-    base: str
-    tip: str
-    rest: dict[str, float]
-
-
-class Report(NamedTuple):
-    """What was taken from a file, what else there was, and what is strange."""
-
-    base: str
-    tip: str
-    other_tips: tuple[tuple[str, int], ...]  # links, each with the moving joints before it
-    warnings: tuple[str, ...]
-
-
+EXTENSION = 'snake_arm'  # element of a robot: what URDF has no words for
 def read(text: str, base: str | None = None, tip: str | None = None
          ) -> tuple[Description, Report]:
     """
@@ -52,10 +34,12 @@ def read(text: str, base: str | None = None, tip: str | None = None
     """
     robot = robot_element(text)
     tree = UrdfTree.parse(robot)
-    base = default_base(tree) if base is None else base
+    extension = robot.find(EXTENSION)
+    said = Element(EXTENSION) if extension is None else extension
+    base = base or said.get('base') or default_base(tree)
     if base not in tree.links:
         tree.path(base, base)  # raises
-    tip = default_tip(tree, base) if tip is None else tip
+    tip = tip or said.get('tip') or default_tip(tree, base)
     path = tree.path(base, tip)
     for joint in path:
         if not (joint.moves or joint.kind == 'fixed'):
@@ -64,28 +48,39 @@ def read(text: str, base: str | None = None, tip: str | None = None
     if not any(joint.moves for joint in path):
         others = ', '.join(f'{joint.name} is {joint.kind}' for joint in tree.joints
                            if not joint.moves and joint.kind != 'fixed')
-        raise DescriptionError(f'no joint moves between {base} and {tip}, expected a serial chain'
+        where = f'beyond {base}' if tip == base else f'between {base} and {tip}'
+        raise DescriptionError(f'no joint moves {where}, expected a serial chain'
                                + (f': {others}' if others else ''))
     warnings: list[str] = []
     try:
-        links, tool = _fold(path, _axes(tree, path, warnings))
-    except ArmError as error:
+        rigid = {each.get('link') for each in said.iterfind('rigid')}
+        rest = {each.get('joint', ''): numbers(each.get('position'), 1)[0]
+                for each in said.iterfind('rest')}
+        links, tool = _fold(path, _axes(tree, path, warnings), rigid)
+    except (ArmError, ValueError) as error:
         raise DescriptionError(f'the robot description is of no arm: {error}') from error
-    rest = {each.get('joint', ''): float(each.get('position', 'nan'))
-            for each in robot.iterfind('rest')}
     other_tips = tuple((name, count) for name, count in tips(tree, base) if name != tip)
     mount = _rigid_placement(tree.path(tree.root, base))
     return (Description(links, tool, mount, base, tip, rest),
             Report(base, tip, other_tips, (*warnings, *what_is_strange(path, links))))
 
 
-def _fold(path: Sequence[UrdfJoint], axes: Sequence[Axis]) -> tuple[tuple[Link, ...], Placement]:
-    """Return the links of a path, hinges in one place joined, and the tool."""
+def _fold(path: Sequence[UrdfJoint], axes: Sequence[Axis], rigid: Collection[str | None]
+          ) -> tuple[tuple[Link, ...], Placement]:
+    """
+    Return the links of a path, hinges in one place joined, and the tool.
+
+    :param rigid: links that are kept although nothing moves them
+    """
     links: list[Link] = []
     pending, left = Placement(), iter(axes)
     for joint in path:
         pending = pending @ joint.placement
+        if not joint.moves and joint.child not in rigid:
+            continue
         if not joint.moves:
+            links.append(Link(joint.child, pending))
+            pending = Placement()
             continue
         axis = next(left)
         if links and _are_in_one_place(links[-1], pending, axis):
@@ -102,7 +97,7 @@ def _fold(path: Sequence[UrdfJoint], axes: Sequence[Axis]) -> tuple[tuple[Link, 
 def _are_in_one_place(link: Link, step: Placement, axis: Axis) -> bool:
     """Return whether an axis, one step beyond a link's hinge, makes one joint with it."""
     return (len(link.axes) == 1 and not link.axes[0].slides and not axis.slides
-            and math.hypot(*step.xyz) <= _NO_LENGTH)
+            and math.hypot(*step.xyz) <= NO_LENGTH)
 
 
 def _turned(axis: Axis, turn: Placement) -> Axis:
@@ -138,7 +133,8 @@ def _axes(tree: UrdfTree, path: Sequence[UrdfJoint], warnings: list[str]) -> lis
                                   'slides': joint.kind == 'prismatic',
                                   'ratio': ratio, 'offset': offset}
         if joint.mimic and source in driven:
-            axes.append(Axis(joint.name, follows=source, **values))
+            axes.append(Axis(joint.name, follows=source, velocity=joint.velocity or None,
+                             acceleration=joint.acceleration or None, **values))
             continue
         if joint.mimic:
             driven.add(source)
@@ -200,7 +196,8 @@ def what_is_strange(path: Sequence[UrdfJoint], links: Sequence[Link]) -> list[st
             strange.append(f'{", ".join(found[:3])}{more}: {what}')
 
     tell((j.name for j in moving if j.axis is None), 'no axis, so it is 1 0 0')
-    tell((j.name for j in moving if not math.isfinite(own_limits(j)[0])), 'no limits')
+    tell((j.name for j in moving if not j.mimic and not math.isfinite(own_limits(j)[0])),
+         'no limits')
     tell((j.name for j in moving if j.kind != 'continuous' and (j.lower is None) != (
         j.upper is None)), 'only one limit, so the other is 0')
     tell((j.name for j in moving if own_limits(j)[0] == own_limits(j)[1]),

@@ -65,6 +65,8 @@ class UrdfTree:
             the name of the link or joint
         """
         links = tuple(_name(each, 'link') for each in robot.iterfind('link'))
+        if not links:
+            raise DescriptionError('the robot description has no links')
         joints = [_joint(each) for each in robot.iterfind('joint')]
         _check_unique('links', links)
         _check_unique('joints', [joint.name for joint in joints])
