@@ -129,8 +129,8 @@ def _axes(where: str, said: Mapping[str, Any], stem: str) -> tuple[Axis, ...]:
         lower, upper = _limits(where, limit)
         result.append(Axis(
             f'{stem}_{letter}', DIRECTIONS[axis] if isinstance(axis, str) else axis,
-            said.get('slide', False), lower, upper, said.get('velocity'),
-            said.get('acceleration')))
+            said.get('slide', False), lower, upper,
+            **{rate: said[rate] for rate in ('velocity', 'acceleration') if rate in said}))
     return tuple(result)
 
 

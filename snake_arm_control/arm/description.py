@@ -10,6 +10,7 @@ from functools import cached_property
 import hashlib
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from snake_arm_control.arm import arm_file, urdf_chain
 from snake_arm_control.arm.arm_checks import check_arm, unusual_rest
 from snake_arm_control.arm.findings import Description
 from snake_arm_control.arm.geometry import Geometry
-from snake_arm_control.arm.joint_space import JointSpace
-from snake_arm_control.arm.link import is_number, Link, TURN_ACCELERATION, TURN_VELOCITY
+from snake_arm_control.arm.joint_space import frozen, JointSpace
+from snake_arm_control.arm.link import Link, TURN_ACCELERATION, TURN_VELOCITY
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.uniform import (
     ANGLE_LIMIT,
@@ -141,6 +142,18 @@ class Arm(JointSpace):
         """How far the slides of each joint take its link at most, (joints,) [m]."""
         ways = np.maximum(np.abs(self.lower), np.abs(self.upper))
         return np.where(self.geometry.slides, ways, 0.0).sum(axis=1)
+
+    @cached_property
+    def working_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Lower and upper ends (joints, axes) [rad or m] of what configurations are drawn from.
+
+        They are the limits; without, a hinge turns half way round to each side of zero, and a
+        slide goes as far as the arm is long.
+        """
+        reach = np.where(self.geometry.slides, self.length, math.pi)
+        return (frozen(np.where(np.isinf(self.lower), -reach, self.lower)),
+                frozen(np.where(np.isinf(self.upper), reach, self.upper)))
 
     @cached_property
     def fingerprint(self) -> str:

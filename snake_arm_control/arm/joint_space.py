@@ -24,7 +24,6 @@ class JointSpace:
     """
 
     links: tuple[Link, ...]
-    length: float  # [m]
     rest_positions: tuple[tuple[str, float], ...]
 
     @property
@@ -86,18 +85,6 @@ class JointSpace:
         """
         said = dict(self.rest_positions)
         return self._array(lambda axis: said.get(axis.name, usual_rest(axis)), 0.0)
-
-    @cached_property
-    def working_range(self) -> tuple[np.ndarray, np.ndarray]:
-        """
-        Lower and upper ends (joints, axes) [rad or m] of what configurations are drawn from.
-
-        They are the limits; without, a hinge turns half way round to each side of zero, and a
-        slide goes as far as the arm is long.
-        """
-        reach = np.where(self._array(lambda axis: axis.slides, False), self.length, math.pi)
-        return (frozen(np.where(np.isinf(self.lower), -reach, self.lower)),
-                frozen(np.where(np.isinf(self.upper), reach, self.upper)))
 
     def clip(self, angles: np.ndarray) -> np.ndarray:
         """Return angles (*batch, joints, axes) brought within the limits."""

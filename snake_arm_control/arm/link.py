@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 from numbers import Real
+from typing import cast
 
 from snake_arm_control.arm.placement import Placement, three_numbers
 from snake_arm_control.errors import ArmError
@@ -43,8 +44,8 @@ class Axis:
     slides: bool = False
     lower: float = -math.inf
     upper: float = math.inf
-    velocity: float | None = None
-    acceleration: float | None = None
+    velocity: float = cast(float, None)
+    acceleration: float = cast(float, None)
     follows: str = ''
     ratio: float = 1.0
     offset: float = 0.0

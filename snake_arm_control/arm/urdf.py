@@ -154,14 +154,14 @@ def _limited(joint: Element, axis: Axis, mimics: bool = False) -> None:
     limits['velocity'] = _numbers(axis.velocity)
     if axis.acceleration != usual_acceleration(axis.slides):
         limits['acceleration'] = _numbers(axis.acceleration)
-    SubElement(joint, 'limit', **limits, effort=_numbers(EFFORT))
+    SubElement(joint, 'limit', {**limits, 'effort': _numbers(EFFORT)})
 
 
 def _hinge(robot: Element, name: str, colour: str, length: float) -> None:
     _ball(SubElement(robot, 'link', name=name), HINGE_MASS, colour, HINGE_RADIUS * length)
 
 
-def _segment(robot: Element, name: str, colour: str, way: tuple[float, float, float],
+def _segment(robot: Element, name: str, colour: str, way: tuple[float, ...],
              length: float) -> None:
     """Put in a link: a rod to the next joint, or a ball where that is in the same place."""
     link, radius, reach = SubElement(robot, 'link', name=name), SEGMENT_RADIUS * length, _norm(way)
@@ -202,16 +202,16 @@ def _solid(link: Element, colour: str, placement: Placement, shape: str, **sizes
 
 def _origin(element: Element, placement: Placement) -> None:
     turn = {'rpy': _numbers(*placement.rpy)} if any(placement.rpy) else {}
-    SubElement(element, 'origin', xyz=_numbers(*placement.xyz), **turn)
+    SubElement(element, 'origin', {'xyz': _numbers(*placement.xyz), **turn})
 
 
-def _turn_of_z(way: tuple[float, float, float]) -> tuple[float, float, float]:
+def _turn_of_z(way: tuple[float, ...]) -> tuple[float, ...]:
     """Return the roll, pitch, yaw [rad] that turn z into a direction."""
     x, y, z = way
     return (0.0, math.atan2(math.hypot(x, y), z), math.atan2(y, x))
 
 
-def _norm(way: tuple[float, float, float]) -> float:
+def _norm(way: tuple[float, ...]) -> float:
     return float(np.linalg.norm(way))
 
 

@@ -133,8 +133,7 @@ def _axes(tree: UrdfTree, path: Sequence[UrdfJoint], warnings: list[str]) -> lis
                                   'slides': joint.kind == 'prismatic',
                                   'ratio': ratio, 'offset': offset}
         if joint.mimic and source in driven:
-            axes.append(Axis(joint.name, follows=source, velocity=joint.velocity or None,
-                             acceleration=joint.acceleration or None, **values))
+            axes.append(Axis(joint.name, follows=source, **values, **_rates(joint)))
             continue
         if joint.mimic:
             driven.add(source)
@@ -143,9 +142,13 @@ def _axes(tree: UrdfTree, path: Sequence[UrdfJoint], warnings: list[str]) -> lis
         mimics = [(by_name[name], copy) for name, copy in copies.items()
                   if copy.source == source and name != source]
         lower, upper = _limits_in_common(driver, mimics, warnings)
-        axes.append(Axis(source, lower=lower, upper=upper, velocity=driver.velocity or None,
-                         acceleration=driver.acceleration or None, **values))
+        axes.append(Axis(source, lower=lower, upper=upper, **values, **_rates(driver)))
     return axes
+
+
+def _rates(joint: UrdfJoint) -> dict[str, Any]:
+    """Return the limits of velocity and acceleration; None for usual ones, also in place of 0."""
+    return {'velocity': joint.velocity or None, 'acceleration': joint.acceleration or None}
 
 
 def source_of(by_name: Mapping[str, UrdfJoint], joint: UrdfJoint) -> Mimic:
