@@ -8,10 +8,15 @@ import os
 from pathlib import Path
 import tempfile
 
-from hypothesis import settings
-import pytest
+# Before numpy and torch are imported: workers side by side share the cores.
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    for library in ('OMP', 'OPENBLAS'):
+        os.environ.setdefault(f'{library}_NUM_THREADS', '1')
 
-from snake_arm_control.model.forward_model import ForwardModel
+from hypothesis import settings  # noqa: E402
+import pytest  # noqa: E402
+
+from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
 
 # The same examples every time, however slow the machine: a failure can be looked at again.
 settings.register_profile('repeatable', derandomize=True, deadline=None)
