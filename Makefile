@@ -5,8 +5,14 @@ PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 ARGS ?=
+# Each worker has a ROS domain of its own, and a file of tests stays with one worker.
+WORKERS ?= $(if $(ARGS),0,auto)
 
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile \
+	--no-loadscope-reorder
+# Those that have to do with ROS: what all others test is the same on each line of it.
+NODE_TESTS = $(shell grep -lE 'rclpy|harness|loop_rate|snake_arm_control.(ros|nodes)' test/test_*.py)
 INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
 	--use-pep517 --constraint $(CONSTRAINTS) --editable
 
@@ -14,13 +20,14 @@ INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-che
 unexport PYTHONPATH PYTHONHOME LD_LIBRARY_PATH AMENT_PREFIX_PATH RMW_IMPLEMENTATION
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: help run test demo-video jazzy kilted soak lint clean
+.PHONY: help run test nodes demo-video jazzy kilted soak lint clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make run    the three nodes, the arm of figure 2, and a page in the browser'
 	@echo '            make run ARGS=--no-view ends when the goal is reached'
-	@echo 'make test   every test; make test ARGS="-k urdf" some'
+	@echo 'make test   every test, on all cores; make test ARGS="-k urdf" some, one by one'
+	@echo 'make nodes  the tests of the nodes, for which torch is not installed'
 	@echo 'make jazzy  every test on the wheels of ROS 2 Jazzy; make kilted on those of Kilted'
 	@echo 'make soak   half an hour of random goals and faults; make soak ARGS="--minutes 5"'
 	@echo 'make demo-video   docs/viewer.png and docs/viewer.gif anew; needs chromium'
@@ -35,7 +42,10 @@ run: $(VENV)/.compiled
 		$(if $(filter --no-view,$(ARGS)),--until-converged,--view) $(ARGS)
 
 test: $(VENV)/.tested $(VENV)/.compiled
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+nodes: $(VENV)/.tools $(VENV)/.compiled
+	$(PYTEST) $(NODE_TESTS) $(ARGS)
 
 # One environment for each line of the distribution.
 jazzy:
@@ -69,8 +79,13 @@ $(VENV)/.installed: $(VENV)/.created setup.py setup.cfg package.xml $(CONSTRAINT
 	$(INSTALL) '.[ros,view]'
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
-	@echo 'Installing what training and testing need into $(VENV); torch is large.'
+$(VENV)/.tools: $(VENV)/.installed
+	@echo 'Installing what testing needs into $(VENV).'
+	$(INSTALL) '.[ros,view,test]'
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.tools
+	@echo 'Installing what training needs into $(VENV); torch is large.'
 	$(INSTALL) '.[ros,view,train,test]'
 	@touch $@
 

@@ -43,6 +43,16 @@ DOMAIN, DOMAIN_LOCK = take_ros_domain()
 os.environ['ROS_DOMAIN_ID'] = str(DOMAIN)
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
+# The files that take longest: workers that begin with them end together.
+LONGEST = ('test_page', 'test_nodes', 'test_training', 'test_faults', 'test_recordings',
+           'test_bptt', 'test_types', 'test_lesson', 'test_reproduction', 'test_loop_rate')
+
+
+def pytest_collection_modifyitems(items):
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        place = {name: index for index, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+
 
 @pytest.fixture(scope='session')
 def learned():
