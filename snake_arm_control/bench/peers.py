@@ -76,7 +76,7 @@ class PinocchioLinearization:
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """Return dL/dangles (joints, 2) for dL/dchain (joints, 9)."""
         cared = np.nonzero(chain_gradient)
-        return np.tensordot(chain_gradient[cared], self.jacobian_rows(*cared), 1)
+        return np.tensordot(chain_gradient[cared], self.jacobian_rows(cared[0], cared[1]), 1)
 
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
                       ) -> np.ndarray:
@@ -164,7 +164,7 @@ class _Residual:
 
 def reached(goal: Goal, chain: np.ndarray) -> bool:
     """Return whether a chain (joints, 9) is where the goal wants it."""
-    return bool(_SETTINGS.is_reached(goal.position_error(chain), goal.axis_error(chain)))
+    return _SETTINGS.is_reached(float(goal.position_error(chain)), float(goal.axis_error(chain)))
 
 
 def scipy_least_squares(arm: Arm) -> Solver:
@@ -174,7 +174,8 @@ def scipy_least_squares(arm: Arm) -> Solver:
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         residual = _Residual(goal)
-        count, last = 0, np.zeros((arm.joints, len(AXES)))
+        count = 0
+        last: np.ndarray = np.zeros((arm.joints, len(AXES)))
 
         def error(flat: np.ndarray) -> np.ndarray:
             nonlocal count, last

@@ -23,7 +23,7 @@ from snake_arm_control.experiments.scenarios import Scenario, scenario
 from snake_arm_control.model.differentiable import DifferentiableModel
 from snake_arm_control.model.forward_model import ForwardModel
 
-DEVIATIONS = {
+DEVIATIONS: dict[str, dict[str, Any]] = {
     'ideal': {},
     '5 % longer segments': {'length_error': 0.05},
     'offsets of 2 degrees': {'joint_offset': math.radians(2.0)},
@@ -81,7 +81,7 @@ def _controlled(model: ForwardModel, truth: SimulationSettings, gain: float, pos
              *_goals('C', model.arm, truth, poses, seed)]
     times, positions, axes = [], [], []
     for goal in goals:
-        recording = run(Scenario('goal', 'a goal', lambda arm, phase, goal=goal: goal), 0.0)
+        recording = run(_lasting(goal), 0.0)
         last = recording.times >= recording.times[-1] - _WATCHED
         positions.extend(recording.position_errors[last])
         axes.extend(recording.axis_errors[last])
@@ -90,6 +90,10 @@ def _controlled(model: ForwardModel, truth: SimulationSettings, gain: float, pos
     return {'true_arm': asdict(truth), 'goals': len(goals), 'reached': len(times),
             'time': _spread(times, 100), 'position_error': _spread(positions, 100),
             'axis_error': _spread(axes, 100)}
+
+
+def _lasting(goal: Goal) -> Scenario:
+    return Scenario('goal', 'a goal', lambda arm, phase: goal)
 
 
 def wrong_arms(model: ForwardModel, goals: int, seed: int = 0,
@@ -136,6 +140,7 @@ def _moved(goals: list[Goal], model: DifferentiableModel, feedback: Chain | None
         seen: list[np.ndarray] = []
 
         def answer(angles: np.ndarray) -> np.ndarray:
+            assert feedback is not None  # else nobody asks
             seen.append(angles)
             return feedback(angles)
 

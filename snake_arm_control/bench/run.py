@@ -167,7 +167,7 @@ def _cost(arm: Arm, model: ForwardModel, compile_torch: bool, effort: float,
     generator = np.random.default_rng(0)
     parameters = model.parameters
 
-    def iterate(batch: int, joints: int) -> Callable[[], None]:
+    def iterate(batch: int, joints: int) -> Callable[[], object]:
         angles = arm.angle_limit * generator.uniform(-1.0, 1.0, (batch, joints, len(AXES)))
         slope = generator.standard_normal(bptt.forward(parameters, angles).chain.shape)
         return lambda: bptt.input_gradient(parameters, bptt.forward(parameters, angles), slope)
@@ -194,7 +194,8 @@ def _cost(arm: Arm, model: ForwardModel, compile_torch: bool, effort: float,
     rows = _timed(lambda: linearization.jacobian_rows(*tool), effort)
     tell('tool_rows', 'nine Jacobian rows of the tool', rows)
     cost['tool_rows']['per_gradient'] = rows.median / gradient.median
-    tell('jacobian', 'full Jacobian', _timed(lambda: linearization.jacobian_rows(*whole), effort))
+    tell('jacobian', 'full Jacobian',
+         _timed(lambda: linearization.jacobian_rows(whole[0], whole[1]), effort))
     tell('configurations', f'{CONFIGURATIONS} configurations at once',
          _timed(iterate(CONFIGURATIONS, arm.joints), effort))
     try:
@@ -207,9 +208,9 @@ def _cost(arm: Arm, model: ForwardModel, compile_torch: bool, effort: float,
         joints: _timed(iterate(1, joints), effort).median for joints in JOINTS}
     sizes, times = np.array(list(cost['joints'].items())).T
     slope, offset = np.polyfit(sizes, times, 1)
-    error = times - (slope * sizes + offset)
+    off = times - (slope * sizes + offset)
     cost['joints_fit'] = {'ms_per_joint': slope, 'ms_offset': offset,
-                          'r_squared': 1.0 - error.var() / times.var()}
+                          'r_squared': 1.0 - off.var() / times.var()}
     report('  iteration by joints: ' + ', '.join(f'{n}: {t:.3f}' for n, t in
                                                  cost['joints'].items()) + ' ms')
     report(f'    {1e3 * slope:.2f} us a joint, R^2 = {cost["joints_fit"]["r_squared"]:.5f}')

@@ -14,7 +14,9 @@ from snake_arm_control.arm.description import Arm
 class Linearization(Protocol):
     """A forward model at one configuration."""
 
-    chain: np.ndarray  # (joints, 9), the predicted pose chain
+    @property
+    def chain(self) -> np.ndarray:
+        """The predicted pose chain, (joints, 9)."""
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """Return dL/dangles (joints, 2) for dL/dchain (joints, 9)."""

@@ -90,9 +90,10 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     """
     if isinstance(model, ForwardModel) and model.angle_offset is not None:
         lengths = ()  # it belongs to one arm
-    result = {'arm': {'joints': arm.joints, 'segment_length': arm.segment_length,
-                      'angle_limit': arm.angle_limit},
-              'seed': seed, 'samples': samples, 'distributions': {}, 'lengths': {}}
+    result: dict[str, Any] = {
+        'arm': {'joints': arm.joints, 'segment_length': arm.segment_length,
+                'angle_limit': arm.angle_limit},
+        'seed': seed, 'samples': samples, 'distributions': {}, 'lengths': {}}
     for name, draw in HELD_OUT.items():
         angles = held_out(draw, arm, samples, seed)
         errors = _pose_errors(model, angles, truth(arm, angles))
@@ -107,11 +108,11 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
         other = Arm(joints, segment_length=arm.segment_length, angle_limit=arm.angle_limit)
         served = (ForwardModel.from_bytes(model.to_bytes(), other)
                   if isinstance(model, ForwardModel) else model)
-        result['lengths'][str(joints)] = errors = {}
+        result['lengths'][str(joints)] = summaries = {}
         for name, draw in HELD_OUT.items():
             angles = held_out(draw, other, math.ceil(samples / 10), seed)
-            errors[name] = _summary(_pose_errors(served, angles, truth(other, angles)),
-                                    kinds=('tool',))
+            summaries[name] = _summary(_pose_errors(served, angles, truth(other, angles)),
+                                       kinds=('tool',))
     return result
 
 
@@ -194,7 +195,7 @@ def _pose_errors(model: Model, angles: np.ndarray, chains: np.ndarray) -> dict[s
 
     :param chains: (samples, joints, 9), the truth; errors are NaN where it is
     """
-    errors = {'position': [], 'axes': []}
+    errors: dict[str, list[np.ndarray]] = {'position': [], 'axes': []}
     for piece, truth in zip(_pieces(angles), _pieces(chains)):
         predicted = model.predict(piece)
         errors['position'].append(np.linalg.norm(
@@ -214,7 +215,7 @@ def _jacobian_errors(model: Model, arm: Arm, angles: np.ndarray, chains: Truth
     """Summarise relative Frobenius errors of the tool's rows: all, positions, axes."""
     parts = {'all': slice(None), 'position': pose.POSITION,
              'axes': slice(pose.FORWARD.start, pose.UP.stop)}
-    errors = {part: [] for part in parts}
+    errors: dict[str, list[np.ndarray]] = {part: [] for part in parts}
     tool = np.full(pose.SIZE, arm.joints - 1)
     for piece in _pieces(angles):
         truth = jacobian(arm, chains(arm, piece), piece)[:, -1]
