@@ -60,6 +60,16 @@ def test_a_number_may_be_negative_in_any_notation(capfd):
     assert 'y is -inf' in capfd.readouterr().err
 
 
+@pytest.mark.parametrize('left', ('', 'half of it is in a folder'))
+def test_an_interrupt_says_what_is_left_of_the_work_if_anything(left, monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt(left)
+
+    monkeypatch.setattr('snake_arm_control.cli.urdf.run', interrupted)
+    assert main(['urdf']) == 130
+    assert capsys.readouterr().err == (f'snake-arm urdf: {left}\n' if left else '')
+
+
 def test_words_that_look_like_numbers_are_taken_as_they_are_written():
     parse = make_parser().parse_args
     assert parse(['train', '--out', '2026']).out == Path('2026')

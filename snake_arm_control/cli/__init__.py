@@ -18,18 +18,18 @@ def main(arguments: list[str] | None = None) -> int:
     """
     Run the snake-arm command.
 
-    :return: exit code: 0; 1 with the reason on standard error; 130 when interrupted; 141 when
-        nobody reads the output any more, as behind `| head`
+    :return: exit code: 0; 1 with the reason on standard error; 130 when interrupted, with what
+        is left of the work, if anything; 141 when nobody reads the output, as behind `| head`
     """
-    command = 'snake-arm'
+    command, code = 'snake-arm', _REFUSED
     try:
         with standard_streams():
             from snake_arm_control.cli.parser import make_parser  # slow, and Ctrl-C is caught here
             options = make_parser().parse_args(arguments)
             command += f' {options.command}'
             return options.run(options) or 0
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        reason, code = str(interrupt), _INTERRUPTED
     except BrokenPipeError:
         return _UNREAD
     except SnakeArmError as error:
@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         reason = str(extras.missing(error.name or 'a package'))
     except OSError as error:
         reason = ': '.join(map(str, filter(None, (error.filename, error.strerror)))) or str(error)
-    with suppress(OSError):
-        print(f'{command}: {reason}', file=sys.stderr)
-    return _REFUSED
+    if reason:
+        with suppress(OSError):
+            print(f'{command}: {reason}', file=sys.stderr)
+    return code
