@@ -43,6 +43,10 @@ class DescriptionError(SnakeArmError):
     """A robot description is no URDF, or not of such an arm."""
 
 
+class TrainingError(SnakeArmError):
+    """A training run can't begin or go on."""
+
+
 class RecordingError(SnakeArmError):
     """A recording can't be written, can't be read, or does not hold what is looked for."""
 

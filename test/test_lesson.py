@@ -15,11 +15,17 @@ from snake_arm_control.arm.description import Arm  # noqa: E402
 from snake_arm_control.arm.kinematics import forward_kinematics  # noqa: E402
 from snake_arm_control.arm.simulation import SimulatedArm  # noqa: E402
 from snake_arm_control.cli import main  # noqa: E402
-from snake_arm_control.errors import RecordingError, SettingsError, WeightsError  # noqa: E402
+from snake_arm_control.errors import (  # noqa: E402
+    RecordingError,
+    SettingsError,
+    TrainingError,
+    WeightsError,
+)
 from snake_arm_control.experiments.runs import WRONG_ARM  # noqa: E402
 from snake_arm_control.model import forward_model  # noqa: E402
 from snake_arm_control.model.architecture import Architecture  # noqa: E402
 from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
+from snake_arm_control.model.network import Network  # noqa: E402
 from snake_arm_control.training import evaluation, trainer  # noqa: E402
 from snake_arm_control.training.calibration import calibrate  # noqa: E402
 from snake_arm_control.training.lesson import (  # noqa: E402
@@ -27,6 +33,7 @@ from snake_arm_control.training.lesson import (  # noqa: E402
     table as lesson_table,
 )
 from snake_arm_control.training.presets import Phase, preset  # noqa: E402
+from snake_arm_control.training.run_folder import METRICS  # noqa: E402
 from snake_arm_control.training.samples import Samples  # noqa: E402
 from snake_arm_control.training.trainer import train  # noqa: E402
 
@@ -143,7 +150,7 @@ def test_a_lesson_holds_out_the_end_and_begins_near_the_truth():
     np.testing.assert_array_equal(lesson.held_out.chains[:40], seen.chains[160:])
     assert 'segments 1.0500 times as long as assumed' in lesson_table(lesson)
     before = evaluation.evaluate_recording(start, seen)['tool_position']['mean']
-    network = trainer.Network()
+    network = Network()
     network.load_state_dict({name: torch.from_numpy(a) for name, a in lesson.start.items()})
     after = evaluation.evaluate_recording(evaluation.TorchModel(network), lesson.held_out)
     assert before > 5e-3 and after['tool_position']['mean'] < 1e-3
@@ -172,28 +179,28 @@ def test_weights_are_fitted_to_an_arm_and_can_be_fitted_again(tmp_path, known):
             errors = evaluation.evaluate_recording(start, truth)
             assert errors['tool_position']['mean'] < 2e-3
         assert record['tool_position']['recorded'] < 2e-3
-    metrics = (tmp_path / 'second' / trainer.METRICS).read_text().splitlines()
+    metrics = (tmp_path / 'second' / METRICS).read_text().splitlines()
     assert 'recorded' in json.loads(metrics[-1])['tool_position']
 
 
 def test_a_network_learns_from_recordings_alone(tmp_path):
     lesson = prepare(ARM, [recording(1000)])
     train(ARM, SMALL, tmp_path, progress=False, lesson=lesson)
-    lines = [json.loads(line) for line in (tmp_path / trainer.METRICS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
     assert lines[-1]['loss'] < 0.7 * lines[0]['loss']
 
 
 def test_a_run_goes_on_with_the_recordings_it_began_with(tmp_path):
     train(ARM, SMALL, tmp_path, progress=False, lesson=prepare(ARM, [recording()]))
-    with pytest.raises(trainer.TrainingError, match='lesson digest was'):
+    with pytest.raises(TrainingError, match='lesson digest was'):
         train(ARM, SMALL, tmp_path, resume=True, progress=False,
               lesson=prepare(ARM, [recording(seed=1)]))
 
 
 def test_presets_and_recordings_belong_together(tmp_path):
-    with pytest.raises(trainer.TrainingError, match='finetune learns from recordings'):
+    with pytest.raises(TrainingError, match='finetune learns from recordings'):
         train(ARM, preset('finetune'), tmp_path)
-    with pytest.raises(trainer.TrainingError, match='shipped learns from drawn shapes'):
+    with pytest.raises(TrainingError, match='shipped learns from drawn shapes'):
         train(ARM, preset('shipped'), tmp_path, lesson=prepare(ARM, [recording()]))
     with pytest.raises(SettingsError, match='joints and range'):
         Phase('rehearsed', joints=5, iterations=1)

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of training: what is drawn, learnt, saved, resumed and measured."""
 
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, replace
 import errno
+import itertools
 import json
 import math
 import os
@@ -17,11 +19,12 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip('torch')
+from torch.optim.optimizer import register_optimizer_step_post_hook  # noqa: E402
 
 from snake_arm_control.arm import pose  # noqa: E402
 from snake_arm_control.arm.description import Arm  # noqa: E402
 from snake_arm_control.arm.kinematics import forward_kinematics, jacobian  # noqa: E402
-from snake_arm_control.errors import SettingsError  # noqa: E402
+from snake_arm_control.errors import SettingsError, TrainingError  # noqa: E402
 from snake_arm_control.model import batched  # noqa: E402
 from snake_arm_control.model.architecture import Architecture  # noqa: E402
 from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
@@ -31,11 +34,14 @@ from snake_arm_control.training import (  # noqa: E402
     engine,
     evaluation,
     kinematics,
+    run_folder,
     sampling,
     trainer,
 )
+from snake_arm_control.training.batches import Batches  # noqa: E402
 from snake_arm_control.training.presets import PAPER, Phase, preset, SHIPPED, TrainingSettings  # noqa: E402
 from snake_arm_control.training.soap import Soap  # noqa: E402
+from snake_arm_control.training.team import Team  # noqa: E402
 from snake_arm_control.training.trainer import train  # noqa: E402
 
 ARM = Arm(joints=4)
@@ -110,6 +116,45 @@ def test_the_chain_and_its_gradient_in_torch_are_those_of_numpy(joints, batch, s
     chain.backward(torch.tensor(by_chain))
     gradient = np.einsum('...jc,...jcka->...ka', by_chain, jacobian(arm, expected, angles))
     np.testing.assert_allclose(inputs.grad, gradient, atol=1e-12)
+
+
+# What a run learns from
+
+
+def batches(settings, rank=0, size=1):
+    return Batches(ARM, settings, Team(rank, size), None)
+
+
+@pytest.mark.parametrize('settings', [FRESH, FIXED], ids=['fresh', 'fixed'])
+def test_a_batch_depends_on_its_iteration_alone(settings):
+    """Whichever were drawn before, so that a resumed run goes on as if it had never stopped."""
+    drawn = batches(settings)
+    inorder = [drawn.at(i) for i in range(settings.iterations)]
+    assert not any(torch.equal(a[0], b[0]) for a, b in itertools.pairwise(inorder))
+    for i in reversed(range(settings.iterations)):
+        for again in drawn.at(i), batches(settings).at(i):
+            assert all(map(torch.equal, again, inorder[i]))
+
+
+def test_each_epoch_goes_through_every_example_once():
+    """In another order each time; the last batch of an epoch may be smaller."""
+    def rows(iterations):
+        return [tuple(row.flatten().tolist()) for i in iterations for row in drawn.at(i)[0]]
+
+    phase = FIXED.phases[0]
+    drawn, steps = batches(FIXED), math.ceil(phase.examples / FIXED.batch)
+    epochs = [rows(range(steps * e, steps * (e + 1))) for e in range(phase.epochs)]
+    assert len(set(epochs[0])) == phase.examples
+    assert all(sorted(epoch) == sorted(epochs[0]) for epoch in epochs)
+    assert len(set(map(tuple, epochs))) == phase.epochs
+
+
+def test_processes_share_a_batch_of_fixed_examples():
+    """What they have together is what one alone has, each example once."""
+    whole = batches(FIXED).at(1)[0]
+    parts = [batches(FIXED, rank, 3).at(1)[0] for rank in range(3)]
+    assert sorted(map(len, parts)) == [1, 1, 2]
+    assert sorted(torch.cat(parts).tolist()) == sorted(whole.tolist())
 
 
 # What learns
@@ -317,34 +362,37 @@ def weights_of(path):
 def learnt(folder):
     """Return all of the metrics that doesn't depend on the clock."""
     return [{key: value for key, value in json.loads(line).items() if key != 'seconds'}
-            for line in (folder / trainer.METRICS).read_text().splitlines()]
+            for line in (folder / run_folder.METRICS).read_text().splitlines()]
 
 
 def same(a, b):
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
-def interrupt_at(monkeypatch, iteration):
+@contextmanager
+def interrupted_at(iteration):
     """Press Ctrl-C in that iteration."""
-    learn = trainer._Run._learn
+    steps = itertools.count(1)
 
-    def pressed(run, *examples):
-        learn(run, *examples)
-        if run.iteration == iteration:
+    def press(*_):
+        if next(steps) == iteration:
             signal.raise_signal(signal.SIGINT)
-    monkeypatch.setattr(trainer._Run, '_learn', pressed)
+
+    hook = register_optimizer_step_post_hook(press)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 @pytest.mark.parametrize('settings', [FRESH, FIXED], ids=['fresh', 'fixed'])
-def test_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch, settings):
+def test_interrupted_run_ends_as_one_that_was_not(tmp_path, settings):
     """Ctrl-C leaves a checkpoint; resumed from it, a run ends at the same weights, bit by bit."""
     before = signal.getsignal(signal.SIGINT)  # a shell starts background jobs that ignore it
     whole = train(ARM, settings, tmp_path / 'whole', progress=False)
-    with monkeypatch.context() as patch:
-        interrupt_at(patch, 9)
-        with pytest.raises(KeyboardInterrupt, match='10'):
-            train(ARM, settings, tmp_path / 'parts', progress=False)
-    part = ForwardModel.load(tmp_path / 'parts' / trainer.WEIGHTS, ARM)
+    with interrupted_at(9), pytest.raises(KeyboardInterrupt, match='10'):
+        train(ARM, settings, tmp_path / 'parts', progress=False)
+    part = ForwardModel.load(tmp_path / 'parts' / run_folder.WEIGHTS, ARM)
     assert part.training_record['iterations'] == 10 and not part.training_record['finished']
     parts = train(ARM, settings, tmp_path / 'parts', resume=True, progress=False)
     assert same(weights_of(whole), weights_of(parts))
@@ -381,12 +429,12 @@ def test_full_disk_does_not_stop_a_run(tmp_path, monkeypatch, caplog):
 def test_run_folder_tells_what_happened(tmp_path):
     """The folder has the settings, the metrics, a picture, and weights that say how they came."""
     path = train(ARM, FRESH, tmp_path, progress=False)
-    config = json.loads((tmp_path / trainer.CONFIG).read_text())
+    config = json.loads((tmp_path / run_folder.CONFIG).read_text())
     assert config['arm']['joints'] == 4 and config['settings']['rate'] == FRESH.rate
     metrics = learnt(tmp_path)
     assert [line['iteration'] for line in metrics] == [6, 12, 18, 24]
     assert metrics[-1]['samples'] == 24 * FRESH.batch
-    assert (tmp_path / trainer.CURVES).read_bytes().startswith(b'\x89PNG')
+    assert (tmp_path / run_folder.CURVES).read_bytes().startswith(b'\x89PNG')
     record = ForwardModel.load(path, ARM).training_record
     assert record['finished'] and record['iterations'] == FRESH.iterations
     assert set(record['tool_position']) == set(sampling.HELD_OUT)
@@ -405,18 +453,18 @@ def test_run_learns(tmp_path):
 
 def test_run_is_never_overwritten_nor_mixed_up(tmp_path):
     """A folder with a run is only resumed on demand, by the same run."""
-    with pytest.raises(trainer.TrainingError, match='no checkpoint'):
+    with pytest.raises(TrainingError, match='no checkpoint'):
         train(ARM, FRESH, tmp_path, resume=True, progress=False)
     train(ARM, FRESH, tmp_path, progress=False)
-    with pytest.raises(trainer.TrainingError, match='holds a run'):
+    with pytest.raises(TrainingError, match='holds a run'):
         train(ARM, FRESH, tmp_path, progress=False)
-    with pytest.raises(trainer.TrainingError, match='rate was 0.01, now 0.5'):
+    with pytest.raises(TrainingError, match='rate was 0.01, now 0.5'):
         train(ARM, replace(FRESH, rate=0.5), tmp_path, resume=True, progress=False)
 
 
 def test_run_that_diverges_saves_nothing(tmp_path):
     """Weights that are no longer finite never replace a checkpoint."""
-    with pytest.raises(trainer.TrainingError, match='finite|nan'):
+    with pytest.raises(TrainingError, match='finite|nan'):
         train(ARM, replace(FIXED, rate=math.inf, warm_up=0), tmp_path, progress=False)
     assert not checkpoint.exists(tmp_path)
 
@@ -443,10 +491,10 @@ def test_two_processes_learn_what_one_does(tmp_path):
          str(script)], check=True, timeout=120,
         env={**os.environ, 'OMP_NUM_THREADS': '1',
              'PYTHONPATH': os.pathsep.join((str(root), os.environ.get('PYTHONPATH', '')))})
-    together = weights_of(tmp_path / 'together' / trainer.WEIGHTS)
+    together = weights_of(tmp_path / 'together' / run_folder.WEIGHTS)
     for name, expected in alone.items():
         np.testing.assert_allclose(together[name], expected, atol=2e-5, err_msg=name)
-    assert json.loads((tmp_path / 'together' / trainer.CONFIG).read_text())['processes'] == 2
+    assert json.loads((tmp_path / 'together' / run_folder.CONFIG).read_text())['processes'] == 2
 
 
 # What is measured

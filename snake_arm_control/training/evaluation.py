@@ -20,7 +20,7 @@ from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.model.network import Network
 from snake_arm_control.training import engine, plots
 from snake_arm_control.training.samples import Samples
-from snake_arm_control.training.sampling import HELD_OUT, Sampler
+from snake_arm_control.training.sampling import HELD_OUT, Sampler, segments
 
 LENGTHS = (1, 10, 20, 60, 80, 120)  # arms of other lengths that the same weights are tried on
 SAMPLES = 4000  # shapes of each distribution
@@ -90,10 +90,8 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     """
     if isinstance(model, ForwardModel) and model.angle_offset is not None:
         lengths = ()  # it belongs to one arm
-    result: dict[str, Any] = {
-        'arm': {'joints': arm.joints, 'segment_length': arm.segment_length,
-                'angle_limit': arm.angle_limit},
-        'seed': seed, 'samples': samples, 'distributions': {}, 'lengths': {}}
+    result: dict[str, Any] = {'arm': segments(arm), 'seed': seed, 'samples': samples,
+                              'distributions': {}, 'lengths': {}}
     for name, draw in HELD_OUT.items():
         angles = held_out(draw, arm, samples, seed)
         errors = _pose_errors(model, angles, truth(arm, angles))
@@ -105,7 +103,7 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
                 ('true', truth(arm, angles[:SHOWN])),
                 ('predicted', model.predict(angles[:SHOWN])))}}
     for joints in lengths:
-        other = Arm(joints, segment_length=arm.segment_length, angle_limit=arm.angle_limit)
+        other = Arm.uniform(**segments(arm) | {'joints': joints})
         served = (ForwardModel.from_bytes(model.to_bytes(), other)
                   if isinstance(model, ForwardModel) else model)
         result['lengths'][str(joints)] = summaries = {}

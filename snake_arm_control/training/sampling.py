@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import accumulate
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -90,6 +91,12 @@ def mixed(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     ends = [0, *(round(count * end) for end in accumulate(MIXED.values()))]
     return torch.cat([draw(arm, last - first, generator)
                       for draw, first, last in zip(MIXED, ends, ends[1:])])
+
+
+def segments(arm: Arm) -> dict[str, Any]:
+    """Return what an arm of equal segments is made of, as arguments of `Arm.uniform`."""
+    return {'joints': arm.joints, 'segment_length': arm.segment_length,
+            'angle_limit': arm.angle_limit}
 
 
 def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
