@@ -41,7 +41,7 @@ class ScenarioNode(Node):
         self._scenario.goal_at(self._arm, 0.0)  # says what is wrong with the arm, if anything
         self._publisher = GoalPublisher(self)
         self._started_at: float | None = None
-        self._told = 0  # how many heard the goal
+        self._got = 0  # how many got the goal
         self._timer = self.create_timer(1.0 / settings.rate, self._publish)
 
     def _publish(self) -> None:
@@ -55,11 +55,11 @@ class ScenarioNode(Node):
         if self._scenario.period:
             self._publisher.publish(self._scenario.goal_at(self._arm, elapsed, self._period))
             return
-        # One goal that stays is said again only to those who come a little late.
+        # One goal that stays is published again only for those who come a little late.
         listeners = self._publisher.listeners
-        if listeners > self._told:
+        if listeners > self._got:
             self._publisher.publish(self._scenario.goal_at(self._arm, elapsed, self._period))
-        self._told = listeners
+        self._got = listeners
         if elapsed > _GRACE:
             self._timer.cancel()
 

@@ -46,26 +46,26 @@ class Tuner:
                 [each for each in answer.result().descriptors if not each.read_only]))
 
         def get(descriptors: list[ParameterDescriptor]) -> None:
-            self._client.get_parameters([each.name for each in descriptors], lambda answer: tell(
+            self._client.get_parameters([each.name for each in descriptors], lambda answer: finish(
                 descriptors, answer.result().values))
 
-        def tell(descriptors, values) -> None:
+        def finish(descriptors, values) -> None:
             self._reading = False
             take([_tunable(*pair) for pair in zip(descriptors, map(
                 parameter_value_to_python, values))])
         self._client.list_parameters(callback=describe)
 
     def write(self, name: str, value: object, refused: Callable[[str], None]) -> None:
-        """Set a parameter; a refusal tells its reason."""
+        """Set a parameter; if it is refused, pass on the reason."""
         if not self._client.services_are_ready():
             refused('the controller does not answer')
             return
 
-        def tell(future: Future) -> None:
+        def check(future: Future) -> None:
             result = future.result().results[0]
             if not result.successful:
                 refused(result.reason)
-        self._client.set_parameters([Parameter(name, value=value)], tell)
+        self._client.set_parameters([Parameter(name, value=value)], check)
 
 
 def _tunable(descriptor: ParameterDescriptor, value: object) -> Tunable:

@@ -39,10 +39,10 @@ class Page:
         self.port = free_port(host, port)
         name = 'localhost' if host in ('127.0.0.1', '0.0.0.0') else host
         self.address = f'http://{name}:{self.port}'
-        self._deeds: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._actions: SimpleQueue[Callable[[], object]] = SimpleQueue()
         with redirect_stdout(io.StringIO()):  # it prints a table
             self._server = viser.ViserServer(host, self.port, 'Snake arm', verbose=False)
-        self._panel = Panel(self._server, session, commands, self._deeds.put)
+        self._panel = Panel(self._server, session, commands, self._actions.put)
         self._scene: Scene | None = None
         self._picture: Picture | None = None
 
@@ -60,7 +60,7 @@ class Page:
         """Do what persons have asked for since the last call."""
         while True:
             try:
-                self._deeds.get_nowait()()
+                self._actions.get_nowait()()
             except Empty:
                 return
             except SnakeArmError as error:
@@ -74,14 +74,14 @@ class Page:
     def draw(self, picture: Picture) -> None:
         """Draw a frame."""
         if self._scene is None or self._scene.body is not self._session.view.body:
-            self._scene = Scene(self._server, self._session, self._deeds.put)
+            self._scene = Scene(self._server, self._session, self._actions.put)
             self._panel.offer(self._scene)
         self._picture = picture
         self._scene.draw(picture)
 
     def plot(self, columns: Iterable[np.ndarray]) -> None:
-        """Draw the plots: ages [s], position errors [mm], axis errors [degrees], rates [1/s]."""
-        self._panel.plot(columns)
+        """Draw ages [s], position errors [mm], axis errors [degrees] and rates [1/s]."""
+        self._panel.plots.draw(columns)
 
     def refresh(self, now: float) -> None:
         """Bring the panel up to date."""

@@ -1,22 +1,22 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The controls beside the arm: its state, its goal, experiments, gains, and plots."""
+"""The panel beside the arm: its state, its goal, experiments, gains, and plots."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 import html
 import math
-import time
 from typing import Protocol
 
 import numpy as np
 import viser
-from viser import uplot
 
 from snake_arm_control.arm import pose
+from snake_arm_control.viewer.controls import Controls
+from snake_arm_control.viewer.plots import Plots
 from snake_arm_control.viewer.scene import Scene
-from snake_arm_control.viewer.session import Picture, PLOT_SPAN, Session
+from snake_arm_control.viewer.session import Picture, Session
 from snake_arm_control.viewer.status import Tone, Verdict
 from snake_arm_control.viewer.tuning import slider, Tunable
 
@@ -33,12 +33,7 @@ _NUMBERS = {'none': 0, 'every 10th': 10, 'every 5th': 5, 'all': 1}
 _MEASURED, _BY_ANGLES = 'measured poses', 'joint angles'
 
 _WIDTH = 330  # [px]
-_PLOTS = (('position error [mm]', '#2463a0', True), ('axis error [degrees]', '#2b8a3e', True),
-          ('iterations per second', '#495057', False))  # and whether it is logarithmic
 _TONES = {Tone.GOOD: '#2b8a3e', Tone.BUSY: '#1c6fb5', Tone.WARNING: '#c77700', Tone.BAD: '#c92a2a'}
-_FLOOR = 1e-3  # [mm or degrees] that the logarithmic plots show for none
-_TOUCH_TIME = 1.0  # [s]
-_SEEN = 1e-3  # [m], or of a unit axis: numbers that differ by less are not written anew
 
 
 class Commands(Protocol):
@@ -56,19 +51,20 @@ class Commands(Protocol):
 
 class Panel:
     """
-    All controls. What is done with them is handed on by `do`, which is called in another thread.
+    All controls, and the plots.
 
     :param server: the viser server
-    :param do: takes a deed, to be carried out in the thread of the session
+    :param do: takes an action, to be carried out in the thread of the session; it is called in
+        another thread
     """
 
     def __init__(self, server, session: Session, commands: Commands,
-                 do: Callable[[Callable[[], None]], None]):
-        self._gui, self._session, self._commands, self._do = server.gui, session, commands, do
+                 do: Callable[[Callable[[], object]], None]):
+        self._gui, self._session, self._commands = server.gui, session, commands
+        self._controls = Controls(do)
         self._scene: Scene | None = None
         self._tabs = None
         self._tuned: dict[str, tuple[Tunable, object]] = {}
-        self._touched: dict[int, float] = {}  # when somebody last changed a control [s]
         gui = self._gui
         gui.configure_theme(brand_color=(36, 99, 160), show_logo=False, show_share_button=False)
         gui.main_panel.dock_right()
@@ -76,60 +72,15 @@ class Panel:
         self._status = gui.add_html('')
         self._hold = gui.add_button('Hold', icon=viser.Icon.HAND_STOP,
                                     hint='Let the arm stand where it is, or go on')
-        self._on_click(self._hold, lambda: commands.hold(not session.holding))
+        self._controls.on_click(self._hold, lambda: commands.hold(not session.holding))
         self._reset = gui.add_button('Back to rest', icon=viser.Icon.HOME,
                                      hint='Drop the goal and return to the straight arm')
-        self._on_click(self._reset, self._return_to_rest)
-        self._add_plots()
-
-    def _on_click(self, button, deed: Callable[[], object]) -> None:
-        @button.on_click
-        async def _(_) -> None:  # async: in the order in which they were clicked
-            self._do(deed)
-
-    def _on_change(self, control, deed: Callable[[object], object]) -> None:
-        @control.on_update
-        async def _(event) -> None:
-            if event.client_id is not None:  # not what the program itself has set
-                self._touched[id(control)] = time.monotonic()
-                value = control.value
-                self._do(lambda: deed(value))
-
-    def _set(self, control, value: object) -> None:
-        """Show another value, unless somebody has only just changed it and it is not taken yet."""
-        if time.monotonic() - self._touched.get(id(control), -math.inf) > _TOUCH_TIME:
-            control.value = value
+        self._controls.on_click(self._reset, self._return_to_rest)
+        self.plots = Plots(gui)
 
     def _return_to_rest(self) -> None:
         self._session.stop()
         self._commands.reset()
-
-    # Plots.
-
-    def _add_plots(self) -> None:
-        panel = self._gui.add_panel()
-        panel.float(x=16, y=16, width=280)
-        self._plots = []
-        axis = uplot.Axis(size=44, gap=2, ticks={'show': False}, grid={'stroke': '#e9ecef'})
-        bare = uplot.Axis(axis, grid={'show': False})  # a logarithmic grid would hide the curve
-        with panel.add_tab('Live', icon=viser.Icon.CHART_LINE):
-            for title, colour, logarithmic in _PLOTS:
-                self._plots.append(self._gui.add_uplot(
-                    (np.array((-PLOT_SPAN, 0.0)), np.array((math.nan, math.nan))),
-                    (uplot.Series(label='s'),
-                     uplot.Series(label=title, stroke=colour, width=2)),
-                    title=title, legend=uplot.Legend(show=False),
-                    scales={'x': uplot.Scale(time=False, range=(-PLOT_SPAN, 0.0)),
-                            'y': uplot.Scale(range=(_FLOOR, 1e3), distr=3, log=10)
-                            if logarithmic else uplot.Scale()},
-                    axes=(uplot.Axis(axis, size=24), bare if logarithmic else axis),
-                    padding=(8, 16, 0, 0), height=130))
-
-    def plot(self, columns: Iterable[np.ndarray]) -> None:
-        """Draw the plots: ages [s], position errors [mm], axis errors [degrees], rates [1/s]."""
-        ages, *columns = columns
-        for plot, column, (*_, logarithmic) in zip(self._plots, columns, _PLOTS):
-            plot.data = ages, np.maximum(column, _FLOOR if logarithmic else 0.0)
 
     # What can be done with an arm, once there is one.
 
@@ -152,27 +103,28 @@ class Panel:
         self._joint = gui.add_number(
             'joint', joints, min=1, max=joints, step=1,
             hint=f'{joints} is the tool. A click on the arm chooses a joint, too')
-        self._on_change(self._joint, session.select)
+        self._controls.on_change(self._joint, session.select)
         preset = gui.add_button_group('ask for', (*_PRESETS, _LOOK_AT))
-        self._on_click(preset, lambda: self._choose(preset.value))
+        self._controls.on_click(preset, lambda: self._choose(preset.value))
         self._vectors, self._ticks = {}, {}
         for label, (part, step) in _PARTS.items():
             vector = gui.add_vector3(label, (0.0, 0.0, 0.0), step=step)
-            self._on_change(vector, lambda value, part=part: session.edit(
+            self._controls.on_change(vector, lambda value, part=part: session.edit(
                 'put', part, np.array(value)))
             self._vectors[label] = vector
             for component in pose.COMPONENTS[part]:
                 tick = gui.add_checkbox(component.replace('_', ' '), False)
-                self._on_change(tick, lambda on, name=component: self._care(name, on))
+                self._controls.on_change(tick, lambda on, name=component: self._care(name, on))
                 self._ticks[component] = tick
         self._look_at = gui.add_vector3('look at', (0.0, 0.0, 0.0), step=0.001, visible=False)
-        self._on_change(self._look_at, lambda point: session.edit('look_at', np.array(point)))
+        self._controls.on_change(self._look_at, lambda point: session.edit(
+            'look_at', np.array(point)))
         send = gui.add_button('Send goal', icon=viser.Icon.SEND,
                               hint='Ask for the goal that is shown, once more')
-        self._on_click(send, session.send)
+        self._controls.on_click(send, session.send)
         release = gui.add_button('Free everything', icon=viser.Icon.X,
                                  hint='Ask for nothing; the arm stays')
-        self._on_click(release, lambda: session.edit('release'))
+        self._controls.on_click(release, lambda: session.edit('release'))
 
     def _choose(self, preset: str) -> None:
         if preset == _LOOK_AT:
@@ -189,17 +141,17 @@ class Panel:
         for name, description, possible in session.scenarios():
             button = gui.add_button(name.replace('_', ' '), hint=description,
                                     disabled=not possible)
-            self._on_click(button, lambda name=name: session.play(name))
+            self._controls.on_click(button, lambda name=name: session.play(name))
         gui.add_markdown('The experiments of the paper. A goal that moves goes on until Stop, '
                          'or until nobody has this page open.')
         self._stop = gui.add_button('Stop', icon=viser.Icon.PLAYER_STOP)
-        self._on_click(self._stop, session.stop)
+        self._controls.on_click(self._stop, session.stop)
 
     def _offer_view(self) -> None:
         gui, view, scene = self._gui, self._session.view, self._scene
 
         def offer(control, change: Callable[[object], object]) -> None:
-            self._on_change(control, change)
+            self._controls.on_change(control, change)
             change(control.value)
         offer(gui.add_dropdown('arm', tuple(_OPACITIES)),
               lambda look: scene.paint(_OPACITIES[look]))
@@ -229,21 +181,16 @@ class Panel:
         if picture is None:
             return
         editor = session.editor
-        self._set(self._joint, editor.selected)
+        self._controls.show(self._joint, editor.selected)
         for component, tick in self._ticks.items():
-            self._set(tick, component in editor.cared)
+            self._controls.show(tick, component in editor.cared)
         for label, vector in self._vectors.items():
-            self._settle(vector, picture.handle[_PARTS[label][0]])
+            self._controls.show_vector(vector, picture.handle[_PARTS[label][0]])
         self._look_at.visible = editor.look_point is not None
         if editor.look_point is not None:
-            self._settle(self._look_at, editor.look_point)
+            self._controls.show_vector(self._look_at, editor.look_point)
         self._stop.disabled = session.playing is None
         self._model_error.content = _model_error(*picture.model_error)
-
-    def _settle(self, vector, value: np.ndarray) -> None:
-        """Show other numbers; those that are not seen to differ stay, somebody may be typing."""
-        if np.abs(value - vector.value).max() > _SEEN:
-            self._set(vector, tuple(np.round(value, 3).tolist()))
 
     def offer_tuning(self, tunables: Iterable[Tunable]) -> None:
         """Offer the parameters that can be changed; those offered before get their new values."""
@@ -257,7 +204,7 @@ class Panel:
                 with self._tuning_tab:
                     control = self._add_tuner(tunable)
             else:
-                self._set(control, tunable.value)
+                self._controls.show(control, tunable.value)
             self._tuned[tunable.name] = tunable, control
 
     def _add_tuner(self, tunable: Tunable):
@@ -271,7 +218,7 @@ class Panel:
             control = gui.add_text(label, value, hint=hint)
         else:
             control = gui.add_slider(label, *slider(tunable), value, hint=hint)
-        self._on_change(control, lambda value: self._commands.tune(name, value))
+        self._controls.on_change(control, lambda value: self._commands.tune(name, value))
         return control
 
 

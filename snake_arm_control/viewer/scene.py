@@ -29,13 +29,12 @@ class Scene:
     """
     Everything that is drawn of one arm.
 
-    What is dragged goes to the session by `do`, which is called in another thread.
-
     :param server: the viser server
-    :param do: takes a deed, to be carried out in the thread of the session
+    :param do: takes an action, to be carried out in the thread of the session; it is called in
+        another thread
     """
 
-    def __init__(self, server, session: Session, do: Callable[[Callable[[], None]], None]):
+    def __init__(self, server, session: Session, do: Callable[[Callable[[], object]], None]):
         self._server, self._session, self._do = server, session, do
         self.body: Body = session.view.body
         self.shows_true = self.shows_predicted = True
@@ -107,7 +106,7 @@ class Scene:
                 joint = max(int(joints[event.instance_index]), 1)
                 self._do(lambda: self._session.select(joint))
 
-    def _on_drag(self, handle, deed: Callable[[np.ndarray], None]) -> None:
+    def _on_drag(self, handle, action: Callable[[np.ndarray], None]) -> None:
         @handle.on_update
         async def _(event) -> None:  # async: phases stay in their order
             target = pose.from_quaternion(np.roll(handle.wxyz, -1), np.array(handle.position))
@@ -116,7 +115,7 @@ class Scene:
                 if self._grabbed is None:
                     self._grabbed = target
                 if event.phase == 'update':
-                    deed(target)
+                    action(target)
                 elif event.phase == 'end':
                     self._grabbed = None
             self._do(drag)
