@@ -1,7 +1,8 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What tests of the nodes share: nodes as processes, who listens to them, and an arm that errs."""
+"""What tests of the nodes share: nodes as processes, their observer, and an arm that errs."""
 
+from bisect import bisect_right
 from contextlib import contextmanager
 import math
 import subprocess
@@ -51,7 +52,7 @@ def running(*arguments):
 
 
 class Observer:
-    """Hears everything that the nodes of one arm say."""
+    """Receives everything that the nodes of one arm publish."""
 
     def __init__(self, namespace=''):
         self.node = rclpy.create_node('observer', namespace=namespace)
@@ -59,6 +60,7 @@ class Observer:
         self.executor.add_node(self.node)
         self.commands, self.chain, self.predicted = [], None, None
         self.description, self.markers, self.diagnostics = None, None, {}
+        self._diagnosed = {}  # [ns], when, by the name of the node
         for kind, topic, qos, take in (
                 (JointState, topics.JOINT_COMMAND, EVERYTHING, self.commands.append),
                 (String, topics.ROBOT_DESCRIPTION, topics.LATCHED, self._setter('description')),
@@ -81,6 +83,7 @@ class Observer:
     def _take_diagnostics(self, message):
         for status in message.status:
             self.diagnostics[status.name] = status
+            self._diagnosed[status.name] = conversions.time_to_stamp(message.header.stamp)
 
     def wait(self, condition, what, timeout=20.0):
         deadline = time.monotonic() + timeout
@@ -88,7 +91,12 @@ class Observer:
             assert time.monotonic() < deadline, f'waited {timeout} s in vain for {what}'
             self.executor.spin_once(timeout_sec=0.05)
 
-    def rest(self, duration):
+    def catch_up(self, name='controller'):
+        """Wait until a node reports anew: what was sent to it before it has taken then."""
+        now = self.node.get_clock().now().nanoseconds
+        self.wait(lambda: self._diagnosed.get(f'{self.prefix}/{name}', 0) > now, f'{name} again')
+
+    def listen(self, duration):
         end = time.monotonic() + duration
         while time.monotonic() < end:
             self.executor.spin_once(timeout_sec=0.02)
@@ -166,7 +174,20 @@ def settled(observer):
     count = -1
     while count != len(observer.commands):
         count = len(observer.commands)
-        observer.rest(0.3)
+        observer.listen(0.3)
+
+
+def assert_held(observer):
+    """Assert that from now on the last command is repeated now and then, and no other is sent."""
+    now = observer.node.get_clock().now().nanoseconds
+
+    def since():  # by their stamps: what was sent before may be received after
+        return bisect_right(observer.commands, now, key=lambda command:
+                            conversions.time_to_stamp(command.header.stamp))
+
+    observer.wait(lambda: since() < len(observer.commands), 'the last command again')
+    last, *repeated = observer.commands[since() - 1:]
+    assert all(command.position == last.position for command in repeated)
 
 
 @contextmanager
@@ -286,10 +307,14 @@ class Watch:
 
 
 class ErringArm:
-    """An arm that follows commands, in this process, and says of it what a test makes it say."""
+    """
+    An arm that follows commands, in this process, and reports of it what a test makes it report.
 
-    def __init__(self, observer, arm=ARM):
-        self.observer, self.arm = observer, SimulatedArm(arm)
+    :param start: angles (joints, axes) [rad], the arm's rest pose if None
+    """
+
+    def __init__(self, observer, arm=ARM, start=None):
+        self.observer, self.arm = observer, SimulatedArm(arm, start=start)
         self.guard = Guard(arm)
         self._stamp = 0  # [ns], of the latest command, which its pose chains answer
         self.fault = None  # takes (stamp, chain), returns serialized messages; None: all is well
@@ -298,22 +323,22 @@ class ErringArm:
         self._states = node.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
         self.chains = node.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
         node.create_subscription(JointState, topics.JOINT_COMMAND, self._follow, EVERYTHING)
-        node.create_timer(0.02, self._tell)
+        node.create_timer(0.02, self._report)
 
     def _follow(self, message):
         self.guard.check(message)
         positions = conversions.joint_state_to_angles(self.arm.arm, message)
         self.arm.command(positions, time.monotonic())
         self._stamp = conversions.time_to_stamp(message.header.stamp)
-        self._tell()
+        self._report()
 
-    def _tell(self):
+    def _report(self):
         self.arm.advance(time.monotonic())
         message = conversions.angles_to_joint_state(
             self.arm.arm, self.observer.node.get_clock().now().nanoseconds, self.arm.angles)
         self.guard.take_states(message)
-        for told in [message] if self.states_fault is None else self.states_fault(message):
-            self._states.publish(told)
+        for each in [message] if self.states_fault is None else self.states_fault(message):
+            self._states.publish(each)
         chain = self.arm.true_chain()
         for data in (self.fault(self._stamp, chain) if self.fault
                      else [conversions.serialize_chain(chain, self._stamp)]):

@@ -141,10 +141,10 @@ class Soak:
         begin = said_at = time.monotonic()
         disturb_at = begin + self.random.exponential(3.0)
         while time.monotonic() - begin < PATIENCE:
-            self.observer.rest(0.02)
+            self.observer.listen(0.02)
             if self.observer.is_at(goal):
                 self.reached += 1
-                self.observer.rest(self.random.uniform(0.0, DWELL))
+                self.observer.listen(self.random.uniform(0.0, DWELL))
                 return
             if (self.observer.state() == 'IDLE'
                     and time.monotonic() - said_at > 1.0):  # the one who heard it was killed

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodes over a real DDS: this process talks to an arm that runs in processes of its own."""
 
-from bisect import bisect_right
 import math
 import re
 import subprocess
@@ -11,6 +10,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
 from harness import (
     ARM,
+    assert_held,
     CLOCK_SLACK,
     MAX_STEP,
     node_process,
@@ -60,8 +60,9 @@ def arm(shared_arm):
     response = shared_arm.call(Trigger, 'controller/reset', Trigger.Request())
     assert response.success
     shared_arm.wait(lambda: shared_arm.state() == 'IDLE', 'the arm at rest')
-    shared_arm.rest(0.1)
-    shared_arm.commands.clear()
+    commands = shared_arm.commands
+    shared_arm.wait(lambda: not commands or not any(commands[-1].position), 'the last command')
+    commands.clear()
     shared_arm.markers = None
     return shared_arm
 
@@ -84,8 +85,8 @@ def test_every_iteration_is_one_bounded_command(arm):
     arm.publish_goal(FIG2)
     arm.wait(lambda: arm.is_at(FIG2), 'the goal')
     settled(arm)
-    arm.rest(1.2)  # the next diagnostics
-    assert len(arm.commands) == int(arm.detail('iterations')) - before > 10
+    arm.wait(lambda: len(arm.commands) == int(arm.detail('iterations')) - before > 10,
+             'the count of iterations')
     stamps = [conversions.time_to_stamp(command.header.stamp) for command in arm.commands]
     assert np.all(np.diff(stamps) > 0)
     assert all(tuple(command.name) == ARM.joint_names for command in arm.commands)
@@ -165,12 +166,13 @@ def test_predictions_and_true_poses_describe_the_same_arm(arm):
     """The learned model is a few centimetres off at worst at a shape that an arm takes."""
     arm.publish_goal(FIG2)
     arm.wait(lambda: arm.is_at(FIG2), 'the goal')
-    settled(arm)
-    arm.rest(0.3)
-    difference = (conversions.deserialize_chain(arm.chain)[1]
-                  - conversions.deserialize_chain(arm.predicted)[1])[:, pose.POSITION]
-    distance = np.linalg.norm(difference, axis=1)
-    assert 0.0 < distance.max() < 0.05
+
+    def farthest():
+        true, predicted = (conversions.deserialize_chain(each)[1][:, pose.POSITION]
+                           for each in (arm.chain, arm.predicted))
+        return np.linalg.norm(true - predicted, axis=1).max()
+
+    arm.wait(lambda: arm.predicted and 0.0 < farthest() < 0.05, 'a prediction that is near')
 
 
 def test_the_description_is_the_generated_urdf(arm):
@@ -273,7 +275,7 @@ def test_no_message_ends_a_node(arm):
         arm.publishers[topic] = arm.node.create_publisher(kind, topic, 10)
         for message in messages:
             arm.publish(topic, message)
-    arm.rest(0.3)
+    arm.catch_up()
     arm.publish_goal(FIG2)
     arm.wait(lambda: arm.is_at(FIG2), 'the goal')
     assert 'expected' in arm.detail('last rejected feedback')
@@ -303,7 +305,7 @@ def test_hold_stops_the_arm_until_it_is_released(slow_arm):
     assert slow_arm.call(SetBool, 'controller/hold', SetBool.Request(data=True)).success
     settled(slow_arm)
     held = len(slow_arm.commands)
-    slow_arm.rest(0.5)
+    slow_arm.catch_up()
     assert len(slow_arm.commands) == held and not slow_arm.is_at(FIG2)
     assert slow_arm.state() == 'HOLDING'
     assert slow_arm.call(SetBool, 'controller/hold', SetBool.Request(data=False)).success
@@ -378,7 +380,7 @@ def test_no_goal_is_not_reached_and_no_signal_makes_it_so():
           observing('dropped') as observer):
         observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller', 60.0)
         observer.publish(topics.GOAL, Float64MultiArray())
-        observer.rest(1.0)
+        observer.catch_up()
         assert child.poll() is None
         child.terminate()
         output, _ = child.communicate(timeout=20)
@@ -421,12 +423,6 @@ def test_lost_feedback_holds_the_arm_and_returning_feedback_lets_it_go_on():
             observer.publish_goal(FIG2)
             observer.wait(lambda: len(observer.commands) > 5, 'commands')
         observer.wait(lambda: observer.state() == 'NO_FEEDBACK', 'the hold')
-        held_at = observer.node.get_clock().now().nanoseconds
-        observer.rest(1.5)
-        # By their stamps: what was sent before the hold may be read after the news of it.
-        later = bisect_right(observer.commands, held_at, key=lambda command:
-                             conversions.time_to_stamp(command.header.stamp))
-        held = observer.commands[later - 1].position
-        assert all(command.position == held for command in observer.commands[later:])
+        assert_held(observer)
         with node_process('simulator', 'lost'):
             observer.wait(lambda: observer.is_at(FIG2), 'the goal', 40.0)
