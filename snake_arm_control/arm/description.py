@@ -155,10 +155,28 @@ class Arm(JointSpace):
         return (frozen(np.where(np.isinf(self.lower), -reach, self.lower)),
                 frozen(np.where(np.isinf(self.upper), reach, self.upper)))
 
+    def bent(self, fractions: np.ndarray) -> np.ndarray:
+        """
+        Return the angles (*batch, joints, axes) at fractions of the way from rest to the limits.
+
+        :param fractions: (*batch, joints, axes), from -1 at the lower to 1 at the upper end of the
+            working range
+        """
+        lower, upper = self.working_range
+        return self.rest + fractions * np.where(fractions < 0.0, self.rest - lower,
+                                                upper - self.rest)
+
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the whole description: equal arms have the same, others another."""
         return _digest(repr(self))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What records say of the arm, as JSON has it."""
+        segment = dict(zip(('segment_length', 'angle_limit'), self.segment or ()))
+        return {'joints': self.joints, 'dof': self.dof, 'length': self.length, **segment,
+                'fingerprint': self.fingerprint}
 
     @cached_property
     def segment(self) -> tuple[float, float] | None:
@@ -193,6 +211,9 @@ class Arm(JointSpace):
             return self.fingerprint
         length, limit = self.segment
         return _digest(f'Rx Ry Tz; {length:.9g} m; {limit:.9g} rad')
+
+    def __hash__(self):
+        return hash(self.fingerprint)
 
     def __reduce__(self):
         return Arm, (self.links, self.tool, self.mount, self.base, self.tip,

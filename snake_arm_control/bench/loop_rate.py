@@ -15,7 +15,7 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.errors import FeedbackError
@@ -71,7 +71,7 @@ class Echo(Node):
     def __init__(self, **node_options):
         super().__init__('echo', **node_options)
         arm = Arm()
-        chain = forward_kinematics(arm, np.zeros((arm.joints, len(AXES))))
+        chain = forward_kinematics(arm, arm.rest)
         self._answer = conversions.serialize_chain(chain, stamp=1)
         self._answers = self.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
         self.create_subscription(JointState, topics.JOINT_COMMAND, self._take, topics.STREAM)
@@ -87,9 +87,9 @@ class Caller(Node):
     def __init__(self, **node_options):
         super().__init__('caller', **node_options)
         arm = Arm()
-        still = np.zeros((arm.joints, len(AXES)))
         self.answers = 0
-        self._command = conversions.angles_to_joint_state(arm, 1, still, still)
+        self._command = conversions.angles_to_joint_state(
+            arm, 1, arm.rest, np.zeros(arm.rest.shape))
         self._stamp = 0  # [ns], of the latest command
         self._stopped = False
         self._commands = self.create_publisher(JointState, topics.JOINT_COMMAND, topics.STREAM)

@@ -3,7 +3,7 @@
 """
 Other libraries' ways to a goal, for the bench: each is given the exact kinematics.
 
-Every one of them starts at zero, and stops at the first iterate that reaches the goal if it can be
+Every one of them starts at rest, and stops at the first iterate that reaches the goal if it can be
 told to. A function here that needs a package imports it, and raises ImportError without it.
 """
 
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
@@ -46,16 +47,24 @@ class PinocchioModel:
     def __init__(self, arm: Arm):
         self.arm = arm
         self.pinocchio = package('pinocchio')
-        self.model = self.pinocchio.buildModelFromXML(urdf_text(arm))
-        far_end = self.pinocchio.SE3(np.eye(3), np.array((0.0, 0.0, arm.segment_length)))
-        self.frames = [self.model.addFrame(self.pinocchio.Frame(
-            f'element_{j}', self.model.getJointId(f'joint_{j}_y'), far_end,
-            self.pinocchio.FrameType.OP_FRAME)) for j in range(1, arm.joints + 1)]
+        # A joint without limits would have two numbers, its sine and cosine.
+        text = urdf_text(arm).replace('type="continuous"', 'type="revolute"')
+        self.model = self.pinocchio.buildModelFromXML(text)
+        ways = [*(Placement(link.placement.xyz) for link in arm.links[1:]), arm.tool]
+        self.frames = [self._add_frame(link.name, way.matrix)
+                       for link, way in zip(arm.links, ways)]
         self.data = self.model.createData()
+        self.free = None if arm.free.all() else arm.free  # its angles are these only
+
+    def _add_frame(self, link: str, end: np.ndarray) -> int:
+        of_link = self.model.frames[self.model.getFrameId(link)]
+        return self.model.addFrame(self.pinocchio.Frame(
+            f'end of {link}', of_link.parentJoint, of_link.placement * self.pinocchio.SE3(end),
+            self.pinocchio.FrameType.OP_FRAME))
 
     def linearize(self, angles: np.ndarray) -> PinocchioLinearization:
-        """Return the kinematics at angles (joints, 2) [rad]."""
-        angles = np.ravel(angles)
+        """Return the kinematics at angles (joints, axes) [rad or m]."""
+        angles = np.ravel(angles if self.free is None else angles[self.free])
         self.pinocchio.computeJointJacobians(self.model, self.data, angles)
         return PinocchioLinearization(self, self.data)
 
@@ -74,13 +83,13 @@ class PinocchioLinearization:
                                 np.array([each.translation for each in placements]))
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
-        """Return dL/dangles (joints, 2) for dL/dchain (joints, 9)."""
+        """Return dL/dangles (joints, axes) for dL/dchain (joints, 9)."""
         cared = np.nonzero(chain_gradient)
         return np.tensordot(chain_gradient[cared], self.jacobian_rows(cared[0], cared[1]), 1)
 
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
                       ) -> np.ndarray:
-        """Return rows (rows, joints - first, 2) of dchain/dangles[first:]."""
+        """Return rows (rows, joints - first, axes) of dchain/dangles[first:]."""
         m = self._model
         elements, places = np.unique(joints, return_inverse=True)
         twists = np.array([m.pinocchio.getFrameJacobian(
@@ -88,7 +97,10 @@ class PinocchioLinearization:
             for j in elements])
         rotations = np.array([self._placement(j).rotation for j in elements])
         rows = _of_twists(twists, rotations)[places, components]
-        return rows.reshape(len(joints), -1, len(AXES))[:, first:]
+        if m.free is not None:
+            rows, own = np.zeros((len(joints), m.free.size)), rows
+            rows[:, m.free.ravel()] = own
+        return rows.reshape(len(joints), -1, m.arm.axes)[:, first:]
 
     def _placement(self, j: int) -> Any:
         return self._model.pinocchio.updateFramePlacement(
@@ -100,7 +112,7 @@ class _MujocoLinearization:
 
     def __init__(self, arm: Arm, model: Any, data: Any):
         self._mujoco = package('mujoco')
-        self._model, self._data = model, data
+        self._model, self._data, self._shape = model, data, arm.rest.shape
         self._bodies = [model.body(f'link_{j}').id for j in range(1, arm.joints + 1)]
         rotations = data.xmat[self._bodies].reshape(-1, 3, 3)
         positions = data.xpos[self._bodies] + arm.segment_length * rotations[:, :, 2]
@@ -115,7 +127,7 @@ class _MujocoLinearization:
             self._mujoco.mj_jac(self._model, self._data, twist[:3], twist[3:],
                                 self._positions[j], self._bodies[j])
         rows = _of_twists(twists, self._rotations[elements])[places, components]
-        return rows.reshape(len(joints), -1, len(AXES))
+        return rows.reshape(len(joints), *self._shape)
 
 
 def _of_twists(twists: np.ndarray, rotations: np.ndarray) -> np.ndarray:
@@ -174,8 +186,7 @@ def scipy_least_squares(arm: Arm) -> Solver:
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         residual = _Residual(goal)
-        count = 0
-        last: np.ndarray = np.zeros((arm.joints, len(AXES)))
+        count, last = 0, arm.rest
 
         def error(flat: np.ndarray) -> np.ndarray:
             nonlocal count, last
@@ -189,7 +200,7 @@ def scipy_least_squares(arm: Arm) -> Solver:
             last = least_squares(
                 error, last.ravel(), lambda flat: residual.jacobian(
                     model.linearize(flat.reshape(last.shape))),
-                bounds=(-arm.angle_limit, arm.angle_limit),
+                bounds=(arm.lower.ravel(), arm.upper.ravel()),
                 max_nfev=_SCIPY_EVALUATIONS).x.reshape(last.shape)
         except StopIteration:
             pass
@@ -202,11 +213,12 @@ def torch_exact(arm: Arm) -> Solver:
     """Adam on the gradients of autograd through exact kinematics."""
     torch = package('torch')
     from snake_arm_control.training import kinematics
+    lower, upper = torch.tensor(arm.lower), torch.tensor(arm.upper)
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         target = torch.tensor(goal.target)
         importance = torch.tensor(goal.weight * _SETTINGS.gains)
-        angles = torch.zeros((arm.joints, len(AXES)), dtype=torch.float64, requires_grad=True)
+        angles = torch.tensor(arm.rest, requires_grad=True)
         descent = torch.optim.Adam([angles], lr=_TORCH_RATE)
         for iteration in range(_TORCH_ITERATIONS + 1):
             chain = kinematics.forward_kinematics(arm, angles)
@@ -216,7 +228,7 @@ def torch_exact(arm: Arm) -> Solver:
             (0.5 * (importance * (chain - target) ** 2).sum()).backward()
             descent.step()
             with torch.no_grad():
-                angles.clamp_(-arm.angle_limit, arm.angle_limit)
+                angles.clamp_(lower, upper)
         return angles.detach().numpy(), iteration
 
     return solve
@@ -290,13 +302,13 @@ def _by_quadratic_programs(arm: Arm, task_of: Callable[[Goal], Any],
                            configure: Callable[[np.ndarray], Any],
                            velocity: Callable[[Any, Any], np.ndarray]) -> Solver:
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
-        task, angles = task_of(goal), np.zeros((arm.joints, len(AXES)))
+        task, angles = task_of(goal), arm.rest
         for iteration in range(_QP_ITERATIONS + 1):
             if reached(goal, forward_kinematics(arm, angles)):
                 break
             change = velocity(configure(angles.ravel()), task).reshape(angles.shape)
             change *= min(1.0, _SETTINGS.max_step / np.abs(change).max())
-            angles = np.clip(angles + change, -arm.angle_limit, arm.angle_limit)
+            angles = arm.clip(angles + change)
         return angles, iteration
 
     return solve
@@ -319,7 +331,7 @@ def pytorch_kinematics(arm: Arm) -> Solver:
             regularlization=_QP_DAMPING, lr=1.0, clamp_to_limits=True)
         found = solver.solve(kinematics.Transform3d(
             pos=torch.tensor(position), rot=torch.tensor(rotation), dtype=torch.float64))
-        return (found.solutions[0, 0].numpy().reshape(arm.joints, len(AXES)),
+        return (found.solutions[0, 0].numpy().reshape(arm.rest.shape),
                 int(found.iterations))
 
     return solve
@@ -328,7 +340,7 @@ def pytorch_kinematics(arm: Arm) -> Solver:
 def ikpy(arm: Arm) -> Solver:
     """Least squares of ikpy on finite differences; it knows goals for the tool only."""
     chain_of, link_of = package('ikpy.chain'), package('ikpy.link')
-    limits = (-arm.angle_limit, arm.angle_limit)
+    limits = (arm.lower[0, 0], arm.upper[0, 0])
     links: list[Any] = [link_of.OriginLink()]
     for j in range(arm.joints):
         offset = arm.segment_length if j else 0.0
@@ -349,6 +361,6 @@ def ikpy(arm: Arm) -> Solver:
             mode, orientation = 'Y', tool[pose.UP]
         found = chain.inverse_kinematics(
             tool[pose.POSITION], orientation, mode, optimizer_budget=_IKPY_EVALUATIONS)
-        return np.asarray(found)[1:-1].reshape(arm.joints, len(AXES)), 0  # it does not tell
+        return np.asarray(found)[1:-1].reshape(arm.rest.shape), 0  # it does not tell
 
     return solve

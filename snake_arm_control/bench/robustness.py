@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.bench import peers
 from snake_arm_control.control.goal import Goal
@@ -144,7 +144,7 @@ def _moved(goals: list[Goal], model: DifferentiableModel, feedback: Chain | None
             seen.append(angles)
             return feedback(angles)
 
-        found = solve(goal, np.zeros((goal.joints, len(AXES))), model, feedback and answer,
+        found = solve(goal, model.arm.rest, model, feedback and answer,
                       restarts=_RESTARTS)
         # What is imagined between two attempts moves no arm.
         steps.append(len(seen) - 1 if feedback else found.iterations)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.bench import peers, robustness
 from snake_arm_control.control.goal import Goal
@@ -74,10 +74,8 @@ def _descent(settings: InverseSettings, restarts: int,
              ) -> Callable[[Arm, ForwardModel], peers.Solver]:
     def build(arm: Arm, model: ForwardModel) -> peers.Solver:
         differentiable = model_of(arm, model)
-        start = np.zeros((arm.joints, len(AXES)))
-
         def run(goal: Goal) -> tuple[np.ndarray, int]:
-            found = solve(goal, start, differentiable, lambda at: forward_kinematics(arm, at),
+            found = solve(goal, arm.rest, differentiable, lambda at: forward_kinematics(arm, at),
                           settings, restarts=restarts)
             return found.angles, found.iterations
 
@@ -168,7 +166,7 @@ def _cost(arm: Arm, model: ForwardModel, compile_torch: bool, effort: float,
     parameters = model.parameters
 
     def iterate(batch: int, joints: int) -> Callable[[], object]:
-        angles = arm.angle_limit * generator.uniform(-1.0, 1.0, (batch, joints, len(AXES)))
+        angles = arm.upper[0] * generator.uniform(-1.0, 1.0, (batch, joints, arm.axes))
         slope = generator.standard_normal(bptt.forward(parameters, angles).chain.shape)
         return lambda: bptt.input_gradient(parameters, bptt.forward(parameters, angles), slope)
 
@@ -185,7 +183,7 @@ def _cost(arm: Arm, model: ForwardModel, compile_torch: bool, effort: float,
     def tell(key: str, name: str, timing: Timing) -> None:
         cost[key] = told(name, timing, ours.median)
 
-    angles = arm.angle_limit * generator.uniform(-1.0, 1.0, (arm.joints, len(AXES)))
+    angles = arm.bent(generator.uniform(-1.0, 1.0, arm.rest.shape))
     linearization = model.linearize(angles)
     tool = np.full(pose.SIZE, arm.joints - 1), np.arange(pose.SIZE)
     whole = np.nonzero(np.ones((arm.joints, pose.SIZE)))
@@ -285,7 +283,7 @@ def _try(solver: peers.Solver, arm: Arm, goals: list[Goal]) -> dict[str, Any]:
         seconds, (angles, taken) = _clocked(solver, goal)
         for _ in range(_AGAIN if seconds < _QUICK else 0):
             seconds = min(seconds, _clocked(solver, goal)[0])
-        within = np.abs(angles).max() <= arm.angle_limit + 1e-9
+        within = np.abs(angles - arm.clip(angles)).max() <= 1e-9
         if not (within and peers.reached(goal, forward_kinematics(arm, angles))):
             missed.append(index)
         iterations.append(taken)

@@ -42,9 +42,8 @@ def searches(goal: Goal, model: DifferentiableModel, settings: InverseSettings,
 
 def random_bend(model: DifferentiableModel, generator: np.random.Generator) -> np.ndarray:
     """Return random angles (joints, axes) [rad], a random fraction of the way to the limits."""
-    rest, (lower, upper) = model.arm.rest, model.arm.working_range
-    bend = generator.uniform(0.1, 0.5) * generator.uniform(-1.0, 1.0, rest.shape)
-    return rest + np.abs(bend) * (np.where(bend < 0.0, lower, upper) - rest)
+    arm = model.arm
+    return arm.bent(generator.uniform(0.1, 0.5) * generator.uniform(-1.0, 1.0, arm.rest.shape))
 
 
 def grow(goal: Goal, model: DifferentiableModel, error: np.ndarray | float,

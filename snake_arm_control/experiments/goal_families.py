@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import Goal
 
@@ -29,25 +29,24 @@ def configurations(arm: Arm, count: int, generator: np.random.Generator) -> np.n
     """
     Return random configurations within the joint limits, crooked and smooth ones by turns.
 
-    In a crooked one every angle is drawn by itself, in a smooth one the angles about either axis
-    follow a sum of slow waves along the arm. How far each may bend is drawn too.
+    In a crooked one every angle is drawn by itself, in a smooth one the angles of either axis
+    follow a sum of slow waves along the arm. How far each may bend from rest is drawn too.
 
-    :return: (count, joints, 2) [rad]
+    :return: (count, joints, axes) [rad or m]
     """
-    shape = (arm.joints, len(AXES))
     along = (np.arange(arm.joints) + 0.5) / arm.joints  # [arm lengths]
     waves = np.pi * along[:, None] * np.arange(_WAVES)
-    angles = np.empty((count, *shape))
+    bends = np.empty((count, *arm.rest.shape))
     for index in range(count):
-        largest = arm.angle_limit * generator.uniform(_LEAST_RANGE, 1.0)
+        largest = generator.uniform(_LEAST_RANGE, 1.0)
         if index % 2:
-            sizes = generator.standard_normal((_WAVES, len(AXES)))
-            phases = generator.uniform(0.0, 2.0 * np.pi, (_WAVES, len(AXES)))
+            sizes = generator.standard_normal((_WAVES, arm.axes))
+            phases = generator.uniform(0.0, 2.0 * np.pi, (_WAVES, arm.axes))
             bend = np.sum(sizes * np.cos(waves[:, :, None] + phases), axis=1)
-            angles[index] = bend * (largest / np.abs(bend).max())
+            bends[index] = bend * (largest / np.abs(bend).max())
         else:
-            angles[index] = generator.uniform(-largest, largest, shape)
-    return angles
+            bends[index] = generator.uniform(-largest, largest, arm.rest.shape)
+    return arm.bent(bends)
 
 
 def goals(family: str, arm: Arm, count: int, generator: np.random.Generator,
@@ -56,12 +55,12 @@ def goals(family: str, arm: Arm, count: int, generator: np.random.Generator,
     Return goals of a family; each is reached by some configuration within the limits.
 
     :param family: one of `FAMILIES`
-    :param chain_of: angles (joints, 2) to poses (joints, 9), of an arm that is not quite this one
+    :param chain_of: angles (joints, axes) to poses (joints, 9), of an arm not quite like this one
     """
     angles = configurations(arm, count, generator)
     straight = max(arm.joints // 4, 1)
     if family == 'E':
-        angles[:, arm.joints - straight + 1:] = 0.0
+        angles[:, arm.joints - straight + 1:] = arm.rest[arm.joints - straight + 1:]
     cared = mask(family, arm.joints)
     chains = forward_kinematics(arm, angles) if chain_of is None else map(chain_of, angles)
     return [Goal.from_array(np.where(cared, chain, np.nan)) for chain in chains]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 import json
 import math
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.engines import make_true_arm
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
@@ -232,7 +232,7 @@ def reproduce(scenario: Scenario, run: Run) -> tuple[Recording, dict[str, Any]]:
     """
     recording = run(scenario, scenario.period)
     result = {'scenario': scenario.name, 'description': scenario.description,
-              'arm': asdict(recording.arm), **recording.about, **_summary(recording)}
+              'arm': recording.arm.summary, **recording.about, **_summary(recording)}
     if scenario.period:
         others = {period: recording if period == scenario.period else run(scenario, period)
                   for period in PERIODS}
@@ -317,17 +317,17 @@ def residual(goal: Goal, chain: np.ndarray) -> dict[str, Any]:
 
 def best_exact(goal: Goal, arm: Arm, starts: int = _EXACT_STARTS, seed: int = 0) -> np.ndarray:
     """
-    Return the angles (joints, 2) [rad] of the least loss that exact kinematics finds.
+    Return the angles (joints, axes) [rad] of the least loss that exact kinematics finds.
 
     Levenberg-Marquardt without a floor under its damping, from rest and from random bends.
     """
     generator = np.random.default_rng(seed)
     model, settings = ExactModel(arm), InverseSettings(damping=0.0)
-    angles: np.ndarray = np.zeros((arm.joints, len(AXES)))
+    angles = arm.rest
     best, least = angles, math.inf
     for start in range(starts):
         if start:
-            angles = generator.uniform(-0.5, 0.5, angles.shape) * arm.angle_limit
+            angles = arm.bent(generator.uniform(-0.5, 0.5, arm.rest.shape))
         descent = LevenbergMarquardt(arm, settings)
         for _ in range(_EXACT_ITERATIONS):
             linearization = model.linearize(angles)
