@@ -10,6 +10,7 @@ from geometry_msgs.msg import PoseStamped
 import numpy as np
 from rclpy.node import Node
 
+from snake_arm_control.arm import pose
 from snake_arm_control.control.loop import ControlLoop
 from snake_arm_control.ros import conversions, topics
 
@@ -31,16 +32,17 @@ class ToolPose:
         :param stamp: when it was measured [ns]
         :param tool: (9,), its position, its axes or both NaN where they were not measured
         """
-        missing, angles = np.isnan(tool), loop.angles
-        if missing.all():
+        missing = math.isnan(tool[0]), math.isnan(tool[pose.FORWARD.start])
+        if all(missing):
             return
         self._measured_at = now
         if not self._publisher.get_subscription_count():
             return
-        if not missing.any():
+        angles = loop.angles if any(missing) else None
+        if angles is not None:
+            tool = np.where(np.isnan(tool), _predicted(loop, angles), tool)
+        if np.isfinite(tool).all():
             self._publish(stamp, tool)
-        elif angles is not None:
-            self._publish(stamp, np.where(missing, _predicted(loop, angles), tool))
 
     def predict(self, loop: ControlLoop, now: float, stamp: int, is_new: bool) -> None:
         """
@@ -50,12 +52,12 @@ class ToolPose:
         :param stamp: of now [ns]
         :param is_new: whether the arm was commanded just now
         """
-        angles = loop.angles
-        if (angles is None or now - self._measured_at <= loop.settings.feedback_timeout
+        if (now - self._measured_at <= loop.settings.feedback_timeout
                 or not is_new and now - self._predicted_at < _PERIOD):
             return
         self._predicted_at = now
-        if self._publisher.get_subscription_count():
+        angles = loop.angles
+        if angles is not None and self._publisher.get_subscription_count():
             self._publish(stamp, _predicted(loop, angles))
 
     def _publish(self, stamp: int, tool: np.ndarray) -> None:
