@@ -145,8 +145,8 @@ def test_a_lesson_holds_out_the_end_and_begins_near_the_truth():
     start = ForwardModel.load(arm=ARM)
     seen = recording()
     lesson = prepare(ARM, [seen, recording(100, seed=1)], start)
-    assert len(lesson.taught) == 240 and len(lesson.held_out) == 60
-    np.testing.assert_allclose(lesson.taught.angles[:160], seen.angles[:160] + OFFSET, atol=1e-4)
+    assert len(lesson.training) == 240 and len(lesson.held_out) == 60
+    np.testing.assert_allclose(lesson.training.angles[:160], seen.angles[:160] + OFFSET, atol=1e-4)
     np.testing.assert_array_equal(lesson.held_out.chains[:40], seen.chains[160:])
     assert 'segments 1.0500 times as long as assumed' in lesson_table(lesson)
     before = evaluation.evaluate_recording(start, seen)['tool_position']['mean']

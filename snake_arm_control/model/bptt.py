@@ -1,10 +1,9 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Back-propagation through time without torch: compiled, and checked at its door.
+Back-propagation through time without torch, for one configuration or a few.
 
-It is built to answer soon for one configuration or a few; `batched` is for many at once. Results
-come in the precision of the parameters, float32 or float64.
+`batched` is for many at once. Results come in the precision of the parameters, float32 or float64.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays, save as save_arrays
 
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import ShapeError, WeightsError
 from snake_arm_control.model import bptt
+from snake_arm_control.model.architecture import ANGLES
 from snake_arm_control.model.parameters import NetworkParameters
 
 FORMAT = 'snake_arm_control/1'
@@ -31,8 +32,8 @@ class ForwardModel:
     A trained network bound to an arm: angles in, pose chain out, and its derivatives.
 
     The weights serve any number of joints of the segment that they were trained on. Weights that
-    were fitted to one arm also have its angle offsets (joints, 2) [rad], by which each angle is
-    off from what its encoder says: the network, being the same at each joint, can't learn those.
+    were fitted to one arm also have its angle offsets (joints, 2) [rad], true angles less those of
+    the encoders: the network, being the same at each joint, can't learn those.
     """
 
     def __init__(self, parameters: NetworkParameters, arm: Arm, data: bytes,
@@ -85,9 +86,9 @@ class ForwardModel:
                 f'and {arm.angle_limit} rad')
         offset = arrays.pop(ANGLE_OFFSET, None)
         if offset is not None and not (
-                offset.shape == (arm.joints, len(AXES)) and np.isfinite(offset).all()):
+                offset.shape == (arm.joints, ANGLES) and np.isfinite(offset).all()):
             raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
-                               f'({arm.joints}, {len(AXES)}), all finite: they belong to one arm')
+                               f'({arm.joints}, {ANGLES}), all finite: they belong to one arm')
         try:
             parameters = NetworkParameters.from_arrays(
                 {key: value.astype(dtype) for key, value in arrays.items()})
@@ -121,8 +122,8 @@ class ForwardModel:
         :raises ShapeError: if their number of joints is not the arm's
         """
         angles = np.asarray(angles)
-        if angles.shape[-2:] != (self.arm.joints, len(AXES)):
-            raise ShapeError('angles', angles.shape, f'(*batch, {self.arm.joints}, {len(AXES)})')
+        if angles.shape[-2:] != (self.arm.joints, ANGLES):
+            raise ShapeError('angles', angles.shape, f'(*batch, {self.arm.joints}, {ANGLES})')
         if self.angle_offset is not None:
             angles = angles + self.angle_offset
         return NetworkLinearization(self.parameters, angles)
@@ -167,8 +168,8 @@ class NetworkLinearization:
         """
         joints = np.asarray(joints)
         reach = int(joints.max(initial=-1)) + 1
-        # A row takes a step for each joint up to its own, and the two columns of each joint one
-        # for each joint from theirs to the last row's; a step takes the same time in either.
+        # A row costs a step for each joint up to its own. The two columns of a joint cost a step
+        # for each joint from there to the last row's. A step takes as long in either sweep.
         if reach * (reach + _COLUMN_OVERHEAD) < np.sum(joints + 1 - first):
             joints, components = bptt.checked_rows(self._tape, joints, components, first)
             columns = bptt.jacobian(self._parameters, self._tape, reach)

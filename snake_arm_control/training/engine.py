@@ -1,9 +1,10 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The compiled network as a function of torch: the trainer's engine on a CPU.
+The network as a function of torch, by the engine that is fastest on the device.
 
-On a GPU the torch module does the same work; a test says that they agree.
+On a CPU that is the compiled network, elsewhere the torch module itself. A test holds that they
+agree.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ def predict(network: Network, angles: Tensor) -> Tensor:
     """
     Return the predicted pose chains, as the network does.
 
-    :param network: on the CPU
-    :param angles: (batch, joints, 2) [rad]
+    :param angles: (batch, joints, 2) [rad], on the network's device
     :return: (batch, joints, 9), which can be differentiated once
-    :raises WeightsError: if the parameters are no longer finite
+    :raises WeightsError: on a CPU, if the parameters are no longer finite
     """
+    if angles.device.type != 'cpu':
+        return network(angles)
     names, parameters = zip(*network.named_parameters())
     return _Compiled.apply(names, angles, *parameters)
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""How wrong a forward model is, in poses and derivatives, on shapes that it has not seen."""
+"""Errors of a forward model on shapes that it has not seen."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ from snake_arm_control.training import engine, plots
 from snake_arm_control.training.samples import Samples
 from snake_arm_control.training.sampling import HELD_OUT, Sampler, segments
 
-LENGTHS = (1, 10, 20, 60, 80, 120)  # arms of other lengths that the same weights are tried on
+LENGTHS = (1, 10, 20, 60, 80, 120)  # joints of other arms that the same weights are tried on
 SAMPLES = 4000  # shapes of each distribution
-JACOBIANS = 400  # of these, how many have their Jacobian measured at most
-SHOWN = 200  # of these, how many are kept in the result, to be drawn
+JACOBIANS = 400  # of these at most have their Jacobian measured
+SHOWN = 200  # of these at most are kept in the result, to be drawn
 PIECE = 100  # shapes at a time
-
 
 Truth = Callable[[Arm, np.ndarray], np.ndarray]  # angles of an arm to its chains
 
@@ -52,9 +51,8 @@ class TorchModel:
     @torch.no_grad()
     def predict(self, angles: np.ndarray) -> np.ndarray:
         """Return pose chains (*batch, joints, 9) of angles (*batch, joints, 2) [rad]."""
-        inputs = self._inputs(angles).flatten(0, -3)
-        predict = engine.predict if inputs.device.type == 'cpu' else Network.__call__
-        chain = torch.cat([predict(self.network, piece) for piece in inputs.split(1024)])
+        pieces = self._inputs(angles).flatten(0, -3).split(1024)
+        chain = torch.cat([engine.predict(self.network, piece) for piece in pieces])
         return chain.cpu().numpy().reshape(*angles.shape[:-1], pose.SIZE)
 
     def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
@@ -74,13 +72,13 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
              lengths: Sequence[int] = LENGTHS,
              truth: Truth = forward_kinematics) -> dict[str, Any]:
     """
-    Measure a model on shapes that it hasn't seen.
+    Measure the errors of a model on shapes that it hasn't seen.
 
     :param seed: of the shapes; not one that the model was trained with
     :param samples: shapes of each distribution; a tenth of them for each other length
     :param lengths: numbers of joints of other arms of the same segments
-    :param truth: the true chains (samples, joints, 9) of an arm at angles, where it is another
-        than was assumed
+    :param truth: gives the true chains (samples, joints, 9) of an arm at angles, where the arm
+        is not the one that was assumed
     :return: what JSON can hold. `distributions` has an entry for each held-out distribution:
         `tool_position` and `chain_position` [m], `tool_axes` and `chain_axes` [rad], each with
         mean, p95, max; `tool_jacobian`, of all nine rows, of positions and of axes, relative
@@ -116,7 +114,7 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
 
 def evaluate_recording(model: Model, recording: Samples) -> dict[str, Any]:
     """
-    Measure a model on what a real arm did.
+    Measure the errors of a model on recorded samples.
 
     :return: what JSON can hold: `samples`, `duration` [s], and as far as it was tracked
         `tool_position` and `chain_position` [m], `tool_axes` and `chain_axes` [rad], each with
@@ -127,7 +125,7 @@ def evaluate_recording(model: Model, recording: Samples) -> dict[str, Any]:
 
 
 def held_out(draw: Sampler, arm: Arm, samples: int, seed: int) -> np.ndarray:
-    """Return the angles (samples, joints, 2) [rad] that a distribution is measured on."""
+    """Return the angles (samples, joints, 2) [rad] of a distribution to measure on."""
     return draw(arm, samples, torch.Generator().manual_seed(seed)).double().numpy()
 
 
@@ -199,7 +197,7 @@ def _pose_errors(model: Model, angles: np.ndarray, chains: np.ndarray) -> dict[s
         errors['position'].append(np.linalg.norm(
             predicted[..., pose.POSITION] - truth[..., pose.POSITION], axis=-1))
         errors['axes'].append(np.maximum(*(_angle(predicted[..., axis], truth[..., axis])
-                                           for axis in pose.AXES)))
+                                           for axis in (pose.FORWARD, pose.UP))))
     return {name: np.concatenate(parts) for name, parts in errors.items()}
 
 
@@ -233,7 +231,7 @@ def _pieces(angles: np.ndarray) -> list[np.ndarray]:
 
 def _summary(errors: dict[str, np.ndarray], kinds: Sequence[str] = ('tool', 'chain')
              ) -> dict[str, dict[str, float]]:
-    """Summarise errors (samples, joints) by kind and name, those that are known."""
+    """Summarise errors (samples, joints) by kind and name, without those that are NaN."""
     by_kind = {f'{kind}_{name}': error[:, -1] if kind == 'tool' else error
                for name, error in errors.items() for kind in kinds}
     return {name: _statistics(error[~np.isnan(error)]) for name, error in by_kind.items()

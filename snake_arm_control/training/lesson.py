@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a network learns of one real arm: recordings of it, and the geometry that they tell."""
+"""What a network learns from recordings of one real arm."""
 
 from __future__ import annotations
 
@@ -22,85 +22,88 @@ from snake_arm_control.training import evaluation, kinematics
 from snake_arm_control.training.calibration import calibrate, Calibration
 from snake_arm_control.training.samples import join, Samples
 
-HELD_OUT = 0.2  # share of each recording's time, at its end, that is measured and not learned
-_LEAST = 10  # samples to learn from
+HELD_OUT_FRACTION = 0.2  # of each recording's time, at its end: not learned from, but measured
+_LEAST = 10  # samples of each kind
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
     """
-    Recordings whose angles are the true ones, and where to begin.
+    Recorded samples of one arm at its true angles, with the parameters to start from.
 
     :param arm: as it was assumed
-    :param start: parameters of the network by name; None to begin at random
-    :param record: what it is made of, as JSON can hold it
+    :param training: samples to learn from
+    :param held_out: samples to measure on
+    :param start: parameters of the network by name; None to start at random
+    :param record: where all this comes from, as JSON can hold it
     """
 
     arm: Arm
     calibration: Calibration
-    taught: Samples
+    training: Samples
     held_out: Samples
     start: Mapping[str, np.ndarray] | None
     record: dict[str, Any]
 
     def exact_chain(self, angles: Tensor) -> Tensor:
-        """Return the pose chains (count, joints, 9) of the geometry at true angles."""
+        """Return the pose chains (count, joints, 9) of the fitted geometry at true angles."""
         lengths = torch.as_tensor(self.calibration.segment_lengths).to(angles)
         return kinematics.forward_kinematics(self.arm, angles, lengths)
 
     def truth(self, arm: Arm, angles: np.ndarray) -> np.ndarray:
-        """Return the same for arrays."""
+        """Return the pose chains of an arm with the fitted segments at true angles, in numpy."""
         return forward_kinematics(arm, angles, self.calibration.segment_lengths)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """
-        Return recorded samples, each drawn by itself.
+        Draw recorded samples, with replacement.
 
         :return: angles (count, joints, 2) [rad], chains (count, joints, 9) with NaN
         """
-        rows = torch.randint(len(self.taught), (count,), generator=generator,
+        rows = torch.randint(len(self.training), (count,), generator=generator,
                              device=generator.device).cpu().numpy()
         angles, chains = (
             torch.as_tensor(each[rows], dtype=torch.float32, device=generator.device)
-            for each in (self.taught.angles, self.taught.chains))
+            for each in (self.training.angles, self.training.chains))
         return angles, chains
 
 
 def prepare(arm: Arm, recordings: Sequence[Samples], start: ForwardModel | None = None
             ) -> Lesson:
     """
-    Return the lesson of recordings; the last part of each is held out.
+    Return what a network learns from recordings; the last part of each is held out.
 
-    The angle offsets and the lengths of the segments are fitted first. A network to start from
-    then needs only its positions scaled to be that of an arm of such segments, if all are equal.
+    The angle offsets and the lengths of the segments are fitted first. The positions of a network
+    to start from are scaled by the mean of these lengths: if all are equal, it then is that of the
+    fitted arm.
 
     :param arm: as it was assumed
     :raises RecordingError: if there are too few samples on the move
     """
-    parts = [each.split(HELD_OUT) for each in recordings]
-    taught, held_out = (join([part[i].moving() for part in parts]) for i in range(2))
-    for name, part in (('learn from', taught), ('measure', held_out)):
+    parts = [each.split(HELD_OUT_FRACTION) for each in recordings]
+    training, held_out = (join([part[i].moving() for part in parts]) for i in range(2))
+    for name, part in (('learn from', training), ('measure', held_out)):
         if len(part) < _LEAST:
             raise RecordingError(f'there are {len(part)} samples on the move to {name}, expected '
                                  f'at least {_LEAST}')
-    calibration = calibrate(arm, taught)
-    digest = hashlib.sha256(b''.join(array.tobytes() for array in (taught.angles, taught.chains)))
+    calibration = calibrate(arm, training)
+    digest = hashlib.sha256(training.angles.tobytes() + training.chains.tobytes())
     factor = float(calibration.segment_lengths.mean() / arm.segment_length)
     record = {'seconds': [round(each.duration, 3) for each in recordings],
-              'samples': len(taught), 'digest': digest.hexdigest()[:16],
+              'samples': len(training), 'digest': digest.hexdigest()[:16],
               'start': start.fingerprint if start else None,
               'length_factor': factor}
-    true_taught, true_held_out = (replace(part, angles=part.angles + calibration.angle_offset)
-                                  for part in (taught, held_out))
-    return Lesson(arm, calibration, true_taught, true_held_out,
+    training, held_out = (replace(part, angles=part.angles + calibration.angle_offset)
+                          for part in (training, held_out))
+    return Lesson(arm, calibration, training, held_out,
                   _scaled(start, factor) if start else None, record)
 
 
 def table(lesson: Lesson) -> str:
-    """Return what a lesson is made of as lines of text."""
+    """Return the main numbers of a lesson as lines of text."""
     offset = np.degrees(np.abs(lesson.calibration.angle_offset))
     factors = lesson.calibration.segment_lengths / lesson.arm.segment_length
-    return (f'{len(lesson.taught)} samples to learn from, {len(lesson.held_out)} held out, of '
+    return (f'{len(lesson.training)} samples to learn from, {len(lesson.held_out)} held out, of '
             f'{sum(lesson.record["seconds"]):.1f} s\n'
             f'segments {factors.mean():.4f} times as long as assumed, '
             f'{factors.min():.4f} to {factors.max():.4f}\n'
@@ -108,7 +111,7 @@ def table(lesson: Lesson) -> str:
 
 
 def outcome(lesson: Lesson, before: ForwardModel | None, after: ForwardModel) -> str:
-    """Return how well models predict what was held out as lines of text."""
+    """Return the errors of models on the held-out samples as lines of text."""
     encoders = lesson.held_out.angles - lesson.calibration.angle_offset
     held_out = replace(lesson.held_out, angles=encoders)
     lines = []

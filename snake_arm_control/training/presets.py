@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a training run is made of, and the runs that this package knows by name."""
+"""Settings of training runs, with those that are known by a name."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Phase:
     """
     A part of a run: which shapes it learns from, and for how long.
 
-    With `examples`, that many shapes are drawn once and gone through `epochs` times; without,
-    every batch is drawn afresh, for `iterations`. Of the distributions, `recorded` is what a real
-    arm did, and `rehearsed` half that, half `mixed` shapes of its geometry, not to forget them.
+    With `examples`, that many shapes are drawn once and used `epochs` times; without, every batch
+    is drawn anew, for `iterations`. The distribution `recorded` is what a real arm did;
+    `rehearsed` is half that, half `mixed` shapes of its geometry, so that these are not forgotten.
     """
 
     distribution: str = 'independent'
     joints: int = 0  # length of the arm; 0: the arm's own
-    range: float = 1.0  # part of the angle limits that the shapes may use  # noqa: A003
+    range: float = 1.0  # fraction of the angle limits that the shapes may use  # noqa: A003
     examples: int = 0
     epochs: int = 0
     iterations: int = 0
@@ -61,7 +61,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """A training run: everything that its result depends on, but for the arm and the machine."""
+    """Everything that the result of a run depends on, except for the arm and the machine."""
 
     preset: str = 'own'
     seed: int = 0
@@ -69,9 +69,9 @@ class TrainingSettings:
     batch: int = 64  # samples an iteration, of all processes together
     optimiser: str = 'adam'
     rate: float = 1e-4  # learning rate
-    warm_up: int = 0  # iterations in which the rate grows from none
-    decay_from: float = 1.0  # part of the run after which the rate falls linearly to none
-    # Iterations at which the rate rises and falls anew, each with the part of it then reached.
+    warm_up: int = 0  # iterations in which the rate grows from 0
+    decay_from: float = 1.0  # fraction of the run after which the rate falls linearly to 0
+    # Iterations at which the rate grows and falls again, each with the fraction that it reaches.
     restarts: tuple[tuple[int, float], ...] = ()
     clip: float = math.inf  # longest gradient
     position_weight: float = 1.0  # of the squared error of a position [1/m^2]; of an axis: 1

@@ -1,7 +1,7 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Arm shapes to learn from and to be measured on.
+Random arm shapes for training and evaluation.
 
 Every function takes the arm, how many shapes, and the generator that they are drawn from; angles
 are (count, joints, 2) [rad] in float32 on the generator's device.
@@ -17,27 +17,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 
 Sampler = Callable[[Arm, int, torch.Generator], Tensor]
 
 SCALED = 0.3  # of the angle limit, in the distribution `scaled` that models are measured on
 WAVES = 4  # cosines along the arm that make a smooth bend, the longest being constant
-STEEPEST = math.exp(3.0)  # how far a smooth bend is overdriven, to stay at the limits for long
+STEEPEST = math.exp(3.0)  # gain of a smooth bend at most, to stay at the limits over many joints
 
 
 def independent(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """Return angles that are uniform within the limits, each on its own."""
-    return (2.0 * _uniform((count, arm.joints, len(AXES)), generator) - 1.0) * arm.angle_limit
+    return (2.0 * _uniform((count, arm.joints, arm.axes), generator) - 1.0) * arm.angle_limit
 
 
 def scaled(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
-    """Return independent angles over a fixed part of the range."""
+    """Return independent angles over a fixed fraction of the range."""
     return SCALED * independent(arm, count, generator)
 
 
 def any_scale(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
-    """Return independent angles over a part of the range drawn for each shape."""
+    """Return independent angles over a fraction of the range that is drawn for each shape."""
     return independent(arm, count, generator) * _uniform((count, 1, 1), generator)
 
 
@@ -45,11 +45,11 @@ def smooth(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """
     Return bends that change slowly along the arm: a few long cosines about each axis.
 
-    The largest angle of a shape is a part of the limit drawn for it, from none to all.
+    The largest angle of a shape is a fraction of the limit that is drawn for it.
     """
     along = torch.linspace(0.0, math.pi, arm.joints, device=generator.device)
     wave = torch.arange(WAVES, device=generator.device)
-    shape = (count, 1, len(AXES), WAVES)
+    shape = (count, 1, arm.axes, WAVES)
     amplitude = torch.randn(shape, generator=generator, device=generator.device)
     phase = 2.0 * math.pi * _uniform(shape, generator)
     bend = (amplitude * torch.cos(along[:, None, None] * wave + phase)).sum(-1)
@@ -59,14 +59,14 @@ def smooth(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
 
 def limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """Return shapes with every angle at one of its limits."""
-    side = _uniform((count, arm.joints, len(AXES)), generator) < 0.5
+    side = _uniform((count, arm.joints, arm.axes), generator) < 0.5
     return arm.angle_limit * (1.0 - 2.0 * side)
 
 
 def some_at_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
-    """Return independent angles of which a part, drawn for each shape, is at the limits."""
+    """Return independent angles; a fraction of them, drawn for each shape, is at the limits."""
     part = _uniform((count, 1, 1), generator).sqrt()
-    at_limit = _uniform((count, arm.joints, len(AXES)), generator) < part
+    at_limit = _uniform((count, arm.joints, arm.axes), generator) < part
     return torch.where(at_limit, limits(arm, count, generator),
                        independent(arm, count, generator))
 
@@ -81,13 +81,13 @@ def smooth_to_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor
 HELD_OUT: dict[str, Sampler] = {
     'independent': independent, 'scaled': scaled, 'smooth': smooth, 'limits': limits}
 
-# What a model for control learns from: the part of each in a batch.
+# What a model for control learns from: the fraction of each in a batch.
 MIXED: dict[Sampler, float] = {
     independent: 0.3, any_scale: 0.2, smooth: 0.2, some_at_limits: 0.15, smooth_to_limits: 0.15}
 
 
 def mixed(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
-    """Return shapes of all kinds, a fixed part of each."""
+    """Return shapes of all kinds, a fixed fraction of each."""
     ends = [0, *(round(count * end) for end in accumulate(MIXED.values()))]
     return torch.cat([draw(arm, last - first, generator)
                       for draw, first, last in zip(MIXED, ends, ends[1:])])

@@ -16,11 +16,12 @@ class Soap(torch.optim.Optimizer):
     """
     SOAP, after Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam" (2024).
 
-    A gradient G, a matrix, is turned into the eigenbases of the running means of G G^T and G^T G;
-    there Adam divides by the root of the running mean of squares; the step is turned back. The
-    bases follow by one QR iteration in a while. Other than in the paper, what isn't a matrix is
-    one column with a full left side: here that's biases and peepholes, of at most a few hundred
-    numbers, and it makes them learn as fast as the matrices. The first step only looks.
+    A gradient G, a matrix, is turned into the eigenbases of the running means of G G^T and G^T G.
+    There Adam divides it by the root of the running mean of its squares, and the step is turned
+    back. The bases are updated by one QR iteration every few steps. Unlike in the paper, a
+    parameter that isn't a matrix is taken as one column with a full left side: these are biases
+    and peepholes of at most a few hundred numbers, which then learn as fast as the matrices. The
+    first step only initialises.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float = 1e-2,

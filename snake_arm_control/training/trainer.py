@@ -87,7 +87,7 @@ def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: boo
 
 
 class _Run:
-    """The network of a run, on its way from one iteration to the next."""
+    """A run in progress: its network, optimiser and counters, which a checkpoint holds."""
 
     def __init__(self, arm: Arm, settings: TrainingSettings, folder: RunFolder, team: Team,
                  lesson: Lesson | None):
@@ -159,7 +159,11 @@ class _Run:
         settings, parameters = self.settings, list(self.network.parameters())
         for group in self.optimiser.param_groups:
             group['lr'] = settings.rate_at(self.iteration)
-        loss = self._loss(self._predict(angles), chain)
+        try:
+            predicted = engine.predict(self.network, angles)
+        except WeightsError as error:
+            raise TrainingError(f'iteration {self.iteration}: {error}; lower the rate') from error
+        loss = self._loss(predicted, chain)
         self.optimiser.zero_grad()
         loss.backward()
         self.team.average(parameter.grad for parameter in parameters
@@ -171,15 +175,6 @@ class _Run:
         self.samples += settings.batch
         self.loss_sum += loss.detach()
         self.loss_count += 1
-
-    def _predict(self, angles: Tensor) -> Tensor:
-        """Return the network's chains, by the engine that is fastest on the device."""
-        if self.team.device.type != 'cpu':
-            return self.network(angles)
-        try:
-            return engine.predict(self.network, angles)
-        except WeightsError as error:
-            raise TrainingError(f'iteration {self.iteration}: {error}; lower the rate') from error
 
     def _loss(self, predicted: Tensor, chain: Tensor) -> Tensor:
         """Return the mean square of what is known of the error, positions weighted."""
