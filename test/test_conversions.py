@@ -5,6 +5,7 @@
 import math
 import struct
 
+from arms import ARMS, RANDOM, random_angles
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, PoseArray
 import numpy as np
@@ -162,6 +163,16 @@ def test_a_trajectory_is_one_point_that_does_not_move_on():
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (0, 0)
 
 
+def test_joints_of_fewer_axes_have_fewer_numbers():
+    arm = RANDOM[0]
+    angles = np.where(arm.free, random_angles(arm), 0.0)
+    expected = list(arm.named(angles).values())
+    assert conversions.angles_to_numbers(arm, angles).data.tolist() == expected
+    trajectory = conversions.angles_to_trajectory(arm, angles, 1.0)
+    assert trajectory.points[0].positions.tolist() == expected
+    assert len(expected) == len(trajectory.joint_names) < angles.size
+
+
 def test_an_orientation_of_no_length_is_refused():
     unturned = pose_at(x=1.0)
     unturned.orientation.w = 0.0
@@ -194,12 +205,11 @@ def test_every_stamp_that_comes_can_be_sent_back():
     assert conversions.stamp_to_time(stamp) == Time(sec=2**31 - 1, nanosec=10**9 - 1)
 
 
-@pytest.mark.parametrize('joints', (1, 3, 40))
-def test_joint_states_are_matched_by_name(joints):
+@pytest.mark.parametrize('arm', ARMS.values(), ids=ARMS)
+def test_joint_states_are_matched_by_name(arm):
     """In any order, and beside joints that are not the arm's."""
-    arm = Arm(joints=joints)
-    rng = np.random.default_rng(joints)
-    angles = rng.uniform(-0.7, 0.7, (joints, 2))
+    rng = np.random.default_rng(arm.dof)
+    angles = np.where(arm.free, random_angles(arm), 0.0)
     message = conversions.angles_to_joint_state(arm, STAMP, angles)
     np.testing.assert_array_equal(conversions.joint_state_to_angles(arm, message), angles)
     order = rng.permutation(arm.dof + 1)
@@ -209,11 +219,11 @@ def test_joint_states_are_matched_by_name(joints):
     np.testing.assert_array_equal(conversions.joint_state_to_angles(arm, message), angles)
 
 
-@pytest.mark.parametrize('joints', (1, 3, 12, 40))
-def test_serialized_joint_states_are_what_ros_makes_of_them(joints):
+@pytest.mark.parametrize('arm', (*map(Arm.uniform, (1, 3, 12, 40)), *ARMS.values()),
+                         ids=lambda arm: f'{arm.joint_names[0]}-{arm.dof}')
+def test_serialized_joint_states_are_what_ros_makes_of_them(arm):
     """With velocities and without, there and back, whatever the length of the names."""
-    arm = Arm(joints=joints)
-    angles, velocities = np.random.default_rng(joints).uniform(-0.7, 0.7, (2, joints, 2))
+    angles, velocities = np.where(arm.free, random_angles(arm, (2,)), 0.0)
     for moving in (None, velocities):
         message = conversions.angles_to_joint_state(arm, STAMP, angles, moving)
         data = conversions.serialize_joint_state(arm, STAMP, angles, moving)

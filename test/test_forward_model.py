@@ -6,10 +6,12 @@ import copy
 import json
 import pickle
 
+from arms import ARMS, RANDOM, random_angles
 import numpy as np
 import pytest
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.errors import WeightsError
 from snake_arm_control.model import bptt, forward_model
 from snake_arm_control.model.forward_model import ForwardModel
@@ -97,3 +99,50 @@ def test_a_copy_of_parameters_is_as_read_only(model, copied):
         np.testing.assert_array_equal(other.arrays[name], array)
         with pytest.raises(ValueError, match='read-only'):
             other.arrays[name][...] = 0.0
+
+
+@pytest.mark.parametrize('arm', ARMS.values(), ids=ARMS)
+def test_an_exact_model_is_behind_the_same_door_and_goes_through_its_bytes(arm):
+    model = ForwardModel.exact(arm)
+    again = ForwardModel.from_bytes(model.to_bytes(), arm)
+    assert model.kind == again.kind == forward_model.EXACT
+    assert again.fingerprint == model.fingerprint
+    angles = random_angles(arm, (2,))
+    np.testing.assert_array_equal(again.predict(angles), model.predict(angles))
+    np.testing.assert_allclose(model.predict(angles), forward_kinematics(arm, angles), atol=1e-12)
+    rows = model.jacobian_rows(angles, np.array([arm.joints - 1]), np.array([2]))
+    assert rows.shape == (2, 1, *arm.rest.shape)
+
+
+@pytest.mark.parametrize('copied', COPIES.values(), ids=COPIES)
+def test_a_copy_of_an_exact_model_is_the_same_model(copied):
+    model = ForwardModel.exact(RANDOM[0])
+    other = copied(model)
+    assert (other.arm, other.fingerprint, other.kind) == (model.arm, model.fingerprint, model.kind)
+
+
+def test_an_exact_model_of_other_joints_is_refused_by_their_names():
+    data = ForwardModel.exact(Arm.uniform(3)).to_bytes()
+    with pytest.raises(WeightsError, match='joint_3_y, expected joint_1_x to joint_4_y'):
+        ForwardModel.from_bytes(data, Arm.uniform(4))
+
+
+def test_an_exact_model_of_other_measures_is_that_of_an_arm_as_it_was_measured():
+    """Limits stay those of the arm; where it is, the file says."""
+    measured = Arm.uniform(3, segment_length=0.03)
+    model = ForwardModel.from_bytes(ForwardModel.exact(measured).to_bytes(), Arm.uniform(3))
+    assert model.arm == Arm.uniform(3)
+    np.testing.assert_allclose(model.predict(np.zeros((3, 2)))[-1, 2], 0.09)
+
+
+def test_an_exact_model_has_no_network(model):
+    assert model.kind == forward_model.NETWORK
+    with pytest.raises(WeightsError, match='expected a network'):
+        ForwardModel.exact(Arm.uniform(2)).parameters
+
+
+def test_weights_of_equal_segments_are_refused_for_any_other_arm():
+    with pytest.raises(WeightsError, match='segments of 0.025 m .* which the arm does not have'):
+        ForwardModel.load(arm=RANDOM[0])
+    with pytest.raises(WeightsError, match='segments of 0.025 m .* expected 0.06 m and 0.5 rad'):
+        ForwardModel.load(arm=Arm.uniform(3, segment_length=0.06, angle_limit=0.5))

@@ -98,7 +98,7 @@ class JointSpace:
 
         :raises ArmError: if the arm has no joint of such a name, or a value is not finite
         """
-        positions = dict(zip(self.joint_names, self.rest[self.free]))
+        positions = dict(zip(self.joint_names, self.flat(self.rest)))
         followers = {axis.name for link in self.links for axis in link.axes if axis.follows}
         for name, value in values.items():
             if name not in positions and name not in followers:
@@ -108,9 +108,26 @@ class JointSpace:
                 raise ArmError(f'{name} is {value!r}, expected a finite number')
             if name in positions:
                 positions[name] = value
-        angles = np.zeros(self.free.shape)
-        angles[self.free] = list(positions.values())
+        return self.shaped(np.array(list(positions.values()), dtype=float))
+
+    def flat(self, angles: np.ndarray) -> np.ndarray:
+        """Return angles (*batch, joints, axes) as (*batch, dof), in the order of `joint_names`."""
+        if self._is_full:
+            return angles.reshape(*angles.shape[:-2], -1)
+        return angles[..., self.free]
+
+    def shaped(self, values: np.ndarray) -> np.ndarray:
+        """Return values (*batch, dof), as `flat` has them, as angles (*batch, joints, axes)."""
+        shape = *values.shape[:-1], self.joints, self.axes
+        if self._is_full:
+            return values.reshape(shape)
+        angles = np.zeros(shape)
+        angles[..., self.free] = values
         return angles
+
+    @cached_property
+    def _is_full(self) -> bool:
+        return bool(self.free.all())
 
     def named(self, angles: np.ndarray) -> dict[str, float]:
         """
@@ -121,7 +138,7 @@ class JointSpace:
         angles = np.asarray(angles, dtype=float)
         if angles.shape != self.free.shape:
             raise ShapeError('angles', angles.shape, str(self.free.shape))
-        return dict(zip(self.joint_names, angles[self.free].tolist()))
+        return dict(zip(self.joint_names, self.flat(angles).tolist()))
 
     def _array(self, value: Callable[[Axis], Any], absent: Any) -> np.ndarray:
         """Return a value of each axis that moves on its own, read-only (joints, axes)."""

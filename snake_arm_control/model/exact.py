@@ -15,7 +15,9 @@ _COMPONENTS = np.eye(pose.SIZE)
 
 
 class ExactModel:
-    """What an arm's description says, in the form of a differentiable model; in float64."""
+    """What an arm's description says, in the form of a differentiable model."""
+
+    dtype: type = np.float64
 
     def __init__(self, arm: Arm):
         self.arm = arm

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The learned forward model: a weights file and the arm that it was trained on."""
+"""The forward model: a learned one and the arm that it was trained on, or an exact one."""
 
 from __future__ import annotations
 
@@ -16,36 +16,41 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays, save as save_arrays
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.errors import ShapeError, WeightsError
-from snake_arm_control.model import bptt
-from snake_arm_control.model.architecture import ANGLES
+from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.errors import DescriptionError, WeightsError
+from snake_arm_control.model.exact import ExactLinearization, ExactModel
+from snake_arm_control.model.network_model import NetworkLinearization, NetworkModel
 from snake_arm_control.model.parameters import NetworkParameters
 
 FORMAT = 'snake_arm_control/1'
 ANGLE_OFFSET = 'angle_offset'  # array of a weights file beside those of the network
 SHIPPED = Path(__file__).parent / 'weights' / 'shipped.safetensors'
-_COLUMN_OVERHEAD = 6  # steps for each joint, as measured: columns come in whole vectors
+KINDS = NETWORK, EXACT = 'network', 'exact'
 
 
 class ForwardModel:
     """
-    A trained network bound to an arm: angles in, pose chain out, and its derivatives.
+    A model bound to an arm: angles in, pose chain out, and its derivatives.
 
-    The weights serve any number of joints of the segment that they were trained on. Weights that
-    were fitted to one arm also have its angle offsets (joints, 2) [rad], true angles less those of
-    the encoders: the network, being the same at each joint, can't learn those.
+    Its `core` is the paper's network, whose weights serve any number of joints of the segment that
+    they were trained on, or the exact kinematics of a description.
     """
 
-    def __init__(self, parameters: NetworkParameters, arm: Arm, data: bytes,
-                 metadata: Mapping[str, str], angle_offset: np.ndarray | None = None):
-        self.parameters, self.arm = parameters, arm
+    def __init__(self, core: NetworkModel | ExactModel, arm: Arm, data: bytes,
+                 metadata: Mapping[str, str]):
+        self.core, self.arm = core, arm
         self.metadata = MappingProxyType(dict(metadata))
-        self.angle_offset = None if angle_offset is None else _frozen(angle_offset)
         self._data = data
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle a model as its weights file: arrays would come back writable."""
-        return type(self).from_bytes, (self._data, self.arm, self.parameters.dtype.type)
+        return type(self).from_bytes, (self._data, self.arm, self.core.dtype)
+
+    @classmethod
+    def exact(cls, arm: Arm) -> ForwardModel:
+        """Return the exact kinematics of an arm's description."""
+        metadata = {'format': FORMAT, 'kind': EXACT, 'arm': urdf_text(arm)}
+        return cls(ExactModel(arm), arm, save_arrays({}, metadata), metadata)
 
     @classmethod
     def load(cls, path: str | Path | None = None, arm: Arm = Arm(),
@@ -79,22 +84,9 @@ class ForwardModel:
         if metadata.get('format') != FORMAT:
             raise WeightsError(f'{name} has the format {metadata.get("format")!r}, '
                                f'expected {FORMAT!r}')
-        if metadata.get('arm_fingerprint') != arm.segment_fingerprint:
-            raise WeightsError(
-                f'{name} was trained on segments of {metadata.get("segment_length")} m with '
-                f'angles to {metadata.get("angle_limit")} rad, expected {arm.segment_length} m '
-                f'and {arm.angle_limit} rad')
-        offset = arrays.pop(ANGLE_OFFSET, None)
-        if offset is not None and not (
-                offset.shape == (arm.joints, ANGLES) and np.isfinite(offset).all()):
-            raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
-                               f'({arm.joints}, {ANGLES}), all finite: they belong to one arm')
-        try:
-            parameters = NetworkParameters.from_arrays(
-                {key: value.astype(dtype) for key, value in arrays.items()})
-        except WeightsError as error:
-            raise WeightsError(f'{name}: {error}') from error
-        return cls(parameters, arm, data, metadata, offset)
+        if metadata.get('kind', NETWORK) == EXACT:
+            return cls(_exact_core(name, metadata, arm), arm, data, metadata)
+        return cls(_network_core(name, arrays, metadata, arm, dtype), arm, data, metadata)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the weights file."""
@@ -111,72 +103,75 @@ class ForwardModel:
         return json.loads(self.metadata.get('training', '{}'))
 
     def predict(self, angles: np.ndarray) -> np.ndarray:
-        """Return the pose chains (*batch, joints, 9) at angles (*batch, joints, 2)."""
+        """Return the pose chains (*batch, joints, 9) at angles (*batch, joints, axes)."""
         return self.linearize(angles).chain
 
-    def linearize(self, angles: np.ndarray) -> NetworkLinearization:
+    def linearize(self, angles: np.ndarray) -> NetworkLinearization | ExactLinearization:
         """
         Return the model at configurations.
 
-        :param angles: (*batch, joints, 2) [rad]
-        :raises ShapeError: if their number of joints is not the arm's
+        :param angles: (*batch, joints, axes) [rad or m]
+        :raises ShapeError: if they are not those of the arm
         """
-        angles = np.asarray(angles)
-        if angles.shape[-2:] != (self.arm.joints, ANGLES):
-            raise ShapeError('angles', angles.shape, f'(*batch, {self.arm.joints}, {ANGLES})')
-        if self.angle_offset is not None:
-            angles = angles + self.angle_offset
-        return NetworkLinearization(self.parameters, angles)
+        return self.core.linearize(angles)
 
     def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
                       components: np.ndarray) -> np.ndarray:
-        """Return the rows (*batch, rows, joints, 2) of the Jacobian; see `linearize`."""
+        """Return the rows (*batch, rows, joints, axes) of the Jacobian; see `linearize`."""
         return self.linearize(angles).jacobian_rows(joints, components)
 
+    @property
+    def kind(self) -> str:
+        """What the model is, of `KINDS`."""
+        return EXACT if isinstance(self.core, ExactModel) else NETWORK
 
-class NetworkLinearization:
-    """The network at configurations: the forward pass, kept for any number of backward ones."""
-
-    def __init__(self, parameters: NetworkParameters, angles: np.ndarray):
-        self._parameters = parameters
-        self._batch = angles.shape[:-2]
-        self._tape = bptt.forward(parameters, angles.reshape(-1, *angles.shape[-2:]))
-        self.chain = self._tape.chain.reshape(*self._batch, *self._tape.chain.shape[-2:])
-
-    def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
+    @property
+    def parameters(self) -> NetworkParameters:
         """
-        Return the input gradient of equation 2.
+        The parameters of the network.
 
-        :param chain_gradient: dL/dchain (*batch, joints, 9)
-        :return: dL/dangles (*batch, joints, 2)
+        :raises WeightsError: if the model has no network
         """
-        flat = np.broadcast_to(chain_gradient, self.chain.shape).reshape(self._tape.chain.shape)
-        gradient = bptt.input_gradient(self._parameters, self._tape, flat)
-        return gradient.reshape(*self._batch, *gradient.shape[-2:])
+        if not isinstance(self.core, NetworkModel):
+            raise WeightsError('the model is exact, expected a network')
+        return self.core.parameters
 
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
-                      ) -> np.ndarray:
-        """
-        Return rows of dchain/dangles, by whichever sweep is the shorter.
+    @property
+    def angle_offset(self) -> np.ndarray | None:
+        """What the true angles are known to exceed the encoders' by, (joints, 2) [rad]."""
+        return self.core.angle_offset if isinstance(self.core, NetworkModel) else None
 
-        :param joints: (rows,) indices from 0 along the chain
-        :param components: (rows,) indices into the nine pose components
-        :param first: joint from which on angles are differentiated by
-        :return: (*batch, rows, joints - first, 2)
-        :raises ShapeError: if joints and components are not both (rows,)
-        :raises IndexError: if one is out of range
-        """
-        joints = np.asarray(joints)
-        reach = int(joints.max(initial=-1)) + 1
-        # A row costs a step for each joint up to its own. The two columns of a joint cost a step
-        # for each joint from there to the last row's. A step takes as long in either sweep.
-        if reach * (reach + _COLUMN_OVERHEAD) < np.sum(joints + 1 - first):
-            joints, components = bptt.checked_rows(self._tape, joints, components, first)
-            columns = bptt.jacobian(self._parameters, self._tape, reach)
-            rows = columns[:, joints, components, first:]
-        else:
-            rows = bptt.jacobian_rows(self._parameters, self._tape, joints, components, first)
-        return rows.reshape(*self._batch, *rows.shape[-3:])
+
+def _exact_core(name: str, metadata: Mapping[str, str], arm: Arm) -> ExactModel:
+    """Return the kinematics of the arm in a file, which has the same joints as the arm."""
+    try:
+        described = Arm.from_urdf(metadata.get('arm', ''))
+    except DescriptionError as error:
+        raise WeightsError(f'{name}: {error}') from error
+    if described.joint_names != arm.joint_names or (described.free != arm.free).any():
+        raise WeightsError(f'{name} describes an arm of the joints {described.joint_names[0]} to '
+                           f'{described.joint_names[-1]}, expected {arm.joint_names[0]} to '
+                           f'{arm.joint_names[-1]}')
+    return ExactModel(described)
+
+
+def _network_core(name: str, arrays: dict[str, np.ndarray], metadata: Mapping[str, str], arm: Arm,
+                  dtype: type) -> NetworkModel:
+    if metadata.get('arm_fingerprint') != arm.segment_fingerprint:
+        expected = ('which the arm does not have' if arm.segment is None else
+                    'expected {} m and {} rad'.format(*arm.segment))
+        raise WeightsError(f'{name} was trained on segments of {metadata.get("segment_length")} m '
+                           f'with angles to {metadata.get("angle_limit")} rad, {expected}')
+    offset = arrays.pop(ANGLE_OFFSET, None)
+    if offset is not None and not (offset.shape == arm.rest.shape and np.isfinite(offset).all()):
+        raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
+                           f'{arm.rest.shape}, all finite: they belong to one arm')
+    try:
+        parameters = NetworkParameters.from_arrays(
+            {key: value.astype(dtype) for key, value in arrays.items()})
+    except WeightsError as error:
+        raise WeightsError(f'{name}: {error}') from error
+    return NetworkModel(parameters, arm, offset)
 
 
 def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, Any]) -> None:
@@ -190,13 +185,6 @@ def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, 
                 'segment_length': f'{arm.segment_length:.9g}',
                 'angle_limit': f'{arm.angle_limit:.9g}', 'training': json.dumps(record)}
     Path(path).write_bytes(save_arrays(arrays, metadata))
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    """Return a read-only copy."""
-    array = array.copy()
-    array.setflags(write=False)
-    return array
 
 
 def _metadata(data: bytes) -> dict[str, str]:

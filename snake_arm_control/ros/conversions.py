@@ -19,7 +19,7 @@ from std_msgs.msg import Float64MultiArray, MultiArrayDimension, UInt8MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import Arm, AXES
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.goal import Goal, ROW
 from snake_arm_control.errors import FeedbackError, GoalError
 from snake_arm_control.ros import topics
@@ -49,24 +49,24 @@ def _doubles(numbers: np.ndarray) -> array:
 
 def angles_to_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
                           velocities: np.ndarray | None = None) -> JointState:
-    """Return angles (joints, 2) [rad] and their velocities [rad/s] as joint states."""
+    """Return angles (joints, axes) [rad] and their velocities [rad/s] as joint states."""
     message = JointState()
     message.header.stamp = stamp_to_time(stamp)
     message.name = list(arm.joint_names)
-    message.position = _doubles(positions)
+    message.position = _doubles(arm.flat(positions))
     if velocities is not None:
-        message.velocity = _doubles(velocities)
+        message.velocity = _doubles(arm.flat(velocities))
     return message
 
 
-def angles_to_numbers(positions: np.ndarray) -> Float64MultiArray:
-    """Return angles (joints, 2) [rad] as the plain numbers of a forward_command_controller."""
-    return Float64MultiArray(data=_doubles(positions))
+def angles_to_numbers(arm: Arm, positions: np.ndarray) -> Float64MultiArray:
+    """Return angles (joints, axes) [rad] as the plain numbers of a forward_command_controller."""
+    return Float64MultiArray(data=_doubles(arm.flat(positions)))
 
 
 def angles_to_trajectory(arm: Arm, positions: np.ndarray, duration: float) -> JointTrajectory:
     """
-    Return angles (joints, 2) [rad] as a trajectory of one point, to begin on arrival.
+    Return angles (joints, axes) [rad] as a trajectory of one point, to begin on arrival.
 
     It has no velocities: a joint_trajectory_controller refuses one that does not end at rest.
 
@@ -74,13 +74,13 @@ def angles_to_trajectory(arm: Arm, positions: np.ndarray, duration: float) -> Jo
     """
     seconds, nanoseconds = divmod(round(1e9 * duration), 10**9)
     return JointTrajectory(joint_names=list(arm.joint_names), points=[JointTrajectoryPoint(
-        positions=_doubles(positions),
+        positions=_doubles(arm.flat(positions)),
         time_from_start=Duration(sec=seconds, nanosec=nanoseconds))])
 
 
 def joint_state_to_angles(arm: Arm, message: JointState) -> np.ndarray:
     """
-    Return the angles (joints, 2) [rad] of joint states, matched by name.
+    Return the angles (joints, axes) [rad] of joint states, matched by name.
 
     Joints in another order, and joints that are not the arm's, are fine.
 
@@ -101,7 +101,7 @@ def joint_state_to_angles(arm: Arm, message: JointState) -> np.ndarray:
         positions = positions[[index[name] for name in names]]
     if not np.isfinite(positions).all():
         raise FeedbackError('joint states have a position that is not finite')
-    return positions.reshape(arm.joints, len(AXES))
+    return arm.shaped(positions)
 
 
 def serialize_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
@@ -114,17 +114,17 @@ def serialize_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
     """
     names, _ = _joint_names(arm)
     data = _CDR + struct.pack('<iI', stamp // 10**9, stamp % 10**9) + names.tobytes()
-    data += bytes((len(_CDR) - len(data)) % 8) + positions.astype('<f8').tobytes()
+    data += bytes((len(_CDR) - len(data)) % 8) + arm.flat(positions).astype('<f8').tobytes()
     if velocities is None:
         return data + struct.pack('<II', 0, 0)
     data += struct.pack('<I', arm.dof)
-    data += bytes((len(_CDR) - len(data)) % 8) + velocities.astype('<f8').tobytes()
+    data += bytes((len(_CDR) - len(data)) % 8) + arm.flat(velocities).astype('<f8').tobytes()
     return data + struct.pack('<I', 0)  # no efforts
 
 
 def deserialize_joint_state(arm: Arm, data: bytes) -> tuple[int, np.ndarray]:
     """
-    Return stamp [ns] and angles (joints, 2) [rad] of a serialized sensor_msgs/JointState.
+    Return stamp [ns] and angles (joints, axes) [rad] of a serialized sensor_msgs/JointState.
 
     :raises FeedbackError: as `joint_state_to_angles`, and if it is cut off
     """
@@ -133,7 +133,7 @@ def deserialize_joint_state(arm: Arm, data: bytes) -> tuple[int, np.ndarray]:
     start = at + (len(_CDR) - at) % 8
     if data[:2] == _CDR[:2] and len(data) >= start + 8 * arm.dof:
         same = np.frombuffer(data, np.uint8, len(names), _STAMPED) & meant == names
-        angles = np.frombuffer(data, '<f8', arm.dof, start).reshape(arm.joints, len(AXES))
+        angles = arm.shaped(np.frombuffer(data, '<f8', arm.dof, start))
         if same.all() and np.isfinite(angles).all():
             return _stamp(*struct.unpack_from('<iI', data, len(_CDR))), angles
     try:

@@ -18,7 +18,7 @@ _FORMS = {
         JointTrajectory, 'joint_trajectory', conversions.angles_to_trajectory),
     'forward_command_controller': (
         Float64MultiArray, 'commands',
-        lambda _, positions, __: conversions.angles_to_numbers(positions))}
+        lambda arm, positions, _: conversions.angles_to_numbers(arm, positions))}
 NONE = 'none'
 KINDS = (NONE, *_FORMS)
 
@@ -41,7 +41,7 @@ class Hardware:
         """
         Pass on a command.
 
-        :param positions: (joints, 2) [rad]
+        :param positions: (joints, axes) [rad]
         :param duration: of the way there [s]
         """
         if self._publisher:

@@ -1,0 +1,96 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's network as a differentiable model of an arm."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.errors import ShapeError
+from snake_arm_control.model import bptt
+from snake_arm_control.model.architecture import ANGLES
+from snake_arm_control.model.parameters import NetworkParameters
+
+_COLUMN_OVERHEAD = 6  # steps for each joint, as measured: columns come in whole vectors
+
+
+class NetworkModel:
+    """
+    A trained network bound to an arm.
+
+    :param angle_offset: (joints, 2) [rad], of weights that were fitted to one arm: by how much its
+        angles exceed what its encoders say. The network, the same at each joint, can't learn that
+    """
+
+    def __init__(self, parameters: NetworkParameters, arm: Arm,
+                 angle_offset: np.ndarray | None = None):
+        self.parameters, self.arm = parameters, arm
+        self.angle_offset: np.ndarray | None = None
+        if angle_offset is not None:
+            self.angle_offset = angle_offset.copy()
+            self.angle_offset.setflags(write=False)
+
+    @property
+    def dtype(self) -> type:
+        """Precision of what it returns."""
+        return self.parameters.dtype.type
+
+    def linearize(self, angles: np.ndarray) -> NetworkLinearization:
+        """
+        Return the model at configurations.
+
+        :param angles: (*batch, joints, 2) [rad]
+        :raises ShapeError: if they are not those of the arm
+        """
+        angles = np.asarray(angles)
+        if angles.shape[-2:] != (self.arm.joints, ANGLES):
+            raise ShapeError('angles', angles.shape, f'(*batch, {self.arm.joints}, {ANGLES})')
+        if self.angle_offset is not None:
+            angles = angles + self.angle_offset
+        return NetworkLinearization(self.parameters, angles)
+
+
+class NetworkLinearization:
+    """The network at configurations: the forward pass, kept for any number of backward ones."""
+
+    def __init__(self, parameters: NetworkParameters, angles: np.ndarray):
+        self._parameters = parameters
+        self._batch = angles.shape[:-2]
+        self._tape = bptt.forward(parameters, angles.reshape(-1, *angles.shape[-2:]))
+        self.chain = self._tape.chain.reshape(*self._batch, *self._tape.chain.shape[-2:])
+
+    def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
+        """
+        Return the input gradient of equation 2.
+
+        :param chain_gradient: dL/dchain (*batch, joints, 9)
+        :return: dL/dangles (*batch, joints, 2)
+        """
+        flat = np.broadcast_to(chain_gradient, self.chain.shape).reshape(self._tape.chain.shape)
+        gradient = bptt.input_gradient(self._parameters, self._tape, flat)
+        return gradient.reshape(*self._batch, *gradient.shape[-2:])
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """
+        Return rows of dchain/dangles, by whichever sweep is the shorter.
+
+        :param joints: (rows,) indices from 0 along the chain
+        :param components: (rows,) indices into the nine pose components
+        :param first: joint from which on angles are differentiated by
+        :return: (*batch, rows, joints - first, 2)
+        :raises ShapeError: if joints and components are not both (rows,)
+        :raises IndexError: if one is out of range
+        """
+        joints = np.asarray(joints)
+        reach = int(joints.max(initial=-1)) + 1
+        # A row takes a step for each joint up to its own, and the two columns of each joint one
+        # for each joint from theirs to the last row's; a step takes the same time in either.
+        if reach * (reach + _COLUMN_OVERHEAD) < np.sum(joints + 1 - first):
+            joints, components = bptt.checked_rows(self._tape, joints, components, first)
+            columns = bptt.jacobian(self._parameters, self._tape, reach)
+            rows = columns[:, joints, components, first:]
+        else:
+            rows = bptt.jacobian_rows(self._parameters, self._tape, joints, components, first)
+        return rows.reshape(*self._batch, *rows.shape[-3:])
