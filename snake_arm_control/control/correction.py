@@ -32,8 +32,8 @@ class TargetCorrection:
     """
 
     def __init__(self, joints: int, memory: int = 1000):
-        self.error = np.zeros((joints, pose.SIZE))  # y_k - u_k
-        self.filtered = np.full((joints, pose.SIZE), np.nan)  # u_k; NaN before the first update
+        self.error: np.ndarray = np.zeros((joints, pose.SIZE))  # y_k - u_k
+        self.filtered: np.ndarray = np.full((joints, pose.SIZE), np.nan)  # u_k; NaN at first
         self._stamps: deque[int] = deque(maxlen=memory)  # increasing
         self._predictions: deque[np.ndarray] = deque(maxlen=memory)
         self._answered: np.ndarray | None = None  # y_k (joints, 9)
