@@ -20,8 +20,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 import yaml
 
-from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.ros.parameters import ArmSettings
 
 PACKAGE = 'snake_arm_control'
 TF_RATE = 50.0  # [Hz], of robot_state_publisher, whose own default would make RViz jerk
@@ -32,6 +31,13 @@ RELATIVE_TF = [('/tf', 'tf'), ('/tf_static', 'tf_static')]
 def generate_launch_description():
     share = FindPackageShare(PACKAGE)
     return LaunchDescription([
+        DeclareLaunchArgument('arm', default_value='',
+                              description='description of the arm: a file, URDF or YAML, or the '
+                                          'name of one that ships; empty: that of params_file'),
+        DeclareLaunchArgument('base_link', default_value='',
+                              description='link of a URDF where the arm begins'),
+        DeclareLaunchArgument('tip_link', default_value='',
+                              description='link of a URDF where the arm ends'),
         DeclareLaunchArgument('joints', default_value='',
                               description='number of joints; empty: that of params_file'),
         DeclareLaunchArgument('scenario', default_value='',
@@ -46,7 +52,7 @@ def generate_launch_description():
         DeclareLaunchArgument('simulator', default_value='true', choices=['true', 'false'],
                               description='false: real hardware answers joint_command'),
         DeclareLaunchArgument('state_publisher', default_value='true', choices=['true', 'false'],
-                              description='start robot_state_publisher with the generated URDF; '
+                              description='start robot_state_publisher with the URDF of the arm; '
                                           'false: the simulator publishes robot_description'),
         DeclareLaunchArgument('rviz', default_value='true', choices=['true', 'false'],
                               description='start RViz'),
@@ -66,11 +72,15 @@ def arm_nodes(context):
         return LaunchConfiguration(name).perform(context)
 
     namespace, params_file = argument('namespace'), argument('params_file')
-    joints = {'joints': int(argument('joints'))} if argument('joints') else {}
+    given = {name: argument(name) for name in ('arm', 'base_link', 'tip_link') if argument(name)}
+    if argument('joints'):
+        given['joints'] = int(argument('joints'))
+    settings = ArmSettings(**{**arm_parameters(params_file), **given})
+    typed = {name: ParameterValue(value, value_type=type(value)) for name, value in given.items()}
 
     def node(name, **parameters):
         return Node(package=PACKAGE, executable=name, name=name, namespace=namespace,
-                    output='screen', parameters=[params_file, {**joints, **parameters}])
+                    output='screen', parameters=[params_file, {**typed, **parameters}])
 
     nodes = [node('forward_model'), node('controller')]
     if argument('scenario'):
@@ -82,8 +92,7 @@ def arm_nodes(context):
     if argument('simulator') == 'true':
         nodes.append(node('simulator', publish_description=not published))
     if published:
-        arm = Arm(**{**arm_parameters(params_file), **joints})
-        description = ParameterValue(urdf_text(arm), value_type=str)
+        description = ParameterValue(settings.robot_description(), value_type=str)
         nodes.append(Node(package='robot_state_publisher', executable='robot_state_publisher',
                           namespace=namespace, remappings=RELATIVE_TF, output='screen',
                           parameters=[{'robot_description': description,
@@ -99,4 +108,5 @@ def arm_parameters(params_file):
     with open(params_file) as file:
         sections = yaml.safe_load(file) or {}
     given = (sections.get('/**') or {}).get('ros__parameters') or {}  # a section may be empty
-    return {field.name: given[field.name] for field in fields(Arm) if field.name in given}
+    return {field.name: given[field.name] for field in fields(ArmSettings)
+            if field.name in given}

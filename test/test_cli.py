@@ -4,8 +4,10 @@
 
 from pathlib import Path
 
+from arms import URDFS
 import pytest
 
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.cli import main
 from snake_arm_control.cli.parser import COMMANDS, make_parser
 from snake_arm_control.nodes import forward_model
@@ -25,6 +27,12 @@ REFUSED = {
     'goal and file': (('goal', '--file', 'x', '--up', '0', '0', '1'), 'not two of them'),
     'nothing': (('goal',), 'nothing is asked for'),
     'namespace of a goal': (('goal', '--drop', '--namespace', 'a b'), 'Invalid namespace'),
+    'two arms': (('urdf', '--arm', 'default', '--joints', '3'), 'expected one of the two'),
+    'two arms of nodes': (('up', '--arm', 'default', '--joints', '3'), 'joints is 3 and arm is'),
+    'no such arm': (('up', '--arm', 'nowhere.urdf'), 'nowhere.urdf can not be read'),
+    'an arm that is none': (('arm', 'params.yaml'), 'the arm is no YAML'),
+    'exact weights': (('up', '--set', 'forward_model.kind=exact', '--set',
+                       'forward_model.weights=x'), 'weights is x and kind is exact'),
     'namespace': (('up', '--namespace', 'a b'), 'Invalid namespace'),
     'parameter': (('up', '--set', 'controller.rate=-1'), 'rate out of range'),
     'parameter file': (('up', '--params-file', 'params.yaml'), "Couldn't parse params file"),
@@ -49,6 +57,25 @@ def test_no_weights_at_all_are_the_shipped_ones(capfd):
     assert main(['up', '--set', 'forward_model.weights=', '--until-converged',
                  '--timeout', '0']) == 1
     assert capfd.readouterr().out.startswith('not reached within 0 s')
+
+
+def test_the_urdf_of_an_arm_from_a_file_reads_back_as_the_arm(capsys):
+    panda = str(URDFS / 'panda.urdf')
+    assert main(['urdf', '--arm', panda, '--tip-link', 'panda_link7']) == 0
+    assert Arm.from_urdf(capsys.readouterr().out) == Arm.from_file(panda, tip='panda_link7')
+
+
+def test_an_arm_is_printed_with_its_chain_its_limits_what_else_there_is_and_what_is_strange(
+        capsys):
+    assert main(['arm', str(URDFS / 'panda.urdf')]) == 0
+    said = capsys.readouterr().out
+    for part in ('5 joints, 7 angles, 1.09 m long, from panda_link0 to panda_hand_tcp',
+                 'panda_joint4  about 0 0 1   -176 deg to -3.999 deg  124.6 deg/s  -90 deg',
+                 '5     panda_hand_tcp', 'or to panda_leftfinger: 8 joints',
+                 'warning: panda_joint4: zero is beyond the limits', 'the exact one'):
+        assert part in said
+    assert main(['arm', 'default']) == 0
+    assert 'the learned one serves' in capsys.readouterr().out
 
 
 def test_a_number_may_be_negative_in_any_notation(capfd):

@@ -5,13 +5,16 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from arms import urdf_of
 import pytest
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter
 import yaml
 
-from snake_arm_control.errors import SettingsError
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.errors import SettingsError, SnakeArmError
 from snake_arm_control.nodes.up import SETTINGS
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.settings import setting, Settings
@@ -91,6 +94,40 @@ def test_every_parameter_describes_itself(node, kind):
 @pytest.mark.parametrize('kind', SETTINGS.values(), ids=SETTINGS)
 def test_defaults_are_good_values(kind):
     kind()
+
+
+def test_the_arm_is_that_of_a_description_or_of_equal_segments(tmp_path):
+    assert ArmSettings().make_arm() == ArmSettings(arm='default').make_arm() == Arm()
+    assert ArmSettings(joints=3, segment_length=0.1).make_arm() == Arm.uniform(3, 0.1)
+    path = tmp_path / 'panda.urdf'
+    path.write_text(urdf_of('panda'))
+    chosen = ArmSettings(arm=str(path), base_link='panda_link1', tip_link='panda_link7')
+    assert chosen.make_arm() == Arm.from_urdf(urdf_of('panda'), 'panda_link1', 'panda_link7')
+
+
+@pytest.mark.parametrize(('given', 'reason'), (
+    ({'arm': 'default', 'joints': 20}, 'joints is 20 and arm is default'),
+    ({'arm': 'default', 'segment_length': 0.1}, 'segment_length is 0.1 and arm is default'),
+    ({'arm': 'default', 'angle_limit': 0.1}, 'angle_limit is 0.1 and arm is default'),
+    ({'arm': 'default', 'velocity_limit': 0.1}, 'velocity_limit is 0.1 and arm is default'),
+    ({'tip_link': 'link_3'}, 'base_link and tip_link are given, expected arm'),
+    ({'arm': 'default', 'tip_link': 'link_3'}, 'no choice of base and tip'),
+    ({'arm': 'nowhere.urdf'}, 'nowhere.urdf can not be read')))
+def test_two_arms_at_once_or_none_are_refused(given, reason):
+    with pytest.raises(SnakeArmError, match=reason):
+        ArmSettings(**given).make_arm()
+
+
+def test_others_are_told_the_urdf_that_an_arm_was_read_from(tmp_path):
+    path = tmp_path / 'panda.urdf'
+    path.write_text(urdf_of('panda'))
+    settings = ArmSettings(arm=str(path))
+    assert settings.robot_description() == urdf_of('panda')
+    chosen = ArmSettings(arm=str(path), tip_link='panda_leftfinger')
+    assert Arm.from_urdf(chosen.robot_description()) == chosen.make_arm() != settings.make_arm()
+    assert 'meshes/visual/link0.dae' in chosen.robot_description()
+    for ours in ArmSettings(), ArmSettings(arm='alternating'):
+        assert ours.robot_description() == urdf_text(ours.make_arm())
 
 
 def test_a_change_is_told_once_and_only_if_it_is_one(node):

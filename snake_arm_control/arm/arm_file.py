@@ -24,18 +24,27 @@ def read(path: str | Path, base: str | None = None, tip: str | None = None
     :param base, tip: ends of the chain in a URDF; see `urdf_chain.read`
     :raises DescriptionError: if it can't be read, or describes no arm
     """
-    file = _SHIPPED / f'{path}.yaml' if str(path) in shipped_arms() else Path(path)
-    try:
-        text = file.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise DescriptionError(f'the arm {path} can not be read: {error}; expected a file, or of '
-                               f'{", ".join(shipped_arms())}') from error
-    if file.suffix not in ('.yaml', '.yml'):
+    text, is_urdf = read_text(path)
+    if is_urdf:
         return urdf_chain.read(text, base, tip)
     if base or tip:
         raise DescriptionError(f'{path} is not of URDF, expected no choice of base and tip')
     description = read_yaml(text)
     return description, Report(description.base, description.tip)
+
+
+def read_text(path: str | Path) -> tuple[str, bool]:
+    """
+    Return the text of a description, and whether it is of URDF; see `read`.
+
+    :raises DescriptionError: if it can't be read
+    """
+    file = _SHIPPED / f'{path}.yaml' if str(path) in shipped_arms() else Path(path)
+    try:
+        return file.read_text(encoding='utf-8'), file.suffix not in ('.yaml', '.yml')
+    except (OSError, UnicodeDecodeError) as error:
+        raise DescriptionError(f'the arm {path} can not be read: {error}; expected a file, or of '
+                               f'{", ".join(shipped_arms())}') from error
 
 
 def shipped_arms() -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from snake_arm_control.arm.link import Axis, Link, usual_acceleration
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf_chain import EXTENSION
 from snake_arm_control.arm.urdf_tip import WORLD
+from snake_arm_control.arm.urdf_tree import robot_element
 from snake_arm_control.errors import DescriptionError
 
 # Looks and masses; a kinematic arm needs none of them, viewers and simulators do.
@@ -65,6 +66,23 @@ def urdf_text(arm: Arm, name: str = 'snake_arm') -> str:
         SubElement(robot, 'link', name=arm.tip)
     if not _says(_text(robot), arm):
         _extend(robot, arm)
+    return _text(robot)
+
+
+def robot_description(arm: Arm, source: str = '') -> str:
+    """
+    Return the URDF that others are told of an arm: the one that it was read from, if there is one.
+
+    :param source: the text of that; where it would be read as another arm, its ends are put in
+    """
+    if not source:
+        return urdf_text(arm)
+    if _says(source, arm):
+        return source
+    robot = robot_element(source)
+    for said in robot.findall(EXTENSION):
+        robot.remove(said)
+    _extend(robot, arm)
     return _text(robot)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 
+from snake_arm_control.arm.arm_file import shipped_arms
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.errors import SettingsError
@@ -13,8 +14,15 @@ from snake_arm_control.errors import SettingsError
 
 def add_arm(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which arm is meant."""
-    parser.add_argument('--joints', type=int, default=JOINTS, metavar='N',
-                        help='number of joints of the arm (default %(default)s)')
+    parser.add_argument('--arm', default='', metavar='FILE',
+                        help='description of the arm: URDF, YAML, or the name of one that ships: '
+                        + ', '.join(shipped_arms()))
+    parser.add_argument('--base-link', default='', metavar='LINK',
+                        help='link of a URDF where the arm begins')
+    parser.add_argument('--tip-link', default='', metavar='LINK',
+                        help='link of a URDF where the arm ends')
+    parser.add_argument('--joints', type=int, metavar='N',
+                        help=f'number of joints of an arm of equal segments (default {JOINTS})')
 
 
 def arm(options: argparse.Namespace) -> Arm:
@@ -22,8 +30,15 @@ def arm(options: argparse.Namespace) -> Arm:
     Return the arm that is meant.
 
     :raises ArmError: if there can be no such arm
+    :raises DescriptionError: if a description can't be read
+    :raises SettingsError: if two arms are meant
     """
-    return Arm(joints=options.joints)
+    if not options.arm:
+        return Arm.uniform(JOINTS if options.joints is None else options.joints)
+    if options.joints is not None:
+        raise SettingsError(f'--joints is {options.joints} and --arm is {options.arm}, expected '
+                            'one of the two')
+    return Arm.from_file(options.arm, options.base_link or None, options.tip_link or None)
 
 
 def add_namespace(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 
 from snake_arm_control.cli import (
+    arm,
     bench,
     evaluate,
     film,
@@ -18,7 +19,7 @@ from snake_arm_control.cli import (
     urdf,
 )
 
-COMMANDS = (up, goal, urdf, record, film, reproduce, train, evaluate, bench)
+COMMANDS = (up, goal, arm, urdf, record, film, reproduce, train, evaluate, bench)
 _COORDINATES = 3
 
 

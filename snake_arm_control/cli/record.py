@@ -41,5 +41,5 @@ def run(options: argparse.Namespace) -> int:
     from snake_arm_control.nodes import recorder
     return recorder.record(recorder.Options(
         out=options.out, duration=options.duration, namespace=options.namespace,
-        joints=options.joints, tracked=tuple(options.tracked_joints),
+        arm=arguments.arm(options), tracked=tuple(options.tracked_joints),
         overwrite=options.overwrite, explore=options.explore, seed=options.seed))

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.cli import arguments
 from snake_arm_control.experiments.scenarios import SCENARIOS
 from snake_arm_control.extras import require
@@ -19,8 +18,7 @@ def add_to(commands) -> None:
         'up', help='run the three nodes',
         description='Run the forward model, controller and simulator nodes.')
     arguments.add_namespace(parser)
-    parser.add_argument('--joints', type=int, metavar='N', help='number of joints of the arm '
-                        f'(default: that of the parameter file, or {JOINTS})')
+    arguments.add_arm(parser)
     parser.add_argument('--scenario', default='', metavar='NAME',
                         help='publish the goals of one of the experiments of the paper: '
                         + ', '.join(SCENARIOS))
@@ -48,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     require('rclpy', *['viser'] * options.view)
     from snake_arm_control.nodes import up  # rclpy is slow to import, and not all need it
     return up.up(up.Options(
+        arm=options.arm, base_link=options.base_link, tip_link=options.tip_link,
         joints=options.joints, namespace=options.namespace, scenario=options.scenario,
         until_converged=options.until_converged, timeout=options.timeout,
         processes=options.processes, simulator=options.simulator, view=options.view,

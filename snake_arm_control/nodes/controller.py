@@ -77,7 +77,7 @@ class ControllerNode(Node):
     def __init__(self, **node_options):
         super().__init__('controller', **node_options)
         self._settings = Parameters(self, ControllerSettings, self._change)
-        self._arm = self._settings.value.arm()
+        self._arm = self._settings.value.make_arm()
         self._tracked = self._settings.value.tracked()
         self._loop: ControlLoop | None = None  # until there is a model
         self._first_angles: np.ndarray | None = (

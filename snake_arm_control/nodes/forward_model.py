@@ -10,21 +10,27 @@ from pathlib import Path
 import time
 
 from geometry_msgs.msg import PoseArray
-import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import Trigger
 
-from snake_arm_control.arm.description import AXES
 from snake_arm_control.errors import FeedbackError, SettingsError, WeightsError
-from snake_arm_control.model.forward_model import ForwardModel, SHIPPED
+from snake_arm_control.model.forward_model import (
+    EXACT,
+    ForwardModel,
+    KINDS,
+    NETWORK,
+    SHIPPED,
+)
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
 from snake_arm_control.ros.memory import release_compiler
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
 from snake_arm_control.settings import setting
+
+AUTO = 'auto'
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,9 @@ class ForwardModelSettings(ArmSettings):
     rate: float = setting(30.0, 'most predictions per second, which are for the eye', 'Hz',
                           low=0.1, high=1e4)
     weights: str = setting('', 'weights file, empty for the weights that ship with the package')
+    kind: str = setting(AUTO, 'forward model: the learned network, the exact kinematics of the '
+                        'description, or the network if its weights are of such an arm',
+                        choices=(AUTO, *KINDS))
 
 
 class ForwardModelNode(Node):
@@ -46,7 +55,7 @@ class ForwardModelNode(Node):
     def __init__(self, **node_options):
         super().__init__('forward_model', **node_options)
         self._settings = Parameters(self, ForwardModelSettings)
-        self._arm = self._settings.value.arm()
+        self._arm = self._settings.value.make_arm()
         self._rejected = 0
         self._trouble = ''
         self._predicted_at = -math.inf  # [s]
@@ -60,12 +69,31 @@ class ForwardModelNode(Node):
         self._diagnostics = Diagnostics(self, self._describe)
 
     def _load(self) -> None:
-        self._path = Path(self._settings.value.weights or SHIPPED)
-        self._model = ForwardModel.load(self._path, self._arm)
-        self._model.predict(np.zeros((self._arm.joints, len(AXES))))  # loads its kernel
+        self._model = self._chosen()
+        self._model.predict(self._arm.rest)  # loads its kernel
         release_compiler()
         self._weights.publish(conversions.bytes_to_message(self._model.to_bytes()))
-        self.get_logger().info(f'serving {self._path.name}, {self._model.fingerprint}')
+        self.get_logger().info(f'serving {self._served()}, {self._model.fingerprint}')
+
+    def _chosen(self) -> ForwardModel:
+        settings = self._settings.value
+        if settings.kind == EXACT:
+            if settings.weights:
+                raise SettingsError(f'weights is {settings.weights} and kind is {EXACT}, expected '
+                                    'one of the two')
+            return ForwardModel.exact(self._arm)
+        try:
+            return ForwardModel.load(settings.weights or SHIPPED, self._arm)
+        except WeightsError as error:
+            if settings.kind == NETWORK or settings.weights:
+                raise
+            self.get_logger().info(f'{error}; so the exact kinematics serve')
+            return ForwardModel.exact(self._arm)
+
+    def _served(self) -> str:
+        if self._model.kind == EXACT:
+            return 'the exact kinematics'
+        return Path(self._settings.value.weights or SHIPPED).name
 
     def _predict(self, data: bytes) -> None:
         now = time.monotonic()
@@ -99,7 +127,7 @@ class ForwardModelNode(Node):
         level, summary = ((Level.ERROR, f'reload failed: {self._trouble}') if self._trouble
                           else (Level.OK, 'serving'))
         return level, summary, {
-            'weights': self._path.name, 'model fingerprint': self._model.fingerprint,
+            'weights': self._served(), 'model fingerprint': self._model.fingerprint,
             'joints': self._arm.joints, 'rejected joint states': self._rejected}
 
 

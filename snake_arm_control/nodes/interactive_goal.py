@@ -55,7 +55,7 @@ class InteractiveGoalNode(Node):
         if InteractiveMarkerServer is None:
             raise MissingPackageError('the ROS package interactive_markers is not installed: '
                                       'goals can not be dragged')
-        self._joints = Parameters(self, ArmSettings).value.joints
+        self._joints = Parameters(self, ArmSettings).value.make_arm().joints
         self._edit: GoalEdit | None = None  # until the tool was seen
         self._early_goal: Goal | None = None  # that was pursued before that
         self._is_shown = True  # whether the handle is as edited

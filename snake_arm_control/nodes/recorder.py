@@ -23,7 +23,6 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String, UInt8MultiArray
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.experiments.goal_families import FAMILIES, goals
 from snake_arm_control.output import drop_standard_output
@@ -52,7 +51,7 @@ class Options:
     out: Path | None = None  # a name of the present time if None
     duration: float = math.inf  # [s]
     namespace: str = ''  # its full name
-    joints: int = JOINTS
+    arm: Arm = Arm()
     tracked: tuple[int, ...] = ()  # numbers of the joints in a pose chain, all if empty
     overwrite: bool = False
     explore: float = 0.0  # [s], after which another random goal is sent; 0: none ever
@@ -141,7 +140,7 @@ def record(options: Options) -> int:
     :return: 0, or 1 if the file holds no pair of joint states and poses, with the reason
     :raises RecordingError: if the file can't be written, or a tracked joint is none
     """
-    arm = Arm(joints=options.joints)
+    arm = options.arm
     recordings.tracked_elements(arm, options.tracked)  # says now what is wrong with them
     path = options.out or Path(f'{datetime.now():snake_arm_%Y_%m_%d-%H_%M_%S}.mcap')
     # The executor of events can't tell when a message was published.

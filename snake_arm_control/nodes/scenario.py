@@ -36,7 +36,7 @@ class ScenarioNode(Node):
     def __init__(self, **node_options):
         super().__init__('scenario', **node_options)
         settings = Parameters(self, ScenarioSettings).value
-        self._scenario, self._arm = scenario(settings.scenario), settings.arm()
+        self._scenario, self._arm = scenario(settings.scenario), settings.make_arm()
         self._period = settings.period
         self._scenario.goal_at(self._arm, 0.0)  # says what is wrong with the arm, if anything
         self._publisher = GoalPublisher(self)

@@ -16,7 +16,6 @@ from std_srvs.srv import SetBool
 from snake_arm_control.arm.engines import make_true_arm
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
-from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import SnakeArmError
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
@@ -46,7 +45,7 @@ class SimulatorNode(Node):
         super().__init__('simulator', **node_options)
         self._settings = Parameters(self, SimulatorSettings, self._change)
         settings = self._settings.value
-        self._arm = make_true_arm(settings.arm(), part(SimulationSettings, settings))
+        self._arm = make_true_arm(settings.make_arm(), part(SimulationSettings, settings))
         self._tracker = Tracker(self._arm.settings)
         self._commands = self._rejected = 0
         self._stopped = False
@@ -59,7 +58,7 @@ class SimulatorNode(Node):
         if settings.publish_description:
             self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION,
                                                       topics.LATCHED)
-            self._description.publish(String(data=urdf_text(settings.arm())))
+            self._description.publish(String(data=settings.robot_description()))
         self._delivery = self.create_timer(0.001, self._deliver)
         self._delivery.cancel()
         self._period = 1.0 / settings.heartbeat

@@ -44,6 +44,9 @@ _SETTLING_TIME = 0.2  # [s] that the arm must stay at its goal
 class Options:
     """What to bring up."""
 
+    arm: str = ''  # as the parameters have it; that of the parameter file, if empty
+    base_link: str = ''
+    tip_link: str = ''
     joints: int | None = None  # those of the parameter file, or the default, if None
     namespace: str = ''  # its full name
     scenario: str = ''
@@ -178,8 +181,11 @@ def _ros_arguments(name: str, options: Options) -> list[str]:
     values = {}
     if name == 'viewer':
         values['open_browser'] = 'true'
-    elif options.joints is not None:
-        values['joints'] = str(options.joints)
+    else:
+        values.update({key: _quoted(getattr(options, key)) for key in (
+            'arm', 'base_link', 'tip_link') if getattr(options, key)})
+        if options.joints is not None:
+            values['joints'] = str(options.joints)
     if name == 'simulator':
         values['publish_description'] = 'true'
     if name == 'scenario':
@@ -217,6 +223,11 @@ def _given(name: str, settings: tuple[str, ...]) -> dict[str, str]:
                 except ValueError:
                     raise SettingsError(f'{node}.{key} is {value!r}, expected a number') from None
             elif isinstance(known[key].default, str):
-                value = "'" + value.replace("'", "''") + "'"  # YAML: else 1 or on were no text
+                value = _quoted(value)
             values[key] = value
     return values
+
+
+def _quoted(text: str) -> str:
+    """Return text as YAML has it, where else 1 or on were none."""
+    return "'" + text.replace("'", "''") + "'"

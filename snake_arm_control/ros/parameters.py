@@ -18,9 +18,11 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from snake_arm_control.arm.arm_file import read_text
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.link import TURN_VELOCITY
 from snake_arm_control.arm.uniform import ANGLE_LIMIT, JOINTS, SEGMENT_LENGTH
+from snake_arm_control.arm.urdf import robot_description
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.settings import setting, Settings
 
@@ -29,8 +31,14 @@ T = TypeVar('T', bound=Settings)
 
 @dataclass(frozen=True)
 class ArmSettings(Settings):
-    """The arm that a node works with."""
+    """The arm that a node works with: one that is described, or one of equal segments."""
 
+    arm: str = setting('', 'description of the arm: a file, URDF or YAML, or the name of one that '
+                       'ships; empty for equal segments', read_only=True)
+    base_link: str = setting('', 'link of a URDF where the arm begins; empty for its root',
+                             read_only=True)
+    tip_link: str = setting('', 'link of a URDF where the arm ends; empty for where its longest '
+                            'chain does, before a gripper', read_only=True)
     joints: int = setting(JOINTS, 'number of joints', low=1, high=1000, read_only=True)
     segment_length: float = setting(SEGMENT_LENGTH, 'length of a segment', 'm', low=1e-4,
                                     high=10.0, read_only=True)
@@ -39,10 +47,28 @@ class ArmSettings(Settings):
     velocity_limit: float = setting(TURN_VELOCITY, 'velocity limit of each angle', 'rad/s',
                                     low=1e-3, high=100.0, read_only=True)
 
-    def arm(self) -> Arm:
-        """Return the arm."""
-        return Arm.uniform(self.joints, self.segment_length, self.angle_limit,
-                           self.velocity_limit)
+    def make_arm(self) -> Arm:
+        """
+        Return the arm.
+
+        :raises SettingsError: if it is described, and measures of equal segments are given too
+        :raises DescriptionError: if the description can't be read, or is of no arm
+        """
+        if not self.arm:
+            if self.base_link or self.tip_link:
+                raise SettingsError('base_link and tip_link are given, expected arm, too')
+            return Arm.uniform(self.joints, self.segment_length, self.angle_limit,
+                               self.velocity_limit)
+        for name in ('joints', 'segment_length', 'angle_limit', 'velocity_limit'):
+            if getattr(self, name) != getattr(type(self), name):
+                raise SettingsError(f'{name} is {getattr(self, name)} and arm is {self.arm}, '
+                                    'expected one of the two')
+        return Arm.from_file(self.arm, self.base_link or None, self.tip_link or None)
+
+    def robot_description(self) -> str:
+        """Return the URDF of the arm: the file that says it, if there is one."""
+        text, is_urdf = read_text(self.arm) if self.arm else ('', False)
+        return robot_description(self.make_arm(), text if is_urdf else '')
 
 
 class Parameters(Generic[T]):
