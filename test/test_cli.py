@@ -25,6 +25,8 @@ REFUSED = {
     'no joints': (('goal', '--joints', '0', '--up', '0', '0', '1'), 'joints is 0'),
     'goal and drop': (('goal', '--drop', '--up', '0', '0', '1'), 'not two of them'),
     'goal and file': (('goal', '--file', 'x', '--up', '0', '0', '1'), 'not two of them'),
+    'no such link': (('goal', '--joint', 'elbow', '--up', '0', '0', '1'),
+                     "joint is 'elbow', expected a number from 1 to 40, a link of the arm, or"),
     'nothing': (('goal',), 'nothing is asked for'),
     'namespace of a goal': (('goal', '--drop', '--namespace', 'a b'), 'Invalid namespace'),
     'two arms': (('urdf', '--arm', 'default', '--joints', '3'), 'expected one of the two'),
@@ -57,6 +59,14 @@ def test_no_weights_at_all_are_the_shipped_ones(capfd):
     assert main(['up', '--set', 'forward_model.weights=', '--until-converged',
                  '--timeout', '0']) == 1
     assert capfd.readouterr().out.startswith('not reached within 0 s')
+
+
+def test_a_goal_may_be_for_a_link_by_its_name(capfd):
+    panda = str(URDFS / 'panda.urdf')
+    for link in 'panda_link3', '2':
+        assert main(['goal', '--arm', panda, '--joint', link, '--up', '0', '0', '1',
+                     '--wait', '0']) == 1
+        assert 'no controller listens' in capfd.readouterr().err
 
 
 def test_the_urdf_of_an_arm_from_a_file_reads_back_as_the_arm(capsys):

@@ -5,6 +5,7 @@
 import dataclasses
 import math
 
+from arms import urdf_of
 from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
@@ -239,6 +240,15 @@ def test_a_goal_survives_yaml(goal):
 def test_positions_survive_yaml_to_the_last_digit(position):
     goal = Goal.tool(position=position, joints=2)
     assert Goal.from_yaml(goal.to_yaml(), 2) == goal
+
+
+def test_yaml_may_name_links_in_place_of_numbers():
+    arm = Arm.from_urdf(urdf_of('panda'))
+    for name, number in (('panda_link3', 2), ('panda_hand_tcp', 5), ('tool', 5)):
+        goal = Goal.from_yaml(f'[{{joint: {name}, position: [1, 2, ~]}}]', 5, arm.goal_numbers)
+        assert goal == Goal.joint(number, position=(1, 2, None), joints=5)
+    with pytest.raises(GoalError, match='panda_link1, expected an integer from 1 to 5'):
+        Goal.from_yaml('[{joint: panda_link1, position: [1, 2, 3]}]', 5, arm.goal_numbers)
 
 
 def test_yaml_is_read_as_documented():

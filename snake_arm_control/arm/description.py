@@ -10,6 +10,7 @@ from functools import cached_property
 import hashlib
 import math
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,12 @@ class Arm(JointSpace):
         lower, upper = self.working_range
         return self.rest + fractions * np.where(fractions < 0.0, self.rest - lower,
                                                 upper - self.rest)
+
+    @cached_property
+    def goal_numbers(self) -> Mapping[str, int]:
+        """The numbers, from 1, by which goals mean the elements of the chain, by name of link."""
+        return MappingProxyType({**{name: j for j, name in enumerate(self.link_names, 1)},
+                                 self.tip: self.joints})
 
     @cached_property
     def fingerprint(self) -> str:

@@ -8,6 +8,7 @@ import argparse
 import math
 from pathlib import Path
 
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.cli import arguments
 from snake_arm_control.errors import GoalError
 from snake_arm_control.extras import require
@@ -45,7 +46,7 @@ def add_to(commands) -> None:
     arguments.add_arm(parser)
     arguments.add_namespace(parser)
     parser.add_argument('--joint', action=_Entry, metavar='J',
-                        help='joint number from 1, or tool (default: tool)')
+                        help='joint number from 1, link, or tool (default: tool)')
     for name, metavar, text in (('position', ('X', 'Y', 'Z'), 'in base_link [m]'),
                                 ('forward', ('X', 'Y', 'Z'), 'unit vector of the z axis'),
                                 ('up', ('X', 'Y', 'Z'), 'unit vector of the y axis'),
@@ -61,16 +62,17 @@ def add_to(commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Publish a goal once."""
     from snake_arm_control.control.goal import combine, Goal
-    joints = arguments.arm(options).joints
+    arm = arguments.arm(options)
+    joints = arm.joints
     arguments.check_at_least(0, wait=options.wait)
     if options.drop + bool(options.file) + bool(options.entries) > 1:
         raise GoalError('give a goal, or --file, or --drop, and not two of them')
     if options.drop:
         goal = Goal.free(joints)
     elif options.file:
-        goal = Goal.from_yaml(_read(options.file), joints)
+        goal = Goal.from_yaml(_read(options.file), joints, arm.goal_numbers)
     else:
-        goal = combine((_entry_goal(entry, joints) for entry in options.entries), joints)
+        goal = combine((_entry_goal(entry, arm) for entry in options.entries), joints)
         if goal.is_free:
             raise GoalError('nothing is asked for; give --position, --forward, --up or --rpy, '
                             'or --drop to drop the goal')
@@ -79,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     return up.send_goal(goal, options.namespace, options.wait)
 
 
-def _entry_goal(entry: dict, joints: int):
+def _entry_goal(entry: dict, arm: Arm):
     import numpy as np
 
     from snake_arm_control.arm import pose
@@ -87,10 +89,10 @@ def _entry_goal(entry: dict, joints: int):
     entry = dict(entry)
     name = entry.pop('joint')
     try:
-        number = joints if name == 'tool' else int(name)
+        number = {'tool': arm.joints, **arm.goal_numbers}.get(name) or int(name)
     except ValueError:
-        raise GoalError(f'joint is {name!r}, expected a number from 1 to {joints}, or tool'
-                        ) from None
+        raise GoalError(f'joint is {name!r}, expected a number from 1 to {arm.joints}, a link of '
+                        'the arm, or tool') from None
     rpy = entry.pop('rpy', None)
     if rpy is not None:
         if {'forward', 'up'} & set(entry) or not all(map(math.isfinite, rpy)):
@@ -98,7 +100,7 @@ def _entry_goal(entry: dict, joints: int):
         roll, pitch, yaw = rpy
         target = pose.from_euler(roll, pitch, yaw, np.zeros(3))
         entry.update(forward=target[pose.FORWARD], up=target[pose.UP])
-    return Goal.joint(number, **entry, joints=joints)
+    return Goal.joint(number, **entry, joints=arm.joints)
 
 
 def _read(path: Path) -> str:

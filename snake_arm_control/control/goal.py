@@ -122,13 +122,15 @@ class Goal:
         return cls.joint(joints, position, forward, up, joints)
 
     @classmethod
-    def from_yaml(cls, text: str, joints: int = JOINTS) -> Goal:
+    def from_yaml(cls, text: str, joints: int = JOINTS,
+                  numbers: Mapping[str, int] | None = None) -> Goal:
         """
         Return the goal that a YAML list describes.
 
-        Each entry names a joint (a number, or ``tool``) and any of ``position``, ``forward`` and
-        ``up``, each three numbers with ``~`` for a free component.
+        Each entry names a joint (a number, a link, or ``tool``) and any of ``position``,
+        ``forward`` and ``up``, each three numbers with ``~`` for a free component.
 
+        :param numbers: of links by name, as `Arm.goal_numbers` has them
         :raises GoalError: if the text is not of that form
         """
         try:
@@ -137,15 +139,19 @@ class Goal:
             raise GoalError(f'the goal is not YAML: {error}') from error
         if not isinstance(entries, list) or not all(isinstance(e, Mapping) for e in entries):
             raise GoalError('the goal is not a YAML list of joints')
-        return combine((cls._from_mapping(entry, joints) for entry in entries), joints)
+        return combine((cls._from_mapping(entry, joints, numbers or {}) for entry in entries),
+                       joints)
 
     @classmethod
-    def _from_mapping(cls, entry: Mapping[str, Any], joints: int) -> Goal:
+    def _from_mapping(cls, entry: Mapping[str, Any], joints: int, numbers: Mapping[str, int]
+                      ) -> Goal:
         unknown = set(entry) - set(_PARTS) - {'joint'}
         if unknown or 'joint' not in entry:
             raise GoalError(f'a goal entry has the keys {sorted(map(str, entry))}, expected joint '
                             f'and any of {", ".join(_PARTS)}')
-        number = joints if entry['joint'] == 'tool' else entry['joint']
+        number = entry['joint']
+        if isinstance(number, str):
+            number = {'tool': joints, **numbers}.get(number, number)
         return cls.joint(number, **{name: entry.get(name) for name in _PARTS}, joints=joints)
 
     def to_yaml(self) -> str:
