@@ -34,6 +34,9 @@ class Batches:
 
     def __init__(self, arm: Arm, settings: TrainingSettings, team: Team, lesson: Lesson | None):
         self._arm, self._settings, self._team, self._lesson = arm, settings, team, lesson
+        segments = sampling.segments(arm)
+        self._arms = {joints: Arm.uniform(**segments | {'joints': joints})
+                      for joints in {phase.joints or arm.joints for phase in settings.phases}}
         self._examples = lru_cache(maxsize=1)(self._draw_examples)
         self._order = lru_cache(maxsize=1)(self._draw_order)
 
@@ -66,8 +69,7 @@ class Batches:
     def _draw(self, phase: Phase, count: int, generator: torch.Generator) -> Examples:
         """Draw examples from the distribution of a phase."""
         if not phase.is_recorded:
-            segments = sampling.segments(self._arm)
-            arm = Arm.uniform(**segments | {'joints': phase.joints or self._arm.joints})
+            arm = self._arms[phase.joints or self._arm.joints]
             angles = phase.range * _SAMPLERS[phase.distribution](arm, count, generator)
             return angles, forward_kinematics(arm, angles)
         assert self._lesson is not None  # as the trainer has checked
