@@ -152,7 +152,7 @@ def test_a_lesson_holds_out_the_end_and_begins_near_the_truth():
     before = evaluation.evaluate_recording(start, seen)['tool_position']['mean']
     network = Network()
     network.load_state_dict({name: torch.from_numpy(a) for name, a in lesson.start.items()})
-    after = evaluation.evaluate_recording(evaluation.TorchModel(network), lesson.held_out)
+    after = evaluation.evaluate_recording(evaluation.TorchPredictor(network), lesson.held_out)
     assert before > 5e-3 and after['tool_position']['mean'] < 1e-3
 
 

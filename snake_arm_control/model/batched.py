@@ -23,8 +23,8 @@ from snake_arm_control.model.parameters import NetworkParameters
 
 LANES = 64  # samples at a time: what a core's cache holds well
 
-# Traces that are no longer in use, by shape and precision.
-_spare: dict[tuple, list[Trace]] = {}
+# Traces of both layers that are no longer in use, by what they fit.
+_spare: dict[tuple, list[tuple[Trace, ...]]] = {}
 
 
 class Tape(NamedTuple):
@@ -50,7 +50,9 @@ def forward(parameters: NetworkParameters, angles: ArrayLike) -> Tape:
     for samples in _pieces(len(angles)):
         piece = _lanes_last(angles[samples])
         joints, _, lanes = piece.shape
-        traces = (_take_trace(layers[0], joints, lanes), _take_trace(layers[1], joints, lanes))
+        spare = _spare.get(_key(parameters, joints, lanes))  # fresh memory costs a third more
+        traces = spare.pop() if spare else tuple(
+            _empty_trace(layer, joints, lanes) for layer in layers)
         chain = np.empty((joints, pose.SIZE, lanes), angles.dtype)
         batched.forward_pass(layers, readout, readout_bias, piece, traces, chain)
         tape.chain[samples] = chain.transpose(2, 0, 1)
@@ -81,11 +83,11 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
     for samples in pieces:
         traces = tape.traces.pop(0)
         by_chain = _lanes_last(chain_gradient[samples])
-        by_piece = np.empty((len(by_chain), ANGLES, by_chain.shape[2]), by_chain.dtype)
+        joints, _, lanes = by_chain.shape
+        by_piece = np.empty((joints, ANGLES, lanes), by_chain.dtype)
         batched.gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_piece)
         by_angles[samples] = by_piece.transpose(2, 0, 1)
-        for trace in traces:
-            _spare.setdefault(_key(trace), []).append(trace)
+        _spare.setdefault(_key(parameters, joints, lanes), []).append(traces)
     arrays = {'readout': by_readout.T, 'readout_bias': chain_gradient.sum((0, 1))}
     for name, layer in zip(LAYERS, by_layers):
         arrays |= {f'{name}.{part}': array for part, array in layer._asdict().items()}
@@ -115,16 +117,11 @@ def _lanes_last(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array.transpose(1, 2, 0))
 
 
-def _take_trace(layer: Layer, joints: int, lanes: int) -> Trace:
-    """Return a trace to be written, a spare one if there is: fresh memory costs a third more."""
+def _empty_trace(layer: Layer, joints: int, lanes: int) -> Trace:
     (columns, inputs), width = layer.weight.shape, layer.peephole[0].size
-    shapes = ((joints + 1, inputs, lanes), (joints + 1, columns, lanes),
-              (joints + 1, width, lanes), (joints, width, lanes))
-    spare = _spare.get((shapes, layer.weight.dtype))
-    if spare:
-        return spare.pop()
-    return Trace(*(np.empty(shape, layer.weight.dtype) for shape in shapes))
+    shapes = (joints + 1, inputs), (joints + 1, columns), (joints + 1, width), (joints, width)
+    return Trace(*(np.empty((*shape, lanes), layer.weight.dtype) for shape in shapes))
 
 
-def _key(trace: Trace) -> tuple:
-    return tuple(array.shape for array in trace), trace.net.dtype
+def _key(parameters: NetworkParameters, joints: int, lanes: int) -> tuple:
+    return parameters.architecture, parameters.dtype, joints, lanes

@@ -31,19 +31,23 @@ PIECE = 100  # shapes at a time
 Truth = Callable[[Arm, np.ndarray], np.ndarray]  # angles of an arm to its chains
 
 
-class Model(Protocol):
-    """Anything that predicts pose chains and their derivatives."""
+class Predictor(Protocol):
+    """Anything that predicts pose chains."""
 
     def predict(self, angles: np.ndarray) -> np.ndarray:
         """Return pose chains (*batch, joints, 9) of angles (*batch, joints, 2) [rad]."""
+
+
+class Model(Predictor, Protocol):
+    """Anything that predicts pose chains with their derivatives."""
 
     def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
                       components: np.ndarray) -> np.ndarray:
         """Return derivatives (*batch, rows, joints, 2) of components of the joints' poses."""
 
 
-class TorchModel:
-    """The torch network as a model of numpy arrays; it serves arms of any number of joints."""
+class TorchPredictor:
+    """The torch network, for numpy arrays of arms of any number of joints."""
 
     def __init__(self, network: Network):
         self.network = network
@@ -51,21 +55,10 @@ class TorchModel:
     @torch.no_grad()
     def predict(self, angles: np.ndarray) -> np.ndarray:
         """Return pose chains (*batch, joints, 9) of angles (*batch, joints, 2) [rad]."""
-        pieces = self._inputs(angles).flatten(0, -3).split(1024)
+        inputs = torch.as_tensor(np.asarray(angles)).to(self.network.readout)
+        pieces = inputs.flatten(0, -3).split(1024)
         chain = torch.cat([engine.predict(self.network, piece) for piece in pieces])
         return chain.cpu().numpy().reshape(*angles.shape[:-1], pose.SIZE)
-
-    def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
-                      components: np.ndarray) -> np.ndarray:
-        """Return derivatives (*batch, rows, joints, 2) of components of the joints' poses."""
-        inputs = self._inputs(angles).requires_grad_()
-        chain = self.network(inputs)
-        rows = [torch.autograd.grad(chain[..., j, c].sum(), inputs, retain_graph=True)[0]
-                for j, c in zip(joints, components)]
-        return torch.stack(rows, -3).cpu().numpy()
-
-    def _inputs(self, angles: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(angles)).to(self.network.readout, copy=True)
 
 
 def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
@@ -112,7 +105,7 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     return result
 
 
-def evaluate_recording(model: Model, recording: Samples) -> dict[str, Any]:
+def evaluate_recording(model: Predictor, recording: Samples) -> dict[str, Any]:
     """
     Measure the errors of a model on recorded samples.
 
@@ -129,7 +122,7 @@ def held_out(draw: Sampler, arm: Arm, samples: int, seed: int) -> np.ndarray:
     return draw(arm, samples, torch.Generator().manual_seed(seed)).double().numpy()
 
 
-def tool_errors(model: Model, arm: Arm, seed: int, samples: int,
+def tool_errors(model: Predictor, arm: Arm, seed: int, samples: int,
                 truth: Truth = forward_kinematics) -> dict[str, float]:
     """Return the mean position error of the tool [m] on each held-out distribution."""
     means = {}
@@ -185,7 +178,8 @@ def recording_table(result: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _pose_errors(model: Model, angles: np.ndarray, chains: np.ndarray) -> dict[str, np.ndarray]:
+def _pose_errors(model: Predictor, angles: np.ndarray, chains: np.ndarray
+                 ) -> dict[str, np.ndarray]:
     """
     Return errors (samples, joints): of position [m], and the greater of both axes' [rad].
 

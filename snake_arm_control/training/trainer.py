@@ -206,7 +206,7 @@ class _Run:
 
     def _errors(self, samples: int) -> dict[str, float]:
         """Return the mean position error of the tool [m] on each held-out distribution."""
-        model = evaluation.TorchModel(self.network)
+        model = evaluation.TorchPredictor(self.network)
         seed = HELD_OUT_SEED + self.settings.seed
         if not self.lesson:
             return evaluation.tool_errors(model, self.arm, seed, samples)
