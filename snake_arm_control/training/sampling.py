@@ -4,7 +4,8 @@
 Random arm shapes for training and evaluation.
 
 Every function takes the arm, how many shapes, and the generator that they are drawn from; angles
-are (count, joints, 2) [rad] in float32 on the generator's device.
+are (count, joints, axes) [rad or m] in float32 on the generator's device. They are drawn as
+fractions of the way from rest to the limits, and within a working range where there are none.
 """
 
 from __future__ import annotations
@@ -21,32 +22,37 @@ from snake_arm_control.arm.description import Arm
 
 Sampler = Callable[[Arm, int, torch.Generator], Tensor]
 
-SCALED = 0.3  # of the angle limit, in the distribution `scaled` that models are measured on
+SCALED = 0.3  # of the way to the limits, in the distribution `scaled` that models are measured on
 WAVES = 4  # cosines along the arm that make a smooth bend, the longest being constant
 STEEPEST = math.exp(3.0)  # gain of a smooth bend at most, to stay at the limits over many joints
 
 
 def independent(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """Return angles that are uniform within the limits, each on its own."""
-    return (2.0 * _uniform((count, arm.joints, arm.axes), generator) - 1.0) * arm.angle_limit
+    return _bent(arm, _fractions(arm, count, generator))
 
 
 def scaled(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """Return independent angles over a fixed fraction of the range."""
-    return SCALED * independent(arm, count, generator)
+    return _bent(arm, SCALED * _fractions(arm, count, generator))
 
 
 def any_scale(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """Return independent angles over a fraction of the range that is drawn for each shape."""
-    return independent(arm, count, generator) * _uniform((count, 1, 1), generator)
+    fractions = _fractions(arm, count, generator)
+    return _bent(arm, fractions * _uniform((count, 1, 1), generator))
 
 
 def smooth(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """
     Return bends that change slowly along the arm: a few long cosines about each axis.
 
-    The largest angle of a shape is a fraction of the limit that is drawn for it.
+    The largest angle of a shape is a fraction of the way to its limit that is drawn for it.
     """
+    return _bent(arm, _waves(arm, count, generator))
+
+
+def _waves(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     along = torch.linspace(0.0, math.pi, arm.joints, device=generator.device)
     wave = torch.arange(WAVES, device=generator.device)
     shape = (count, 1, arm.axes, WAVES)
@@ -54,13 +60,13 @@ def smooth(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     phase = 2.0 * math.pi * _uniform(shape, generator)
     bend = (amplitude * torch.cos(along[:, None, None] * wave + phase)).sum(-1)
     bend = bend / bend.abs().amax((1, 2), keepdim=True).clamp_min(1e-9)
-    return bend * arm.angle_limit * _uniform((count, 1, 1), generator)
+    return bend * _uniform((count, 1, 1), generator)
 
 
 def limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """Return shapes with every angle at one of its limits."""
     side = _uniform((count, arm.joints, arm.axes), generator) < 0.5
-    return arm.angle_limit * (1.0 - 2.0 * side)
+    return _bent(arm, 1.0 - 2.0 * side)
 
 
 def some_at_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
@@ -74,7 +80,7 @@ def some_at_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
 def smooth_to_limits(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
     """Return smooth bends driven beyond the limits and stopped there, as a controller does."""
     gain = STEEPEST ** _uniform((count, 1, 1), generator)
-    return (smooth(arm, count, generator) * gain).clamp(-arm.angle_limit, arm.angle_limit)
+    return _bent(arm, (_waves(arm, count, generator) * gain).clamp(-1.0, 1.0))
 
 
 # What a model is measured on.
@@ -97,6 +103,17 @@ def segments(arm: Arm) -> dict[str, Any]:
     """Return what an arm of equal segments is made of, as arguments of `Arm.uniform`."""
     return {'joints': arm.joints, 'segment_length': arm.segment_length,
             'angle_limit': arm.angle_limit}
+
+
+def _fractions(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
+    return 2.0 * _uniform((count, arm.joints, arm.axes), generator) - 1.0
+
+
+def _bent(arm: Arm, fractions: Tensor) -> Tensor:
+    """Return the angles at fractions of the way from rest to the limits, as `Arm.bent` does."""
+    rest, lower, upper = (torch.tensor(angles).to(fractions)
+                          for angles in (arm.rest, *arm.working_range))
+    return rest + fractions * torch.where(fractions < 0.0, rest - lower, upper - rest)
 
 
 def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
