@@ -60,17 +60,26 @@ def test_a_chain_is_the_longest_of_moving_joints():
     assert Arm.from_urdf(text).joint_names == ('j1', 'j2')
 
 
-@pytest.mark.parametrize('end', ('prismatic', 'mimic', 'two fingers', 'jaw', 'beside a tool'))
+@pytest.mark.parametrize('end', ('prismatic', 'mimic', 'two fingers', 'three long ones', 'jaw',
+                                 'beside a tool'))
 def test_joints_that_only_grip_are_not_of_the_arm(end):
     arm = [('j1', 'l0', 'l1'), ('j2', 'l1', 'l2'), ('j3', 'l2', 'l3')]
     ends = {'prismatic': [('slide', 'l3', 'l4', 'prismatic')],
             'mimic': [('copy', 'l3', 'l4', 'revolute', LIMIT + '<mimic joint="j3"/>')],
             'two fingers': [('a1', 'l3', 'a1'), ('a2', 'a1', 'a2'), ('b1', 'l3', 'b1')],
+            'three long ones': [(f'{f}{i}', f'{f}{i - 1}' if i else 'l3', f'{f}{i}')
+                                for f in 'abc' for i in range(3)],
             'jaw': [('moving_jaw', 'l3', 'l4')],
             'beside a tool': [('j4', 'l3', 'l4'), ('j5', 'l3', 'ee_link', 'fixed')]}
     found = Arm.from_urdf(robot(*arm, *ends[end]))
     assert found.joint_names == ('j1', 'j2', 'j3')
     assert found.tip == ('ee_link' if end == 'beside a tool' else 'l3')
+
+
+def test_the_tool_is_not_the_tip_of_a_finger_that_does_not_move():
+    text = robot(('j1', 'l0', 'l1'), ('j2', 'l1', 'l2'), ('a', 'l2', 'end_effector', 'fixed'),
+                 ('b', 'l2', 'finger', 'fixed'), ('c', 'finger', 'finger_tip', 'fixed'))
+    assert Arm.from_urdf(text).tip == 'end_effector'
 
 
 def test_what_branches_into_arms_rather_than_fingers_is_followed_to_its_end():

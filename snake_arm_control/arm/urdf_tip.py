@@ -10,7 +10,7 @@ import re
 from snake_arm_control.arm.urdf_tree import UrdfJoint, UrdfTree
 
 WORLD = 'world'  # what a robot stands in, by the custom of ROS
-_FINGER_JOINTS = 4  # a finger has this many at most
+_FINGER_JOINTS = 4  # a finger has this many at most, unless there are more than two
 _TOOL = re.compile(r'(^|[_\-.])(tool\d*|tcp\d*|ee|eef|tip|end_?effector|gripper_(frame|tip))'
                    r'([_\-.]|$)', re.IGNORECASE)
 _FINGER = re.compile(r'finger|jaw|claw|thumb|knuckle', re.IGNORECASE)
@@ -49,14 +49,20 @@ def default_tip(tree: UrdfTree, base: str) -> str:
         chain.append(max(branches(link), key=lambda joint: reach[joint.child] + joint.moves))
         link = chain[-1].child
         above = sum(joint.moves for joint in chain)
-        if len(branches(link)) > 1 and reach[link] <= min(_FINGER_JOINTS, above):
-            break  # into fingers
+        fingers = len(branches(link))
+        if fingers > 1 and reach[link] <= (above if fingers > 2 else min(_FINGER_JOINTS, above)):
+            break
     whole = [joint for joint in chain if joint.moves]
     arm = list(whole)
     while arm and (arm[-1].kind == 'prismatic' or arm[-1].mimic or _is_finger(tree, arm[-1])):
         arm.pop()
     last = (arm or whole)[-1].child if whole else base
-    return max(_rigid(tree, last), key=lambda found: (bool(_TOOL.search(found[0])), found[1]))[0]
+
+    def fitness(found: tuple[str, int]) -> tuple[bool, bool, int]:
+        finger = bool(_FINGER.search(found[0]))
+        return bool(_TOOL.search(found[0])) and not finger, not finger, found[1]
+
+    return max(_rigid(tree, last), key=fitness)[0]
 
 
 def tips(tree: UrdfTree, base: str) -> Iterator[tuple[str, int]]:
