@@ -407,11 +407,11 @@ def test_target_correction_reaches_the_goal_on_a_wrong_arm():
                                capture_output=True, text=True, timeout=90)
     assert corrected.returncode == 0, corrected.stdout + corrected.stderr
     trusting = subprocess.run(
-        snake_arm('up', '--scenario', 'fig2', '--until-converged', '--timeout', '10', *wrong,
+        snake_arm('up', '--scenario', 'fig2', '--until-converged', '--timeout', '5', *wrong,
                   '--set', 'controller.use_feedback=false'),
         capture_output=True, text=True, timeout=90)
     assert trusting.returncode == 1
-    remaining = float(re.search(r'not reached within 10 s: ([\d.]+) mm', trusting.stdout)[1])
+    remaining = float(re.search(r'not reached within 5 s: ([\d.]+) mm', trusting.stdout)[1])
     assert remaining > 10.0
 
 

@@ -34,6 +34,20 @@ def read(arm):
     return yourdfpy.URDF.load(io.BytesIO(urdf_text(arm).encode()), load_meshes=False)
 
 
+def frames_of(robot, arm, angles):
+    """
+    Return where a reader has every link (4, 4), in the arm's base, at some angles.
+
+    It is asked for each link in its parent: a way of many links takes it seconds.
+    """
+    robot.update_cfg(arm.named(angles))
+    frames = {robot.base_link: np.eye(4)}
+    for joint in robot.robot.joints:  # parents first
+        frames[joint.child] = frames[joint.parent] @ robot.get_transform(joint.child, joint.parent)
+    to_base = np.linalg.inv(frames[arm.base])
+    return {name: to_base @ frame for name, frame in frames.items()}
+
+
 def expected_frames(arm, angles):
     """Return every frame that the URDF should have, in base_link: name -> (4, 4)."""
     rotations, positions = pose.to_matrix(forward_kinematics(arm, angles))
@@ -53,28 +67,23 @@ def transform(rotation, position):
     return matrix
 
 
-@pytest.mark.parametrize('seed', range(5))
-def test_every_link_is_where_the_kinematics_puts_it(arm, seed):
-    generator = np.random.default_rng(seed)
-    angles = generator.uniform(-arm.angle_limit, arm.angle_limit, (arm.joints, 2))
-    robot = read(arm)
-    robot.update_cfg(dict(zip(arm.joint_names, angles.ravel())))
-    expected = expected_frames(arm, angles)
-    assert set(robot.link_map) == set(expected)
-    for name, frame in expected.items():
-        np.testing.assert_allclose(robot.get_transform(name, 'base_link'), frame,
-                                   atol=1e-9, err_msg=name)
+def test_every_link_is_where_the_kinematics_puts_it(arm):
+    robot, generator = read(arm), np.random.default_rng(0)
+    for _ in range(5):
+        angles = generator.uniform(-arm.angle_limit, arm.angle_limit, (arm.joints, 2))
+        frames, expected = frames_of(robot, arm, angles), expected_frames(arm, angles)
+        assert set(frames) == set(robot.link_map) == set(expected)
+        for name, frame in expected.items():
+            np.testing.assert_allclose(frames[name], frame, atol=1e-9, err_msg=name)
 
 
 def test_every_chain_element_is_a_segment_length_along_its_link(arm):
     angles = np.random.default_rng(7).uniform(-0.7, 0.7, (arm.joints, 2))
-    robot = read(arm)
-    robot.update_cfg(dict(zip(arm.joint_names, angles.ravel())))
+    frames = frames_of(read(arm), arm, angles)
     far_end = transform(np.eye(3), (0.0, 0.0, arm.segment_length))
     assert len(arm.link_names) == arm.joints
-    frames = np.array([robot.get_transform(name, 'base_link') @ far_end
-                       for name in arm.link_names])
-    np.testing.assert_allclose(pose.from_matrix(frames[:, :3, :3], frames[:, :3, 3]),
+    ends = np.array([frames[name] @ far_end for name in arm.link_names])
+    np.testing.assert_allclose(pose.from_matrix(ends[:, :3, :3], ends[:, :3, 3]),
                                forward_kinematics(arm, angles), atol=1e-9)
 
 
@@ -108,15 +117,14 @@ def test_the_text_is_plain_urdf_unless_it_has_to_say_more():
 @pytest.mark.parametrize('any_arm', ANY.values(), ids=ANY)
 def test_other_readers_find_the_chain_of_any_arm_where_the_kinematics_puts_it(any_arm):
     angles = random_angles(any_arm)
-    robot = read(any_arm)
-    robot.update_cfg(any_arm.named(angles))
+    frames = frames_of(read(any_arm), any_arm, angles)
     chain = forward_kinematics(any_arm, angles)
     for j, link in enumerate(any_arm.link_names[:-1]):
         far_end = transform(np.eye(3), any_arm.links[j + 1].placement.xyz)
-        frame = robot.get_transform(link, any_arm.base) @ far_end
+        frame = frames[link] @ far_end
         np.testing.assert_allclose(chain[j], pose.from_matrix(frame[:3, :3], frame[:3, 3]),
                                    atol=1e-9, err_msg=link)
-    tip = robot.get_transform(any_arm.tip, any_arm.base)
+    tip = frames[any_arm.tip]
     np.testing.assert_allclose(chain[-1], pose.from_matrix(tip[:3, :3], tip[:3, 3]), atol=1e-9)
 
 
