@@ -81,7 +81,7 @@ $(VENV)/.installed: $(VENV)/.created setup.py setup.cfg package.xml $(CONSTRAINT
 
 $(VENV)/.tools: $(VENV)/.installed
 	@echo 'Installing what testing needs into $(VENV).'
-	$(INSTALL) '.[ros,view,test]'
+	$(INSTALL) '.[plots,ros,view,test]'
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.tools

@@ -3,6 +3,7 @@
 """Every command in surroundings that are not as they should be: one line with the reason."""
 
 import fcntl
+from importlib.util import find_spec
 import os
 import pty
 import re
@@ -50,7 +51,11 @@ UNWRITABLE = {
 
 
 def run(*arguments, prelude='', cwd=None, **options):
-    """Run snake-arm to its end, after a prelude in the same Python."""
+    """Run snake-arm to its end, after a prelude in the same Python; it has what it needs."""
+    missing = [package for name, package in EXTRAS
+               if name == arguments[0] and find_spec(package) is None]
+    if missing and not prelude:
+        pytest.skip(f'{missing[0]} is not installed')
     python, option, code, *words = snake_arm(*arguments)
     options = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **options}
     environment = {**os.environ, 'PYTHONPATH': os.getcwd(), 'PYTHONUNBUFFERED': '',
