@@ -26,14 +26,14 @@ ROS_PACKAGE = re.compile(r'rclpy|launch|launch_ros|ament_index_python|\w+_(msgs|
 # The import name where it is not the rosdep key less 'python3-'; None: there is no key.
 ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'python3-tqdm',
               'transforms3d': 'python3-transforms3d', 'yaml': 'python3-yaml', 'safetensors': None,
-              'trimesh': None, 'viser': None,
+              'trimesh': None, 'viser': None, 'websockets': None,
               'PIL': None, 'playwright': None,
               'mcap': None, 'mcap_ros2': None, 'mujoco': None, 'zstandard': None}
 
 # The tower: a floor imports from the floors below it, never from above or beside.
-FLOORS = (('errors',), ('extras', 'output', 'processes', 'settings'), ('arm',), ('model',),
-          ('control',), ('experiments', 'training'), ('viewer',), ('ros',), ('nodes',), ('bench',),
-          ('cli',))
+FLOORS = (('errors',), ('extras', 'output', 'processes', 'settings', 'yaml_text'), ('arm',),
+          ('model',), ('control',), ('experiments', 'training'), ('viewer',), ('ros',), ('nodes',),
+          ('bench',), ('cli',))
 HEIGHTS = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 READ_RECORDINGS = {'messages', 'pairing', 'recordings', 'samples'}  # of training, without torch
 KNOW_ROS = {'ros', 'nodes', 'bench', 'cli'}

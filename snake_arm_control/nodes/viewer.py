@@ -38,7 +38,8 @@ class ViewerSettings(Settings):
     """Parameters of the viewer node."""
 
     host: str = setting('127.0.0.1', 'address that the page is served on; 0.0.0.0 serves it to '
-                        'the whole network, and whoever opens it can move the arm',
+                        'the whole network, and whoever knows the token in its address can move '
+                        'the arm',
                         read_only=True)
     port: int = setting(8080, 'port of the page, or the next one that is free', low=1, high=65535,
                         read_only=True)

@@ -14,9 +14,12 @@ import numpy as np
 import viser
 
 from snake_arm_control.errors import SettingsError, SnakeArmError
+from snake_arm_control.output import private_folder
+from snake_arm_control.viewer.door import Door
 from snake_arm_control.viewer.panel import Commands, Panel
 from snake_arm_control.viewer.scene import Scene
 from snake_arm_control.viewer.session import Picture, Session
+from snake_arm_control.viewer.token import kept_token
 from snake_arm_control.viewer.tuning import Tunable
 
 _PORTS = 20  # how many are tried
@@ -25,23 +28,26 @@ _NOTICE_TIME = 6.0  # [s]
 
 class Page:
     """
-    One page, the same for everybody who opens it.
+    One page, the same for everybody who opens its address, which has a token.
 
     Everything is drawn, and everything that a person does is carried out, in the caller's thread.
 
     :param session: what is shown and edited
     :param commands: what can be asked of the controller beside goals
     :raises SettingsError: if the host is not one of this machine, or no port is free
+    :raises MissingPackageError: if this version of viser can't be protected
     """
 
     def __init__(self, session: Session, commands: Commands, host: str, port: int):
         self._session = session
-        self.port = free_port(host, port)
-        name = 'localhost' if host in ('127.0.0.1', '0.0.0.0') else host
-        self.address = f'http://{name}:{self.port}'
+        token = kept_token(private_folder('viewer'))
         self._actions: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        with redirect_stdout(io.StringIO()):  # it prints a table
-            self._server = viser.ViserServer(host, self.port, 'Snake arm', verbose=False)
+        with redirect_stdout(io.StringIO()), Door(host, token).before_servers():  # prints a table
+            self._server = viser.ViserServer(host, free_port(host, port), 'Snake arm',
+                                             verbose=False)
+        self.port = self._server.get_port()
+        name = 'localhost' if host in ('127.0.0.1', '0.0.0.0') else host
+        self.address = f'http://{name}:{self.port}/{token}'
         self._panel = Panel(self._server, session, commands, self._actions.put)
         self._scene: Scene | None = None
         self._picture: Picture | None = None
