@@ -28,6 +28,7 @@ from typing import Any
 
 import yaml
 
+from snake_arm_control import yaml_text
 from snake_arm_control.arm.findings import Description
 from snake_arm_control.arm.link import Axis, is_number, Link
 from snake_arm_control.arm.placement import Placement, three_numbers
@@ -47,7 +48,7 @@ def read_yaml(text: str) -> Description:
     :raises DescriptionError: if it is not as the module says, with the segment and its value
     """
     try:
-        content = yaml.safe_load(text)
+        content = yaml_text.read(text)
     except yaml.YAMLError as error:
         raise DescriptionError(f'the arm is no YAML: {error}') from error
     try:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from snake_arm_control import yaml_text
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.errors import GoalError, ShapeError
@@ -134,8 +135,8 @@ class Goal:
         :raises GoalError: if the text is not of that form
         """
         try:
-            entries = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
+            entries = yaml_text.read(text)
+        except yaml.YAMLError as error:
             raise GoalError(f'the goal is not YAML: {error}') from error
         if not isinstance(entries, list) or not all(isinstance(e, Mapping) for e in entries):
             raise GoalError('the goal is not a YAML list of joints')

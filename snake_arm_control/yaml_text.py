@@ -1,0 +1,50 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""YAML from anywhere: read in time and memory that its text bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+_LONGEST = 2**18  # [characters], of a text
+_LONGEST_SCALAR = 1000  # [characters]
+_DEEPEST = 20  # lists and mappings within another
+
+
+class _Loader(yaml.SafeLoader):
+    """Makes plain values of a text; a few lines must not stand for a billion values."""
+
+    _depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise self._refusal('an alias', 'each value in full')
+        if self._depth > _DEEPEST:
+            raise self._refusal(f'more than {_DEEPEST} lists within another', 'fewer')
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if isinstance(node, yaml.ScalarNode) and len(node.value) > _LONGEST_SCALAR:
+            raise self._refusal(f'a value of {len(node.value)} characters',
+                                f'{_LONGEST_SCALAR} at most')
+        return node
+
+    def _refusal(self, got: str, expected: str) -> yaml.YAMLError:
+        line = self.peek_event().start_mark.line + 1
+        return yaml.YAMLError(f'it has {got} before or in line {line}, expected {expected}')
+
+
+def read(text: str) -> Any:
+    """
+    Return what a text says, as plain values.
+
+    :raises yaml.YAMLError: if it is no YAML, or longer or deeper than anybody would write
+    """
+    if len(text) > _LONGEST:
+        raise yaml.YAMLError(f'it has {len(text)} characters, expected {_LONGEST} at most')
+    try:
+        return yaml.load(text, _Loader)
+    except (ValueError, ArithmeticError) as error:  # an impossible date, an endless number
+        raise yaml.YAMLError(str(error)) from error
