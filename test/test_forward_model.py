@@ -9,6 +9,7 @@ import pickle
 from arms import ARMS, RANDOM, random_angles
 import numpy as np
 import pytest
+from safetensors.numpy import save as save_arrays
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
@@ -146,3 +147,38 @@ def test_weights_of_equal_segments_are_refused_for_any_other_arm():
         ForwardModel.load(arm=RANDOM[0])
     with pytest.raises(WeightsError, match='segments of 0.025 m .* expected 0.06 m and 0.5 rad'):
         ForwardModel.load(arm=Arm.uniform(3, segment_length=0.06, angle_limit=0.5))
+
+
+def claiming(header, content=b''):
+    """Return a safetensors file of a header and a content, whatever they say of each other."""
+    return len(header).to_bytes(8, 'little') + header + content
+
+
+def array_of(*shape, end):
+    return b'{"a": {"dtype": "F32", "shape": [%s], "data_offsets": [0, %d]}}' % (
+        b', '.join(b'%d' % size for size in shape), end)
+
+
+@pytest.mark.parametrize('data', (
+    b'', b'\0', 8 * b'\xff', (2**62).to_bytes(8, 'little') + b'{}', claiming(b'1'),
+    claiming(10**5 * b'['),
+    claiming(json.dumps({str(i): {'dtype': 'F32', 'shape': [0], 'data_offsets': [0, 0]}
+                         for i in range(1000)}).encode()), claiming(array_of(2**40, end=2**42)),
+    claiming(array_of(2**40, 0, end=0)), claiming(array_of(2**32, 2**32, end=0)),
+    claiming(array_of(4, end=16), 8 * b'\0'), bytes(2**26 + 1)))
+def test_weights_that_claim_to_be_larger_than_they_are_or_may_be_are_refused(data):
+    with pytest.raises(WeightsError) as caught:
+        ForwardModel.from_bytes(data)
+    assert len(str(caught.value)) < 500
+
+
+def test_no_more_of_a_file_is_read_than_weights_may_have():
+    with pytest.raises(WeightsError, match='longer'):
+        ForwardModel.load('/dev/zero')
+
+
+@pytest.mark.parametrize('training', ('', 'nonsense', '[]', 10**5 * '['))
+def test_weights_with_a_record_that_is_none_are_refused(model, training):
+    data = save_arrays(dict(model.parameters.arrays), {**model.metadata, 'training': training})
+    with pytest.raises(WeightsError, match='training record|not a whole'):
+        ForwardModel.from_bytes(data, model.arm)

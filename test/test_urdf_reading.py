@@ -8,7 +8,7 @@ from arms import NAMES, urdf_of
 import numpy as np
 import pytest
 
-from snake_arm_control.arm import urdf_chain
+from snake_arm_control.arm import urdf_chain, urdf_tree
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.placement import Placement
@@ -233,6 +233,11 @@ def test_what_concerns_many_joints_is_said_in_one_line():
 
 
 # What is refused.
+
+def test_a_text_longer_than_any_robot_description_is_refused_before_it_is_read():
+    with pytest.raises(DescriptionError, match='9000016 characters, expected 8388608'):
+        urdf_tree.robot_element('<robot name="x">' + 3 * 10**6 * '<a>')
+
 
 BAD = {
     '': 'no URDF',

@@ -17,6 +17,7 @@ from snake_arm_control.errors import ArmError, DescriptionError
 
 KINDS = ('revolute', 'continuous', 'prismatic', 'fixed', 'floating', 'planar')
 MOVING = ('revolute', 'continuous', 'prismatic')  # that have one axis
+_LONGEST = 2**23  # [characters], of a text; its elements take a hundred times as much memory
 
 
 class Mimic(NamedTuple):
@@ -122,6 +123,9 @@ def robot_element(text: str) -> Element:
 
     :raises DescriptionError: if it is no URDF
     """
+    if len(text) > _LONGEST:
+        raise DescriptionError(f'the robot description has {len(text)} characters, expected '
+                               f'{_LONGEST} at most')
     if '<!DOCTYPE' in text or '<!ENTITY' in text:
         raise DescriptionError('the robot description declares a document type or entities, '
                                'expected plain URDF')

@@ -26,6 +26,8 @@ FORMAT = 'snake_arm_control/1'
 ANGLE_OFFSET = 'angle_offset'  # array of a weights file beside those of the network
 SHIPPED = Path(__file__).parent / 'weights' / 'shipped.safetensors'
 KINDS = NETWORK, EXACT = 'network', 'exact'
+_MOST = 2**26  # [byte], of a weights file
+_MOST_ARRAYS = 100
 
 
 class ForwardModel:
@@ -63,7 +65,8 @@ class ForwardModel:
         """
         path = SHIPPED if path is None else Path(path)
         try:
-            data = path.read_bytes()
+            with open(path, 'rb') as file:
+                data = file.read(_MOST + 1)
         except OSError as error:
             raise WeightsError(f'weights {path} can not be read: {error.strerror}') from error
         return cls.from_bytes(data, arm, dtype, name=str(path))
@@ -77,9 +80,14 @@ class ForwardModel:
         :param name: what to call them in an error
         :raises WeightsError: if they are damaged or belong to another arm or architecture
         """
+        if len(data) > _MOST:
+            raise WeightsError(f'{name} is longer than weights are, expected at most {_MOST} '
+                               'bytes')
         try:
-            arrays, metadata = load_arrays(data), _metadata(data)
-        except (SafetensorError, ValueError, KeyError) as error:
+            metadata, arrays = _metadata(data), load_arrays(data)
+            if not isinstance(json.loads(metadata.get('training', '{}')), dict):
+                raise ValueError('its training record is no JSON object')
+        except (SafetensorError, ValueError, KeyError, RecursionError) as error:
             raise WeightsError(f'{name} is not a whole safetensors file: {error}') from error
         if metadata.get('format') != FORMAT:
             raise WeightsError(f'{name} has the format {metadata.get("format")!r}, '
@@ -188,6 +196,9 @@ def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, 
 
 
 def _metadata(data: bytes) -> dict[str, str]:
+    """Return what a file says of itself, before there is memory for its arrays."""
     # safetensors reads metadata from files only; the header is JSON behind its 8-byte length.
-    length = int.from_bytes(data[:8], 'little')
-    return json.loads(data[8:8 + length]).get('__metadata__') or {}
+    header = json.loads(data[8:8 + int.from_bytes(data[:8], 'little')])
+    if not isinstance(header, dict) or len(header) > _MOST_ARRAYS:
+        raise ValueError(f'its header is no JSON object of {_MOST_ARRAYS} arrays at most')
+    return header.get('__metadata__') or {}
