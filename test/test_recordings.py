@@ -7,10 +7,12 @@ from importlib import import_module
 import math
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from mcap.reader import make_reader  # noqa: E402, I100
 from mcap.writer import CompressionType  # noqa: E402
 from mcap_ros2.decoder import DecoderFactory  # noqa: E402
 from mcap_ros2.writer import Writer  # noqa: E402
+import zstandard  # noqa: E402
 
 from snake_arm_control.arm import pose  # noqa: E402
 from snake_arm_control.arm.description import Arm  # noqa: E402
@@ -29,6 +32,7 @@ from snake_arm_control.arm.kinematics import forward_kinematics  # noqa: E402
 from snake_arm_control.cli import main  # noqa: E402
 from snake_arm_control.control.goal import Goal  # noqa: E402
 from snake_arm_control.errors import MissingPackageError, RecordingError, ShapeError  # noqa: E402
+from snake_arm_control.training import recordings  # noqa: E402
 from snake_arm_control.training.messages import messages  # noqa: E402
 from snake_arm_control.training.recordings import read  # noqa: E402
 from snake_arm_control.training.samples import join, Samples  # noqa: E402
@@ -310,6 +314,46 @@ def test_a_damaged_chunk_ends_what_can_be_read(tmp_path, caplog):
     (tmp_path / 'a.mcap').write_bytes(data)
     assert 0 < len(read(tmp_path / 'a.mcap', ARM)) < 20
     assert 'cut off or damaged' in caplog.text
+
+
+@pytest.mark.parametrize('says', (100, 2**62))
+def test_a_chunk_that_unpacks_to_more_than_recorders_pack_ends_what_can_be_read(tmp_path, says):
+    """A few kilobytes of it would take all memory."""
+    path = tmp_path / 'run.mcap'
+    tracked(path)
+    whole = path.read_bytes()
+    packed = zstandard.compress(bytes(2**28 + 1) if says == 100 else b'0')
+    chunk = struct.pack('<QQQII', 0, 0, says, 0, 4) + b'zstd' + struct.pack(
+        '<Q', len(packed)) + packed
+    start = whole.index(b'\x06', 8)  # behind the header: the first chunk
+    assert len(packed) < 20000
+    path.write_bytes(whole[:start] + b'\x06' + struct.pack('<Q', len(chunk)) + chunk)
+    with pytest.raises(RecordingError, match='unpacks to .* bytes, expected 268435456 at most'):
+        list(messages(path))
+
+
+def test_messages_of_other_topics_are_not_kept(tmp_path, monkeypatch):
+    """A recording may hold hours of a camera's images."""
+    path = tmp_path / 'run.mcap'
+    tracked(path)
+    alive, most = WeakSet(), []
+
+    class Image:
+        """Stands for the message of a camera."""
+
+    def with_images(path):
+        for message in messages(path):
+            yield message
+        for _ in range(100):
+            image = Image()
+            alive.add(image)
+            yield message._replace(topic='/camera/image', data=image)
+            del image
+            most.append(len(alive))
+
+    monkeypatch.setattr(recordings, 'messages', with_images)
+    read(path, ARM)
+    assert len(most) == 100 and max(most) <= 2
 
 
 def wrong_type(tape):

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import logging
 from pathlib import Path
 import struct
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.extras import require
+
+_LARGEST_CHUNK = 2**28  # [byte], unpacked; recorders make them a thousandth of that
 
 _log = logging.getLogger(__name__)
 
@@ -75,19 +77,28 @@ def messages(path: str | Path) -> Iterator[Message]:
 
 def _messages_of_file(path: Path) -> Iterator[Message]:
     from mcap.exceptions import McapError
-    from mcap.reader import NonSeekingReader
+    from mcap.records import Channel, Message as Record, Schema
     from mcap_ros2.decoder import DecoderFactory
     from zstandard import ZstdError
     decoders, count = DecoderFactory(), 0
+    schemas: dict[int, Any] = {0: None}  # 0: there is none
+    channels: dict[int, Any] = {}
     try:
         with open(path, 'rb') as file:
-            # Read from the front: the summary at the end is what a crash leaves out.
-            reader = NonSeekingReader(file, validate_crcs=True,
-                                      record_size_limit=path.stat().st_size)
-            for schema, channel, message in reader.iter_messages(log_time_order=False):
-                count += 1
-                yield Message(channel.topic, schema, channel.message_encoding, message.log_time,
-                              message.publish_time, message.data, decoders)
+            for record in _records(file, path.stat().st_size):
+                if isinstance(record, Schema):
+                    schemas[record.id] = record
+                elif isinstance(record, Channel):
+                    channels[record.id] = record
+                elif isinstance(record, Record):
+                    channel = channels.get(record.channel_id)
+                    if channel is None or channel.schema_id not in schemas:
+                        raise ValueError(f'no channel of the number {record.channel_id} came '
+                                         'before its message, with a schema')
+                    count += 1
+                    yield Message(channel.topic, schemas[channel.schema_id],
+                                  channel.message_encoding, record.log_time, record.publish_time,
+                                  record.data, decoders)
     except OSError as error:
         raise RecordingError(f'{path} can not be read: {error.strerror}') from error
     except (McapError, ZstdError, struct.error, ValueError, RuntimeError) as error:
@@ -96,3 +107,26 @@ def _messages_of_file(path: Path) -> Iterator[Message]:
             raise RecordingError(f'{path} is no MCAP file with messages: {reason}') from error
         _log.warning('%s is cut off or damaged: taking the %d messages before (%s)', path, count,
                      reason)
+
+
+def _records(file: BinaryIO, size: int) -> Iterator[Any]:
+    """
+    Yield the records of a file, one after the other, from its front: a crash leaves out the end.
+
+    :raises ValueError: for a chunk that would unpack to more than any recorder packs
+    """
+    from mcap.records import Chunk
+    from mcap.stream_reader import breakup_chunk, StreamReader
+    from zstandard import frame_content_size
+    for record in StreamReader(file, emit_chunks=True, validate_crcs=True,
+                               record_size_limit=size).records:
+        if not isinstance(record, Chunk):
+            yield record
+            continue
+        unpacked = record.uncompressed_size
+        if record.compression == 'zstd':  # which unpacks what the frame says, not the chunk
+            unpacked = max(unpacked, frame_content_size(record.data))
+        if unpacked > _LARGEST_CHUNK:
+            raise ValueError(f'a chunk unpacks to {unpacked} bytes, expected {_LARGEST_CHUNK} at '
+                             'most')
+        yield from breakup_chunk(record, validate_crc=True)

@@ -41,7 +41,9 @@ def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str
     elements = tracked_elements(arm, tracked)
     by_topic: dict[str, list[Message]] = defaultdict(list)
     for message in messages(path):
-        by_topic[message.topic].append(message)
+        of_topic = by_topic[message.topic]
+        if message.topic.rsplit('/', 1)[-1] in _TYPES:  # no need to keep the images of a camera
+            of_topic.append(message)
     states, angles = _read_states(path, arm, _of_topic(path, JOINT_STATES, by_topic, namespace))
     chains, poses = _read_chains(
         path, arm, elements, _of_topic(path, POSE_CHAIN, by_topic, namespace))
