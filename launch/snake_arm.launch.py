@@ -104,7 +104,7 @@ def arm_nodes(context):
 
 
 def arm_parameters(params_file):
-    """Return what a parameter file says of the arm, in its section for all nodes."""
+    """Return the parameters of the arm in a parameter file, from its section for all nodes."""
     with open(params_file) as file:
         sections = yaml.safe_load(file) or {}
     given = (sections.get('/**') or {}).get('ros__parameters') or {}  # a section may be empty

@@ -35,6 +35,10 @@ class WeightsError(SnakeArmError):
     """A weights file is damaged, or belongs to another arm or another architecture."""
 
 
+class FrameError(SnakeArmError):
+    """A frame can't be resolved."""
+
+
 class FeedbackError(SnakeArmError):
     """Feedback from the arm can't be used: misshapen, not finite, too old."""
 

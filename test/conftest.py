@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every test shares: repeatable examples, the learned model, and a ROS graph of its own."""
+"""For every test: repeatable examples, the learned model, and a ROS graph of its own."""
 
 from contextlib import suppress
 import fcntl
@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 import tempfile
 
-# Before numpy and torch are imported: workers side by side share the cores.
+# Before numpy and torch are imported: workers side by side divide the cores.
 if 'PYTEST_XDIST_WORKER' in os.environ:
     for library in ('OMP', 'OPENBLAS'):
         os.environ.setdefault(f'{library}_NUM_THREADS', '1')

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of the nodes share: nodes as processes, their observer, and an arm that errs."""
 
-from bisect import bisect_right
 from contextlib import contextmanager
+from dataclasses import replace
 import math
 import subprocess
 import sys
@@ -11,6 +11,7 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+from guard import Contract, Guard
 import numpy as np
 from rcl_interfaces.msg import Parameter as ParameterMessage, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters
@@ -22,15 +23,15 @@ from std_msgs.msg import Float64MultiArray, String
 from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.simulation import SimulatedArm
-from snake_arm_control.control.optimiser import InverseSettings
+from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros.diagnostics import status_of
 
 ARM = Arm()
 EVERYTHING = QoSProfile(depth=10_000)
-MAX_STEP = InverseSettings().max_step  # [rad]
-CLOCK_SLACK = 0.02  # [s], a process may be stopped between taking its two clocks
-ROUNDING = 1e-12  # [rad]
+# Nodes share a busy machine: joint states may wait there until the controller has its turn.
+CONTRACT = Contract(reaction=0.1)
 
 
 def snake_arm(*arguments):
@@ -52,10 +53,11 @@ def running(*arguments):
 
 
 class Observer:
-    """Receives everything that the nodes of one arm publish."""
+    """Receives everything that the nodes of one arm publish; a guard checks the commands."""
 
-    def __init__(self, namespace=''):
+    def __init__(self, namespace='', contract=CONTRACT):
         self.node = rclpy.create_node('observer', namespace=namespace)
+        self.guard = Guard(ARM, contract)
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.commands, self.chain, self.predicted = [], None, None
@@ -76,6 +78,12 @@ class Observer:
                                 (PoseStamped, topics.GOAL_POSE),
                                 (PointStamped, topics.CLICKED_POINT))}
         self.prefix = self.node.get_namespace().rstrip('/')
+        self.watch = Watch(self.node, self.guard)
+        self.watch.subscribe()
+
+    def now(self):
+        """Return the present of the node's clock [ns]."""
+        return self.node.get_clock().now().nanoseconds
 
     def _setter(self, name):
         return lambda message: setattr(self, name, message)
@@ -93,7 +101,7 @@ class Observer:
 
     def catch_up(self, name='controller'):
         """Wait until a node reports anew: what was sent to it before it has taken then."""
-        now = self.node.get_clock().now().nanoseconds
+        now = self.now()
         self.wait(lambda: self._diagnosed.get(f'{self.prefix}/{name}', 0) > now, f'{name} again')
 
     def listen(self, duration):
@@ -161,10 +169,13 @@ class Observer:
 
 
 @contextmanager
-def observing(namespace=''):
-    observer = Observer(namespace)
+def observing(namespace='', contract=CONTRACT):
+    """Observe the nodes of a namespace; at the end, each command must have kept the contract."""
+    observer = Observer(namespace, contract)
     try:
         yield observer
+        observer.guard.finish()
+        assert not observer.guard.violations, '\n'.join(observer.guard.violations)
     finally:
         observer.close()
 
@@ -178,16 +189,14 @@ def settled(observer):
 
 
 def assert_held(observer):
-    """Assert that from now on the last command is repeated now and then, and no other is sent."""
-    now = observer.node.get_clock().now().nanoseconds
-
-    def since():  # by their stamps: what was sent before may be received after
-        return bisect_right(observer.commands, now, key=lambda command:
-                            conversions.time_to_stamp(command.header.stamp))
-
-    observer.wait(lambda: since() < len(observer.commands), 'the last command again')
-    last, *repeated = observer.commands[since() - 1:]
-    assert all(command.position == last.position for command in repeated)
+    """Assert that the arm brakes, and that then nothing more is commanded."""
+    observer.wait(lambda: not observer.commands or not any(observer.commands[-1].velocity),
+                  'the end of the brake')
+    settled(observer)
+    held = len(observer.commands)
+    observer.catch_up()
+    observer.listen(0.3)
+    assert len(observer.commands) == held
 
 
 @contextmanager
@@ -203,87 +212,39 @@ def node_process(name, namespace='', *ros_arguments):
         child.wait()
 
 
-class Guard:
-    """
-    Checks of each command whether it may be sent, whatever came before.
-
-    Finite, within the limits, and at most a step and the velocity limit away from the command
-    before, or from where the arm stood when it was sent: a controller may go on from there.
-    """
-
-    def __init__(self, arm=ARM, max_step=MAX_STEP):
-        self.arm, self.max_step = arm, max_step
-        self.checked, self.violations = 0, []
-        self._before = None  # positions, stamp [ns]
-        self._states = None  # positions
-        self._leaps = []  # positions, stamp [ns], those before, largest step [rad] from there
-
-    def take_states(self, message):
-        """
-        Take the joint states, in their order but maybe later than commands that followed.
-
-        Those next to a command on either side count for it: the controller may have heard of an
-        arm that was started anew before we do.
-        """
-        stamp, now = conversions.time_to_stamp(message.header.stamp), np.array(message.position)
-        while self._leaps and stamp > self._leaps[0][1]:
-            positions, sent, before, allowed = self._leaps.pop(0)
-            stood = now if self._states is None else self._states
-            if np.abs(positions - now).max() < np.abs(positions - stood).max():
-                stood = now
-            steps = np.abs(positions - stood)
-            if steps.max() > allowed:
-                j = int(steps.argmax())
-                self.violations.append(
-                    f'{self.arm.joint_names[j]} is commanded to {positions[j]:.4f} rad, '
-                    f'{1e-9 * (sent - before[1]):.4f} s before it was to {before[0][j]:.4f}, it '
-                    f'stood at {stood[j]:.4f}; {allowed:.4f} are allowed')
-        self._states = now
-
-    def check(self, message):
-        """Check a command."""
-        self.checked += 1
-        positions, velocities = np.array(message.position), np.array(message.velocity)
-        stamp = conversions.time_to_stamp(message.header.stamp)
-        if tuple(message.name) != self.arm.joint_names or len(positions) != self.arm.dof:
-            self.violations.append(f'{len(positions)} positions of {len(message.name)} joints')
-            return
-        if not (np.isfinite(positions).all() and np.isfinite(velocities).all()):
-            self.violations.append('not finite')
-        elif (np.abs(positions).max() > self.arm.angle_limit
-                or np.abs(velocities).max() > self.arm.velocity_limit):
-            self.violations.append('beyond a limit')
-        if self._before is not None:
-            before, before_stamp = self._before
-            elapsed = (stamp - before_stamp) * 1e-9
-            allowed = self.max_step + ROUNDING
-            if elapsed >= 0.0:  # else the clock was set back
-                allowed = min(allowed, self.arm.velocity_limit * (elapsed + CLOCK_SLACK))
-            if np.abs(positions - before).max() > allowed:
-                self._leaps.append((positions, stamp, self._before, allowed))
-        self._before = positions, stamp
-
-
 class Watch:
     """
     Lets a `guard.Guard` see the messages of an arm, from topics or from whoever has them.
 
-    What marks a new start is up to the caller, who calls `mark` then.
+    A new start is marked where the diagnostics of the controller count one more, and where another
+    controller makes its first command.
     """
 
     def __init__(self, node, guard):
         self.node, self.guard = node, guard
         self._places = {name: i for i, name in enumerate(guard.arm.joint_names)}
+        self._controller = node.get_namespace().rstrip('/') + '/controller'
+        self._commands = self._starts = 0  # as the controller counts them
 
     def subscribe(self):
-        """Take what is published on the topics."""
-        for topic, take in ((topics.JOINT_COMMAND, self.take_command),
-                            (topics.JOINT_STATES, self.take_states)):
-            self.node.create_subscription(JointState, topic, take, EVERYTHING)
+        """Take what is published on the topics, reliably, so that nothing gets lost."""
+        for kind, topic, take in (
+                (JointState, topics.JOINT_COMMAND, self.take_command),
+                (JointState, topics.JOINT_STATES, self.take_states),
+                (DiagnosticArray, topics.DIAGNOSTICS, self.take_diagnostics)):
+            self.node.create_subscription(kind, topic, take, EVERYTHING)
 
-    def mark(self):
-        """Mark a new start at the present of the node's clock."""
-        self.guard.take_start(self.node.get_clock().now().nanoseconds)
+    def take_diagnostics(self, message):
+        """Mark the new starts that the controller has counted by the time of a message."""
+        status = status_of(self._controller, message)
+        if status is None:
+            return
+        commands, starts = (int(status.details[key]) for key in ('commands', 'new starts'))
+        if commands < self._commands:  # another controller
+            self._commands = self._starts = 0
+        for _ in range(starts - self._starts + (commands > 0 == self._commands)):
+            self.guard.take_start(conversions.time_to_stamp(message.header.stamp))
+        self._commands, self._starts = commands, starts
 
     def take_command(self, message):
         """Take a command; one that does not name all joints in order has no form."""
@@ -308,41 +269,56 @@ class Watch:
 
 class ErringArm:
     """
-    An arm that follows commands, in this process, and reports of it what a test makes it report.
+    An arm in this process, and its tracker, that do and say what a test makes them.
 
-    :param start: angles (joints, axes) [rad], the arm's rest pose if None
+    Joint states and the pose chain are measured at the same moment, by the clock.
+
+    :param clock: returns the present [ns]; that of the observer's node if None
+    :ivar fault: takes stamp [ns] and chain, returns serialized messages; None: all is well
+    :ivar states_fault: takes joint states, returns those to publish; None: all is well
     """
 
-    def __init__(self, observer, arm=ARM, start=None):
-        self.observer, self.arm = observer, SimulatedArm(arm, start=start)
-        self.guard = Guard(arm)
-        self._stamp = 0  # [ns], of the latest command, which its pose chains answer
-        self.fault = None  # takes (stamp, chain), returns serialized messages; None: all is well
-        self.states_fault = None  # takes joint states, returns those to publish
+    def __init__(self, observer, settings=SimulationSettings(), start=None, arm=ARM, clock=None,
+                 qos=topics.STREAM):
+        self.observer, self.clock = observer, clock or observer.now
+        self.arm, self.tracker = SimulatedArm(arm, settings, start), Tracker(settings)
+        self.fault = self.states_fault = None
         node = observer.node
-        self._states = node.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
-        self.chains = node.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
+        self.states = node.create_publisher(JointState, topics.JOINT_STATES, qos)
+        self.chains = node.create_publisher(PoseArray, topics.POSE_CHAIN, qos)
         node.create_subscription(JointState, topics.JOINT_COMMAND, self._follow, EVERYTHING)
-        node.create_timer(0.02, self._report)
+        node.create_timer(0.01, self._measure)
+
+    def change(self, **settings):
+        """Change settings of the arm and its tracker."""
+        self.arm.settings = self.tracker.settings = replace(self.arm.settings, **settings)
+
+    def stop(self, stopped=True):
+        """Stop the arm where it is, or release it."""
+        self.arm.advance(1e-9 * self.clock())
+        self.arm.stop(stopped)
+
+    def push(self, delta):
+        """Move the joints by angles [rad] from outside; an arm that is driven moves back."""
+        self.arm.push(delta)
 
     def _follow(self, message):
-        self.guard.check(message)
         positions = conversions.joint_state_to_angles(self.arm.arm, message)
-        self.arm.command(positions, time.monotonic())
-        self._stamp = conversions.time_to_stamp(message.header.stamp)
-        self._report()
+        self.arm.command(positions, 1e-9 * self.clock())
+        self._measure()
 
-    def _report(self):
-        self.arm.advance(time.monotonic())
-        message = conversions.angles_to_joint_state(
-            self.arm.arm, self.observer.node.get_clock().now().nanoseconds, self.arm.angles)
-        self.guard.take_states(message)
-        for each in [message] if self.states_fault is None else self.states_fault(message):
-            self._states.publish(each)
-        chain = self.arm.true_chain()
-        for data in (self.fault(self._stamp, chain) if self.fault
-                     else [conversions.serialize_chain(chain, self._stamp)]):
-            self.chains.publish(data)
+    def _measure(self):
+        stamp = self.clock()
+        self.arm.advance(1e-9 * stamp)
+        message = conversions.angles_to_joint_state(self.arm.arm, stamp, self.arm.angles)
+        for reported in [message] if self.states_fault is None else self.states_fault(message):
+            self.states.publish(reported)
+            self.observer.watch.take_states(reported)  # also where a message may get lost
+        self.tracker.observe(1e-9 * stamp, self.arm.true_chain(), stamp)
+        for measured, chain in self.tracker.arrived(1e-9 * stamp):
+            for data in (self.fault(measured, chain) if self.fault
+                         else [conversions.serialize_chain(chain, measured)]):
+                self.chains.publish(data)
 
     def errors(self, goal):
         """Return position error [m] and axis error [rad] of the arm itself."""

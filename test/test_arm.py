@@ -151,12 +151,12 @@ def test_every_arm_rests_within_its_limits_and_configurations_are_drawn_from_the
         assert not array[~any_arm.free].any()
 
 
-def test_an_arm_rests_at_zero_or_in_the_middle_of_limits_without_it_or_where_it_is_told():
+def test_an_arm_rests_at_zero_or_in_the_middle_of_limits_without_it_or_as_described():
     assert Arm(LINKS, TOOL).rest[1, 0] == pytest.approx(0.4)
-    told = Arm(LINKS, TOOL, rest={'s': 0.3, 'q': -2.0})
-    np.testing.assert_array_equal(told.rest, [[0.0, -2.0], [0.3, 0.0]])
-    assert told == Arm(LINKS, TOOL, rest={'q': -2.0, 's': 0.3, 'p': 0.0})
-    assert told != Arm(LINKS, TOOL)
+    described = Arm(LINKS, TOOL, rest={'s': 0.3, 'q': -2.0})
+    np.testing.assert_array_equal(described.rest, [[0.0, -2.0], [0.3, 0.0]])
+    assert described == Arm(LINKS, TOOL, rest={'q': -2.0, 's': 0.3, 'p': 0.0})
+    assert described != Arm(LINKS, TOOL)
 
 
 def test_an_arm_is_as_long_as_its_ways_with_its_slides_drawn_out():

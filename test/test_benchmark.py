@@ -31,7 +31,7 @@ def generator():
 
 
 @pytest.mark.parametrize('joints', [1, 2, 7, 40])
-def test_configurations_are_within_the_limits_and_as_the_generator_says(joints):
+def test_configurations_are_within_the_limits_and_follow_from_the_generator(joints):
     arm = Arm(joints=joints)
     angles = goal_families.configurations(arm, 20, generator())
     assert angles.shape == (20, joints, 2)
@@ -52,7 +52,7 @@ def test_every_other_configuration_is_smooth():
 @pytest.mark.parametrize('joints', [1, 2, 3, 40])
 @pytest.mark.parametrize('family', goal_families.FAMILIES)
 def test_every_goal_is_reached_by_a_configuration_within_the_limits(family, joints):
-    """And cares for what the family says."""
+    """And cares for the components of its family."""
     arm = Arm(joints=joints)
     taken = []
 
@@ -126,7 +126,7 @@ def test_pinocchios_kinematics_are_ours():
 
 
 def race(monkeypatch, solver, goals):
-    """Return what the bench says of a method on goals of the family A."""
+    """Return the result of a method on goals of the family A."""
     monkeypatch.setitem(benchmark.METHODS, 'mine',
                         benchmark.Method('mine', lambda arm, model: solver))
     result = benchmark.run(goals=goals, parts=['goals'], families='A', methods=['mine'],

@@ -242,7 +242,7 @@ def test_the_columns_are_the_rows(joints, batch, dtype):
 
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_a_jacobian_of_some_reach_is_the_beginning_of_the_whole(dtype):
-    """Of a goal that ends before the tool nothing beyond its end is computed, or told."""
+    """Of a goal that ends before the tool nothing beyond its end is computed or returned."""
     _, parameters = make(11, dtype, 2)
     tape = bptt.forward(parameters, sample(np.random.default_rng(11), 2, 12)[0])
     whole = bptt.jacobian(parameters, tape)
@@ -311,7 +311,7 @@ def test_no_rows_of_no_configurations():
 
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_a_component_left_out_contributes_exactly_nothing(dtype):
-    """A zero gradient stays zero, and what it's not asked of can't be told from the result."""
+    """A zero gradient stays zero, and what it is not asked for does not show in the result."""
     _, parameters = make(8, dtype, 2)
     rng = np.random.default_rng(8)
     angles, chain_gradient = sample(rng, 3, 40)

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the snake-arm command does where it can not do what it is asked for: it says why."""
+"""The snake-arm command refuses what can not be done, with the reason."""
 
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def test_an_arm_is_printed_with_its_chain_its_limits_what_else_there_is_and_what
 
 
 def test_a_number_may_be_negative_in_any_notation(capfd):
-    """It is no option; nobody listens, so the goal itself is what is looked at."""
+    """It is taken as no option; no controller runs, so the goal is all that is checked."""
     assert main(['goal', '--position', '-.5', '-1e-3', '-0.25E0', '--forward', '-1', '-', '-',
                  '--wait', '0']) == 1
     assert 'no controller listens' in capfd.readouterr().err

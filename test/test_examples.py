@@ -16,9 +16,6 @@ from snake_arm_control import Arm
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / 'examples').glob('*.py'))
 LONGEST = 40  # lines
-BLOCKS = [(path.name, block)
-          for path in (*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('*.md')))
-          for block in re.findall(r'^```python\n(.*?)^```$', path.read_text(), re.M | re.S)]
 
 
 def path_of(name):
@@ -118,8 +115,3 @@ def test_a_recording_is_read_and_the_model_compared_with_it(tmp_path, monkeypatc
     example = run('08_read_a_recording')
     np.testing.assert_allclose(example['recording'].angles, angles)
     assert np.mean(example['distances']) < 5e-3
-
-
-@pytest.mark.parametrize(('page', 'block'), BLOCKS, ids=lambda value: value.splitlines()[0])
-def test_python_in_the_docs_runs(page, block):
-    exec(compile(block, page, 'exec'), {'__name__': '__main__'})

@@ -41,7 +41,7 @@ def moved(rotation=None, position=(0.0, 0.0, 0.0)):
 
 
 def product_of_transforms(arm, angles):
-    """Return the chain (joints, 9) as the definition of the arm says it, frame by frame."""
+    """Return the chain (joints, 9) by the definition of the arm, frame by frame."""
     frame, chain, values = np.eye(4), [], values_of(arm, angles)
     nexts = [moved(position=link.placement.xyz) for link in arm.links[1:]] + [arm.tool.matrix]
     for link, following in zip(arm.links, nexts):

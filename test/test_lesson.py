@@ -52,7 +52,7 @@ def small_final_measurement(monkeypatch):
 
 
 def recording(count=200, known=slice(None), noise=0.0, seed=0):
-    """Return what a tracker says of the true arm, of some joints only."""
+    """Return what a tracker measures of the true arm, of some joints only."""
     random = np.random.default_rng(seed)
     angles = random.uniform(-0.7, 0.7, (count, ARM.joints, 2))
     measured = np.full((count, ARM.joints, 9), np.nan)
@@ -165,7 +165,7 @@ def test_too_little_to_learn_from_is_refused():
 
 @pytest.mark.parametrize('known', [slice(None), slice(-1, None)], ids=['chain', 'tool'])
 def test_weights_are_fitted_to_an_arm_and_can_be_fitted_again(tmp_path, known):
-    """Their file says from what; a controller loads it as any other."""
+    """Their file records from what; a controller loads it as any other."""
     seen = recording(known=known)
     start = ForwardModel.load(arm=ARM)
     for name in 'first', 'second':

@@ -8,14 +8,15 @@ import re
 
 import numpy as np
 import pytest
-from rig import assert_bounded, LETTER, NAN, PERIOD, reachable, Rig, SHORT, UNLIKE
+from rig import LETTER, NAN, PERIOD, reachable, Rig, SHORT, UNLIKE
 
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.arm.simulation import SimulatedArm
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.model.exact import ExactModel
+
+TIMEOUT = ControlSettings.feedback_timeout  # [s]
 
 
 @pytest.mark.parametrize('use_feedback', (False, True))
@@ -23,27 +24,28 @@ def test_errors_are_those_of_the_true_chain_where_feedback_is_used(use_feedback)
     rig = Rig(settings=replace(LETTER, use_feedback=use_feedback), simulation=UNLIKE)
     goal = reachable(up=(0.0, 0.0, 1.0))
     rig.loop.set_goal(goal)
-    rig.run(5)
+    rig.run(20)
+    rig.arm.stop()
+    rig.run(1)
     chain = (rig.arm.true_chain() if use_feedback
-             else forward_kinematics(SHORT, rig.loop.angles))
+             else forward_kinematics(SHORT, rig.arm.angles))
     expected = goal.position_error(chain), goal.axis_error(chain)
     assert min(expected) > 0.0
-    assert rig.loop.errors() == pytest.approx(expected, rel=1e-12)
+    assert rig.loop.errors() == pytest.approx(expected, rel=1e-9)
 
 
-def test_an_arm_at_rest_at_its_goal_notices_that_feedback_has_died():
-    """Nothing is commanded then, so nothing stays unanswered by itself."""
+@pytest.mark.parametrize('lost', ('pose chains', 'joint states'))
+def test_an_arm_at_rest_at_its_goal_notices_that_feedback_has_died(lost):
+    """Nothing is commanded then."""
     rig = Rig()
     rig.loop.set_goal(reachable())
     rig.run_to(State.REACHED)
-    rig.run(50)
-    held = rig.loop.angles
-    rig.connected = False
-    commands = rig.run(round(2.5 * ControlSettings().feedback_timeout / PERIOD))
-    assert rig.state is State.NO_FEEDBACK
-    assert 1 <= len(commands) <= 2
-    assert all((command.positions == held).all() for command in commands)
-    rig.connected = True
+    rig.rest(0.5)
+    rig.connected = lost != 'pose chains'
+    rig.reports = (lambda angles: None) if lost == 'joint states' else rig.reports
+    assert rig.rest(0.9 * TIMEOUT) == [] and rig.state is State.REACHED
+    assert rig.rest(0.2 * TIMEOUT) == [] and rig.state is State.NO_FEEDBACK
+    rig.connected, rig.reports = True, lambda angles: angles
     rig.run_to(State.REACHED)
 
 
@@ -52,82 +54,82 @@ def test_no_feedback_says_why():
     rig.loop.set_goal(reachable())
     rig.run(5)
     assert rig.loop.feedback_trouble(rig.now) == ''
-    chain = rig.loop.estimated_chain
     rig.connected = False
     rig.run_to(State.NO_FEEDBACK)
-    assert re.search(r'no usable pose chain has come for 0\.[56] s',
-                     rig.loop.feedback_trouble(rig.now))
-    behind = rig.commands[-1].stamp - 3 * 10**9
-    rig.loop.receive(0, chain)
+    assert re.fullmatch(r'no usable pose chain has come for 0\.[56] s',
+                        rig.loop.feedback_trouble(rig.now))
+    rig.loop.receive(rig.stamp - 3 * 10**9, rig.arm.true_chain())
     rig.run(1)
-    assert 'or not set' in rig.loop.feedback_trouble(rig.now)
-    fresh = Rig()
-    fresh.loop.set_goal(reachable())
-    fresh.connected = False
-    while fresh.state is not State.NO_FEEDBACK:
-        fresh.loop.receive(behind - 10**9, chain)
-        fresh.run(1)
-    assert re.search(r'stamped [34]\.\d+ s before', fresh.loop.feedback_trouble(fresh.now))
+    assert re.search(r'stamped 3\.0\d+ s before', rig.loop.feedback_trouble(rig.now))
+    rig.reports = lambda angles: None
+    rig.rest(1.1 * TIMEOUT)
+    assert re.fullmatch(r'no joint states have come for 0\.[56] s',
+                        rig.loop.feedback_trouble(rig.now))
 
 
-def test_without_feedback_the_arm_holds_and_goes_on_when_feedback_returns():
-    rig = Rig()
-    timeout = rig.loop.settings.feedback_timeout
+@pytest.mark.parametrize('lost', ('pose chains', 'joint states'))
+def test_without_feedback_the_arm_brakes_and_holds_and_goes_on_when_it_returns(lost):
+    rig = Rig(settings=ControlSettings(speed_limit=0.3))
     rig.loop.set_goal(reachable())
-    rig.run(10)
-    rig.connected = False
-    rig.run(round(0.8 * timeout / PERIOD))
+    rig.rest(0.1)
+    rig.connected = lost != 'pose chains'
+    rig.reports = (lambda angles: None) if lost == 'joint states' else rig.reports
+    rig.rest(0.8 * TIMEOUT)
     assert rig.state is State.TRACKING
-    rig.run_to(State.NO_FEEDBACK, iterations=round(0.5 * timeout / PERIOD))
-    where, iterations = rig.loop.angles, rig.loop.iterations
-    probes = rig.run(round(4.1 * timeout / PERIOD))
-    assert 4 <= len(probes) <= 5
-    for probe in probes:
-        np.testing.assert_array_equal(probe.positions, where)
-        assert not probe.velocities.any()
+    rig.run_to(State.NO_FEEDBACK, ticks=round(0.5 * TIMEOUT / PERIOD))
+    iterations = rig.loop.iterations
+    rig.rest(TIMEOUT)
+    where = rig.loop.angles
+    assert rig.rest(4.0 * TIMEOUT) == []
+    np.testing.assert_array_equal(rig.loop.angles, where)
     assert rig.loop.iterations == iterations
-    assert rig.loop.feedback_age(rig.now) > 4.0 * timeout
-    rig.connected = True
-    rig.run_to(State.TRACKING, iterations=round(1.1 * timeout / PERIOD))
+    rig.connected, rig.reports = True, lambda angles: angles
+    rig.run(2)
+    assert rig.state is State.TRACKING
     rig.run_to(State.REACHED)
-    assert_bounded(rig.commands, rig.loop.settings, SHORT, start=np.zeros((10, 2)))
+    rig.assert_kept()
 
 
-def test_an_old_answer_repeated_is_no_feedback():
-    """Commands that no longer reach the arm go unanswered, however often it sends its pose."""
+def test_the_latest_pose_told_again_and_again_is_no_feedback():
+    """Not even while its stamp is not old yet."""
     rig = Rig()
     rig.loop.set_goal(reachable())
     rig.run(10)
+    stamp, chain = rig.stamp, rig.arm.true_chain()
     rig.connected = False
-    stamp, chain = rig.commands[-1].stamp, rig.arm.true_chain()
-    for _ in range(round(1.1 * rig.loop.settings.feedback_timeout / PERIOD)):
-        rig.run(1)
+    for _ in range(round(1.1 * TIMEOUT / PERIOD)):
         rig.loop.receive(stamp, chain)
+        rig.run(1)
     assert rig.state is State.NO_FEEDBACK
 
 
-def test_an_arm_that_loses_half_of_its_feedback_reaches_the_goal():
-    rig = Rig(simulation=replace(UNLIKE, feedback_loss=0.5))
-    rig.loop.set_goal(reachable())
-    for _ in range(1000):
+@pytest.mark.parametrize('loss', (0.5, 0.95))
+def test_an_arm_that_loses_most_of_its_feedback_reaches_the_goal(loss):
+    rig = Rig(simulation=replace(UNLIKE, feedback_loss=loss))
+    goal = reachable()
+    rig.loop.set_goal(goal)
+    for _ in range(600):
         rig.run(1)
         assert rig.state is not State.NO_FEEDBACK
     assert rig.state is State.REACHED
+    assert rig.errors(goal)[0] <= 1e-3
+    rig.assert_kept()
 
 
-def test_the_age_of_feedback_is_that_of_the_oldest_unanswered_command():
+def test_a_command_is_answered_by_joint_states_and_a_chain_that_were_measured_after_it():
     loop = ControlLoop(ExactModel(SHORT))
-    loop.start(np.zeros((10, 2)))
-    assert loop.feedback_age(7.0) == 0.0
+    chain = loop.model.linearize(SHORT.rest).chain
+    loop.report(0, SHORT.rest)
+    loop.receive(0, chain)
     loop.set_goal(reachable())
-    for now, stamp in ((1.0, 10), (1.25, 20), (1.5, 30)):
-        loop.iterate(now, stamp)
-    chain = np.zeros((10, 9))
-    for stamp, age, answered in ((0, 1.0, False), (5, 1.0, False), (10, 0.75, False),
-                                 (25, 0.5, False), (30, 0.0, True), (30, 0.0, True)):
-        loop.receive(stamp, chain)
-        assert loop.feedback_age(2.0) == age
-        assert loop.answered is answered
+    for k in range(1, 10):
+        stamp = 10**7 * k
+        assert loop.iterate(0.01 * k, stamp).stamp == stamp
+        assert not loop.answered
+        for measured_at in (stamp - 1, stamp):
+            loop.report(measured_at, loop.angles)
+            loop.receive(measured_at, chain)
+            assert loop.answered is (measured_at == stamp)
 
 
 def test_with_feedback_switched_off_its_absence_changes_nothing():
@@ -135,10 +137,10 @@ def test_with_feedback_switched_off_its_absence_changes_nothing():
     rig.connected = False
     rig.loop.set_goal(reachable())
     rig.run_to(State.REACHED)
-    assert rig.loop.answered
-    rig.run(200)
-    assert rig.run(200) == []
+    rig.rest(1.0)
+    assert rig.rest(1.0) == []
     assert rig.state is State.REACHED
+    rig.assert_kept()
 
 
 def test_an_arm_that_waits_for_feedback_moves_on_when_feedback_is_switched_off():
@@ -152,21 +154,21 @@ def test_an_arm_that_waits_for_feedback_moves_on_when_feedback_is_switched_off()
     rig.loop.settings = replace(rig.loop.settings, use_feedback=True)
     rig.connected = True
     rig.run_to(State.REACHED)
-    assert_bounded(rig.commands, rig.loop.settings, SHORT, start=np.zeros((10, 2)))
+    rig.assert_kept()
 
 
 @pytest.mark.parametrize('chain', (np.zeros((9, 9)), np.zeros((10, 7)), np.zeros(90),
                                    np.full((10, 9), math.inf), np.full((10, 9), NAN)))
 def test_unusable_feedback_is_refused_and_changes_nothing(chain):
-    rig = Rig()
-    rig.loop.set_goal(reachable())
-    rig.run(5)
-    before = rig.loop.estimated_chain, rig.loop.correction.error, rig.loop.errors()
+    one, other = Rig(), Rig()
+    for rig in (one, other):
+        rig.loop.set_goal(reachable())
+        rig.run(5)
     with pytest.raises(FeedbackError, match='the pose chain'):
-        rig.loop.receive(rig.commands[-1].stamp, chain)
-    assert rig.loop.estimated_chain is before[0]
-    assert rig.loop.correction.error is before[1]
-    assert rig.loop.errors() == before[2]
+        one.loop.receive(one.stamp, chain)
+    for first, second in zip(one.run(20), other.run(20)):
+        np.testing.assert_array_equal(first.positions, second.positions)
+    assert one.loop.errors() == other.loop.errors()
 
 
 def test_feedback_with_one_infinity_is_refused():
@@ -177,59 +179,78 @@ def test_feedback_with_one_infinity_is_refused():
         rig.loop.receive(0, chain)
 
 
-def test_feedback_that_was_overtaken_is_refused():
+def test_feedback_that_was_overtaken_is_rejected():
     rig = Rig()
     rig.loop.set_goal(reachable())
-    first, second = (command.stamp for command in rig.run(2))
-    with pytest.raises(FeedbackError, match='older than the one before'):
-        rig.loop.receive(first, np.zeros((10, 9)))
-    rig.loop.receive(second, rig.arm.true_chain())
+    rig.run(20)
+    late = rig.stamp - 1, rig.arm.true_chain()
+    rig.run(1)
+    error = rig.loop.feedback.correction.error
+    rig.loop.receive(*late)
+    rig.connected = False
+    rig.run(1)
+    assert rig.loop.feedback.rejected == 1
+    assert rig.loop.feedback.reason == 'the pose chain is older than the one before it'
+    assert rig.loop.feedback.correction.error is error
 
 
 def test_partial_feedback_is_completed_by_the_prediction():
     """Here of a tracker that sees every other joint."""
     rig = Rig(settings=LETTER, simulation=UNLIKE)
     rig.loop.set_goal(reachable())
-    rig.run(5)
-    error = rig.loop.correction.error.copy()
-    command = rig.run(1)[0]
-    true = rig.arm.true_chain()
-    true[::2] = NAN
-    rig.loop.receive(command.stamp, true)
-    predicted = forward_kinematics(SHORT, command.positions)
-    np.testing.assert_array_equal(rig.loop.estimated_chain[1::2], true[1::2])
-    np.testing.assert_allclose(rig.loop.estimated_chain[::2],
-                               predicted[::2] - rig.loop.correction.error[::2])
-    np.testing.assert_array_equal(rig.loop.correction.error[1::2], (predicted - true)[1::2])
-    assert np.abs(error).max() > 1e-3
+    rig.run(20)
+    before = rig.loop.feedback.correction.error.copy()
+    rig.arm.stop()
+
+    def seen(chain):
+        chain[::2] = NAN
+        return chain
+    rig.tracker.falsify = seen
+    rig.run(1)
+    true, predicted = rig.arm.true_chain(), forward_kinematics(SHORT, rig.arm.angles)
+    after, estimate = rig.loop.feedback.correction.error, rig.loop.estimated_chain
+    np.testing.assert_allclose(estimate[1::2], true[1::2], atol=1e-9)
+    np.testing.assert_allclose(estimate[::2], (predicted - before)[::2], atol=1e-9)
+    np.testing.assert_allclose(after[1::2], (predicted - true)[1::2], atol=1e-9)
+    np.testing.assert_array_equal(after[::2], before[::2])
+    assert np.abs(before).max() > 1e-3
 
 
-def test_a_tracker_of_the_tools_position_alone_is_enough_for_a_goal_of_it():
+@pytest.mark.parametrize('seen', (slice(0, 3), slice(0, 9)), ids=('position', 'pose'))
+def test_a_tracker_of_the_tool_alone_is_enough_for_a_goal_of_it(seen):
+    rig, goal = Rig(simulation=UNLIKE), reachable()
+
+    def tool(chain):
+        told = np.full_like(chain, NAN)
+        told[-1, seen] = chain[-1, seen]
+        return told
+    rig.tracker.falsify = tool
+    assert rig.pursue(goal, 3.0).end <= 1e-3
+    assert rig.state is State.REACHED
+    assert rig.loop.feedback.rejected == 0
+    rig.assert_kept()
+
+
+def test_a_goal_is_not_reached_as_long_as_the_axis_that_it_asks_for_is_off_as_far_as_is_known():
+    """The tool's position is measured, and is as asked for; its axis is predicted."""
     loop = ControlLoop(ExactModel(SHORT))
-    arm = SimulatedArm(SHORT, UNLIKE)
-    goal = reachable()
-    loop.start(arm.angles)
-    loop.set_goal(goal)
-    for k in range(2000):
-        command = loop.iterate(k * PERIOD, 1_000_000 * k)
-        if command is not None:
-            arm.command(command.positions, k * PERIOD)
-        seen = np.full((10, 9), NAN)
-        seen[-1, :3] = arm.true_chain()[-1, :3]
-        loop.receive(1_000_000 * k, seen)
-    assert loop.state(k * PERIOD) is State.REACHED
-    assert goal.position_error(arm.true_chain()) <= 1e-3
-
-
-def test_partial_feedback_before_the_start_is_ignored():
-    """A goal is not reached as long as nobody has seen the axis that it asks for."""
-    loop = ControlLoop(ExactModel(SHORT))
-    goal = Goal.tool(position=(0.0, 0.0, 1.0), up=(0.0, 0.0, 1.0), joints=10)
-    loop.set_goal(goal)
+    loop.set_goal(Goal.tool(position=(0.0, 0.0, 1.0), up=(0.0, 0.0, 1.0), joints=10))
     chain = np.full((10, 9), NAN)
     chain[-1, :3] = 0.0, 0.0, 1.0
     loop.receive(0, chain)
-    loop.start(np.zeros((10, 2)))
+    loop.report(0, np.zeros((10, 2)))
+    assert loop.iterate(0.0, 1_000_000) is not None
     assert loop.errors()[1] == pytest.approx(math.pi / 2)
-    assert loop.iterate(0.0, 1) is not None
     assert loop.state(0.0) is State.TRACKING
+
+
+def test_nothing_is_commanded_before_the_first_chain_where_feedback_is_used():
+    rig = Rig()
+    rig.loop = ControlLoop(ExactModel(SHORT))
+    rig.loop.set_goal(reachable())
+    rig.connected = False
+    assert rig.rest(3.0) == []
+    assert rig.state is State.WAITING_FOR_CHAIN
+    rig.connected = True
+    rig.run_to(State.REACHED)
+    rig.assert_kept()

@@ -1,17 +1,22 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Laws of the start: where the loop takes the arm to be before it moves it."""
+"""Laws of the start, and of starting anew: where the loop takes the arm to be before it moves."""
 
 import math
 
 import numpy as np
 import pytest
-from rig import NAN, PERIOD, reachable, Rig, ROUNDING, SHORT
+from rig import NAN, reachable, Rig, SHORT, UNLIKE
 
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.simulation import SimulatedArm
+from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, State
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.model.exact import ExactModel
+
+WIDE = Arm(joints=10, segment_length=0.1, angle_limit=1.5)
+NEAR = 0.02  # [rad], of the arm: where a new start may be
 
 
 def test_nothing_is_commanded_before_the_start():
@@ -19,28 +24,27 @@ def test_nothing_is_commanded_before_the_start():
     loop.set_goal(reachable())
     loop.reset()
     loop.set_goal(reachable())
-    for now in (0.0, 1.0, 100.0):
+    for now in (1.0, 2.0, 100.0):
         assert loop.state(now) is State.WAITING
-        assert loop.iterate(now, 5) is None
+        assert loop.iterate(now, round(1e9 * now)) is None
     assert loop.angles is None
     assert all(math.isnan(error) for error in loop.errors())
-    loop.start(np.zeros((10, 2)))
-    assert loop.state(100.0) is State.TRACKING
-    assert loop.iterate(100.0, 5) is not None
+    loop.report(100 * 10**9, np.zeros((10, 2)))
+    assert loop.state(100.0) is State.WAITING_FOR_CHAIN
+    loop.receive(100 * 10**9, loop.model.linearize(SHORT.rest).chain)
+    assert loop.iterate(100.01, 100_010_000_000) is not None
+    assert loop.state(100.01) is State.TRACKING
 
 
-def test_the_loop_starts_at_the_given_angles_and_keeps_its_own_copy():
+@pytest.mark.parametrize('begin', (lambda loop, angles: loop.start(angles),
+                                   lambda loop, angles: loop.report(0, angles)),
+                         ids=('start', 'report'))
+def test_the_loop_starts_at_the_given_angles_and_keeps_its_own_copy(begin):
     loop = ControlLoop(ExactModel(SHORT))
     first = np.full((10, 2), 0.1)
-    loop.start(first)
+    begin(loop, first)
     first[:] = 0.3
     np.testing.assert_array_equal(loop.angles, np.full((10, 2), 0.1))
-
-
-def test_a_start_beyond_the_joint_limits_is_clipped_to_them():
-    loop = ControlLoop(ExactModel(SHORT))
-    loop.start(np.full((10, 2), -9.0))
-    np.testing.assert_array_equal(loop.angles, np.full((10, 2), -SHORT.angle_limit))
 
 
 @pytest.mark.parametrize('angles', (np.zeros((9, 2)), np.zeros(20), np.full((10, 2), NAN),
@@ -49,64 +53,109 @@ def test_unusable_joint_states_are_refused_and_the_loop_still_waits(angles):
     loop = ControlLoop(ExactModel(SHORT))
     with pytest.raises(FeedbackError, match='joint states'):
         loop.start(angles)
+    with pytest.raises(FeedbackError, match='joint states'):
+        loop.report(0, angles)
     assert loop.state(0.0) is State.WAITING
 
 
-def test_joint_states_of_a_driven_arm_change_nothing():
+@pytest.mark.parametrize('where', ((0, 0), (9, 1), (4, 0)))
+@pytest.mark.parametrize('beyond', (-0.5, 0.02, 0.1, 0.5))
+def test_an_arm_that_starts_beyond_its_limits_is_led_back_from_where_it_is(where, beyond):
+    """At the velocity limit and the acceleration limit: the first command is where it stands."""
+    start = np.zeros((10, 2))
+    start[where] = np.sign(beyond) * (SHORT.upper[where] + abs(beyond))
+    rig, goal = Rig(), reachable()
+    rig.loop = ControlLoop(ExactModel(SHORT))
+    rig.arm = SimulatedArm(WIDE, start=start)  # its servos know no limits
+    end = rig.pursue(goal, 3.0).end
+    assert np.abs(rig.commands[0].positions - start).max() <= NEAR
+    assert end <= 1e-3 and rig.state is State.REACHED
+    assert np.abs(rig.loop.angles[where]) <= SHORT.upper[where]
+    assert rig.loop.new_starts == 0
+    rig.assert_kept()
+
+
+def test_nor_does_an_arm_stay_beyond_its_limits_whose_servos_clip_or_that_is_at_its_goal():
+    start = np.zeros((10, 2))
+    start[3, 1] = SHORT.upper[3, 1] + 0.3
+    for servos in (SHORT, WIDE):
+        arm = SimulatedArm(servos, start=start)
+        rig, goal = Rig(), Goal.tool(position=arm.true_chain()[-1, :3], joints=10)
+        rig.loop, rig.arm = ControlLoop(ExactModel(SHORT)), arm
+        assert rig.pursue(goal, 3.0).end <= 1e-3
+        assert np.abs(rig.arm.angles[3, 1]) <= SHORT.upper[3, 1]
+        rig.assert_kept()
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_an_arm_whose_driver_reports_zeros_at_first_does_not_move_until_that_is_over(seed):
+    """The chain contradicts the joint states, and the loop says so."""
+    start = np.random.default_rng(seed).uniform(-0.5, 0.5, (10, 2))
+    rig, goal = Rig(start=start), reachable(seed=seed)
+    rig.loop = ControlLoop(ExactModel(SHORT))
+    rig.reports = np.zeros_like
+    rig.loop.set_goal(goal)
+    assert rig.rest(1.0) == []
+    assert 'pose chain or joint states are false' in rig.loop.feedback_trouble(rig.now)
+    rig.reports = lambda angles: angles
+    assert rig.pursue(goal, 4.0).end <= 1e-3
+    assert np.abs(rig.commands[0].positions - start).max() <= NEAR
+    rig.assert_kept()
+
+
+def test_an_arm_that_lags_or_sags_is_not_set_back():
     rig = Rig()
     rig.loop.set_goal(reachable())
-    rig.run(3)
-    assert rig.loop.is_driving
-    before = rig.loop.angles
-    rig.loop.start(np.full((10, 2), 0.5))
-    np.testing.assert_array_equal(rig.loop.angles, before)
-
-
-def test_an_idle_arm_that_something_else_moved_goes_on_from_there():
-    """On hold, without a goal, without feedback; a little lag or sag is no move."""
-    moved = np.full((10, 2), 0.2)
-    idle, held, deaf = Rig(), Rig(), Rig()
-    for rig in (held, deaf):
-        rig.loop.set_goal(reachable())
-        rig.run(5)
-    held.loop.hold(True)
-    held.run(1)
-    deaf.connected = False
-    deaf.run_to(State.NO_FEEDBACK)
-    deaf.run(1)
-    for rig in (idle, held, deaf):
-        before = rig.loop.angles
-        rig.loop.start(before + 0.04)
-        np.testing.assert_array_equal(rig.loop.angles, before)
-        rig.loop.start(moved)
-        np.testing.assert_array_equal(rig.loop.angles, before)  # it is still on its way
-        rig.loop.start(moved)
-        np.testing.assert_array_equal(rig.loop.angles, moved)
-    deaf.arm.angles, deaf.connected = moved, True
-    command, *_ = deaf.run(200)
-    assert np.abs(command.positions - moved).max() <= SHORT.velocity_limit * PERIOD + ROUNDING
-    deaf.run_to(State.REACHED)
-
-
-@pytest.mark.parametrize('settle', (False, True))
-def test_an_arm_that_was_restarted_is_led_back_to_the_goal(settle):
-    """It is at rest again, and its pose answers no command: its stamp is 0."""
-    rig = Rig()
-    goal = reachable()
-    rig.loop.set_goal(goal)
-    rig.run(10)
-    if settle:
-        rig.run_to(State.REACHED)
-        rig.run(200)
-        assert rig.run(10) == []
-    error = rig.loop.correction.error.copy()
-    rig.arm = SimulatedArm(SHORT)
-    chain = rig.arm.true_chain()
-    rig.loop.receive(0, chain)
-    np.testing.assert_array_equal(rig.loop.correction.error, error)
-    assert rig.loop.errors()[0] == goal.position_error(chain) > 0.01
-    assert rig.run(1)
-    assert rig.state is State.TRACKING
     rig.run_to(State.REACHED)
-    rig.run(200)
-    assert goal.position_error(rig.arm.true_chain()) <= 1e-3
+    rig.rest(0.5)
+    held = rig.loop.angles
+    rig.loop.hold(True)
+    rig.reports = lambda angles: angles + 0.04
+    rig.rest(1.0)
+    np.testing.assert_array_equal(rig.loop.angles, held)
+    assert rig.loop.new_starts == 0
+
+
+@pytest.mark.parametrize('why', ('idle', 'held', 'no feedback'))
+def test_an_arm_that_is_not_driven_and_was_moved_by_something_else_goes_on_from_there(why):
+    """Once it is stationary again; nothing is commanded meanwhile."""
+    rig = Rig()
+    if why != 'idle':
+        rig.loop.set_goal(reachable())
+        rig.rest(0.3)
+    if why == 'held':
+        rig.loop.hold(True)
+    rig.connected = why != 'no feedback'
+    rig.rest(1.0)
+    rig.arm.stop()  # its drives are off
+    moved = np.random.default_rng(0).uniform(-0.3, 0.3, (10, 2))
+    before = rig.arm.angles
+    for k in range(200):
+        rig.arm.push((moved - before) / 200.0)
+        assert rig.run(1) == []
+    assert rig.rest(0.5) == []
+    np.testing.assert_allclose(rig.loop.angles, moved, rtol=0, atol=1e-9)
+    rig.arm = SimulatedArm(SHORT, start=rig.arm.angles)  # on, and hold where they are
+    rig.connected = True
+    if why == 'held':
+        rig.loop.hold(False)
+    count = len(rig.commands)
+    assert rig.pursue(reachable(seed=1), 3.0).end <= 1e-3
+    assert np.abs(rig.commands[count].positions - moved).max() <= NEAR
+    assert rig.commands[count].is_new_start and rig.loop.new_starts == 1
+    rig.assert_kept()
+
+
+@pytest.mark.parametrize('moving', (False, True))
+def test_an_arm_that_was_restarted_is_led_back_to_the_goal(moving):
+    """It is at rest again, which is a new start."""
+    rig = Rig(simulation=UNLIKE)
+    goal = Goal.tool(position=(0.6, -0.4, 0.2), joints=10)
+    rig.loop.set_goal(goal)
+    rig.rest(0.6 if moving else 2.0)
+    assert rig.state is (State.TRACKING if moving else State.REACHED)
+    rig.arm = SimulatedArm(SHORT, UNLIKE)
+    rig.rest(0.05)
+    assert rig.loop.new_starts == 1
+    assert rig.pursue(goal, 3.0).end <= 1e-3
+    rig.assert_kept()

@@ -110,7 +110,7 @@ def test_what_is_drawn_is_in_proportion_to_the_arm():
             assert getattr(two.scale, axis) == pytest.approx(2.0 * getattr(one.scale, axis))
 
 
-def test_without_feedback_no_distance_is_told():
+def test_without_feedback_no_distance_is_drawn():
     names = {name for name, _ in drawn(Goal.from_array(random_chain(7)), None)}
     assert names == {'position', 'forward', 'up'}
 
@@ -174,7 +174,7 @@ def board():
     try:
         yield board
     finally:
-        board.artist.destroy_node()  # its last message would be heard in the next test
+        board.artist.destroy_node()  # its last message would be received in the next test
         board.onlooker.destroy_node()
         rclpy.shutdown()
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Laws of the arm in MuJoCo: statics, limits, contact, and what it shares with the plain one."""
+"""Laws of the arm in MuJoCo: statics, limits, contact, and agreement with the plain one."""
 
 from dataclasses import replace
 import math
@@ -76,8 +76,8 @@ def weight_torques(arm, angles, step=1e-6):
 def nearest_links(chain):
     """Return the least distance [m] of points on links that are no neighbours."""
     ends = np.vstack((np.zeros(3), chain[:, :3]))
-    share = np.linspace(0.0, 1.0, 11)[:, None]
-    points = np.array([a + share * (b - a) for a, b in zip(ends, ends[1:])])
+    fraction = np.linspace(0.0, 1.0, 11)[:, None]
+    points = np.array([a + fraction * (b - a) for a, b in zip(ends, ends[1:])])
     return min(np.linalg.norm(points[i][:, None] - points[j][None], axis=-1).min()
                for i in range(len(points)) for j in range(i + 2, len(points)))
 

@@ -284,7 +284,7 @@ def test_an_experiment_moves_the_arm(person, witness):
     person.opens('Goal')
 
 
-def test_a_goal_out_of_reach_is_told(person, witness):
+def test_a_goal_out_of_reach_is_reported(person, witness):
     frees_everything(person, witness)
     far = Goal.tool((0.9, 0.0, 0.3), joints=ARM.joints)
     witness.insists(lambda: person.types('position', 0.9, 0.0, 0.3), lambda: witness.goal == far,

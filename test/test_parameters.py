@@ -118,7 +118,7 @@ def test_two_arms_at_once_or_none_are_refused(given, reason):
         ArmSettings(**given).make_arm()
 
 
-def test_others_are_told_the_urdf_that_an_arm_was_read_from(tmp_path):
+def test_others_get_the_urdf_that_an_arm_was_read_from(tmp_path):
     path = tmp_path / 'panda.urdf'
     path.write_text(urdf_of('panda'))
     settings = ArmSettings(arm=str(path))
@@ -130,13 +130,13 @@ def test_others_are_told_the_urdf_that_an_arm_was_read_from(tmp_path):
         assert ours.robot_description() == urdf_text(ours.make_arm())
 
 
-def test_a_change_is_told_once_and_only_if_it_is_one(node):
-    told = []
+def test_a_change_is_passed_on_once_and_only_if_it_is_one(node):
+    changes = []
     kind = SETTINGS['controller']
-    parameters = Parameters(node, kind, told.append)
+    parameters = Parameters(node, kind, changes.append)
     assert node.set_parameters([Parameter('momentum', value=0.25)])[0].successful
     assert node.set_parameters([Parameter('momentum', value=0.25)])[0].successful
-    assert [settings.momentum for settings in told] == [0.25]
+    assert [settings.momentum for settings in changes] == [0.25]
     assert parameters.value == kind(momentum=0.25)
 
 

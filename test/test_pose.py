@@ -176,7 +176,7 @@ def test_another_number_of_components_is_refused(shape):
 
 
 @pytest.mark.parametrize('keeps_up', (False, True))
-def test_a_frame_keeps_the_axis_that_it_is_told_to(keeps_up):
+def test_a_frame_keeps_the_axis_that_it_is_asked_to(keeps_up):
     bent = np.random.default_rng(0).normal(size=(5, 9))
     kept, turned = (pose.UP, pose.FORWARD) if keeps_up else (pose.FORWARD, pose.UP)
     frames = pose.to_frame(bent, keeps_up)

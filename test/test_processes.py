@@ -78,18 +78,18 @@ def with_child(tmp_path):
 
 
 @pytest.mark.parametrize('last_words', ('started', 'up'))
-@pytest.mark.parametrize('hearing', ('hearing', 'deaf'))
-def test_a_child_ends_with_a_parent_that_was_killed(hearing, last_words, with_child):
+@pytest.mark.parametrize('kind', ('obedient', 'deaf'))
+def test_a_child_ends_with_a_parent_that_was_killed(kind, last_words, with_child):
     """Whether the child has come to itself or not, and whether it obeys a signal or not."""
-    with started(sys.executable, '-c', PARENT, hearing, env=with_child) as parent:
+    with started(sys.executable, '-c', PARENT, kind, env=with_child) as parent:
         read_until(parent, last_words)
         parent.kill()
         parent.communicate(timeout=PATIENCE)
 
 
-@pytest.mark.parametrize('hearing', ('hearing', 'deaf'))
-def test_a_child_ends_with_the_block_of_its_parent(hearing, with_child):
-    with started(sys.executable, '-c', PARENT, hearing, env=with_child) as parent:
+@pytest.mark.parametrize('kind', ('obedient', 'deaf'))
+def test_a_child_ends_with_the_block_of_its_parent(kind, with_child):
+    with started(sys.executable, '-c', PARENT, kind, env=with_child) as parent:
         read_until(parent, 'up')
         parent.send_signal(signal.SIGINT)
         parent.communicate(timeout=PATIENCE)
@@ -140,7 +140,7 @@ def test_who_does_not_end_in_order_ends_all_the_same():
 
 
 def test_a_hangup_that_is_ignored_stays_ignored():
-    """As nohup does it; the other signals are always heard."""
+    """As nohup does it; the other signals are never ignored."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with asked_to_end(grace=None) as request:

@@ -231,9 +231,9 @@ def test_some_joints_are_tracked_or_looked_at(tmp_path, joints):
     angles, (chain,) = bends(1)[0], forward_kinematics(ARM, bends(1))
     rows = [j - 1 for j in joints]
     with Tape(tmp_path / 'a.mcap') as some, Tape(tmp_path / 'b.mcap') as every:
-        for tape, told in (some, chain[rows]), (every, chain):
+        for tape, measured in (some, chain[rows]), (every, chain):
             tape.states(BEGIN, angles)
-            tape.chain(BEGIN, told)
+            tape.chain(BEGIN, measured)
     for name in 'ab':
         seen = read(tmp_path / f'{name}.mcap', ARM, joints).chains[0]
         np.testing.assert_allclose(seen[rows], chain[rows], atol=1e-12)
@@ -512,7 +512,7 @@ class Robot:
         self.angles = bends(50)
         self.said = 0
 
-    def is_heard(self):
+    def has_listener(self):
         return all(publisher.get_subscription_count() for publisher in self.publishers)
 
     def say(self, count, period=0.0):
@@ -584,7 +584,7 @@ def test_a_kilohertz_is_recorded_without_a_loss(tmp_path, node):
     path = tmp_path / 'a.mcap'
     robot = Robot(node)
     with recorder('--out', path) as child:
-        wait_for(robot.is_heard, 'the recorder')
+        wait_for(robot.has_listener, 'the recorder')
         robot.say(3000, period=0.001)
         time.sleep(1.0)
         child.send_signal(signal.SIGINT)
@@ -605,7 +605,7 @@ def test_a_signal_finishes_the_file(number, tmp_path, node):
     path = tmp_path / 'a.mcap'
     robot = Robot(node)
     with recorder('--out', path) as child:
-        wait_for(robot.is_heard, 'the recorder')
+        wait_for(robot.has_listener, 'the recorder')
         robot.say(100)
         child.send_signal(number)
         child.communicate(timeout=30)
@@ -618,7 +618,7 @@ def test_a_recorder_that_is_killed_leaves_what_it_wrote(tmp_path, node):
     path = tmp_path / 'a.mcap'
     robot = Robot(node)
     with recorder('--out', path) as child:
-        wait_for(robot.is_heard, 'the recorder')
+        wait_for(robot.has_listener, 'the recorder')
         robot.say(3000)
         wait_for(lambda: path.stat().st_size > 100_000, 'the first chunks')
         child.kill()
@@ -628,12 +628,12 @@ def test_a_recorder_that_is_killed_leaves_what_it_wrote(tmp_path, node):
     np.testing.assert_array_equal(recording.angles[:50], robot.angles)
 
 
-def test_a_best_effort_tracker_is_heard_too(tmp_path, node):
+def test_a_best_effort_tracker_is_recorded_too(tmp_path, node):
     from rclpy.qos import qos_profile_sensor_data
     path = tmp_path / 'a.mcap'
     robot = Robot(node, qos_profile_sensor_data)
     with recorder('--out', path, '--duration', 30) as child:
-        wait_for(robot.is_heard, 'the recorder')
+        wait_for(robot.has_listener, 'the recorder')
         robot.say(200, period=0.005)
         child.terminate()
         said, _ = child.communicate(timeout=30)
@@ -641,7 +641,7 @@ def test_a_best_effort_tracker_is_heard_too(tmp_path, node):
     assert len(read(path, ARM)) > 100
 
 
-def test_silent_topics_are_told_while_recording_and_no_pairs_at_the_end(tmp_path):
+def test_silent_topics_are_reported_while_recording_and_no_pairs_at_the_end(tmp_path):
     pytest.importorskip('rclpy')
     with recorder('--out', tmp_path / 'a.mcap', '--duration', 3, '--explore', 1) as child:
         said, _ = child.communicate(timeout=30)
@@ -674,7 +674,7 @@ def test_a_full_disk_ends_a_recording_with_the_reason():
 # Acceptance
 
 
-def error_curve(heard):
+def error_curve(received):
     """
     Return (publication times, position errors, axis errors) from (topic, published, data).
 
@@ -685,7 +685,7 @@ def error_curve(heard):
 
     from snake_arm_control.ros import conversions
     curve, goal = [], Goal.free()
-    for topic, published, data in sorted(heard, key=lambda each: each[1]):
+    for topic, published, data in sorted(received, key=lambda each: each[1]):
         if topic == 'goal':
             goal = conversions.message_to_goal(deserialize_message(data, Float64MultiArray), 40)
         else:
@@ -695,7 +695,7 @@ def error_curve(heard):
 
 
 def test_the_error_curve_of_a_recorded_run_is_the_live_one(tmp_path, node):
-    """Three nodes in one process reach some goals; a recorder and this test hear them."""
+    """Three nodes in one process reach some goals; a recorder and this test receive them."""
     from geometry_msgs.msg import PoseArray
     from rclpy.executors import SingleThreadedExecutor
     from std_msgs.msg import Float64MultiArray
@@ -738,9 +738,10 @@ def test_the_error_curve_of_a_recorded_run_is_the_live_one(tmp_path, node):
     recorded = [(message.topic.strip('/'), message.published, message.data)
                 for message in messages(path) if message.topic in ('/goal', '/pose_chain')]
     # Publishers come late, and one subscriber may know them a moment before the other does.
-    begin = max(min(published for topic, published, _ in heard if topic == name)
-                for heard in (live, recorded) for name in ('goal', 'pose_chain'))
-    live, recorded = ([each for each in heard if each[1] >= begin] for heard in (live, recorded))
+    begin = max(min(published for topic, published, _ in received if topic == name)
+                for received in (live, recorded) for name in ('goal', 'pose_chain'))
+    live, recorded = (
+        [each for each in received if each[1] >= begin] for received in (live, recorded))
     assert sorted(recorded) == sorted(live)
     curve = error_curve(live)
     np.testing.assert_array_equal(error_curve(recorded), curve)

@@ -103,7 +103,7 @@ def test_the_loop_follows_a_moving_goal_by_less_than_two_goals_way(recordings, n
 
 
 def test_a_goal_that_is_set_at_every_step_is_followed_as_well(model, monkeypatch):
-    """The way down does not start again with each goal: one step's way behind, not several."""
+    """The optimiser does not start again with each goal: it lags by one step, not by several."""
     monkeypatch.setattr('snake_arm_control.experiments.runs.GOAL_RATE', 200.0)
     recording = LibraryRun(model)(scenario('fig4'), 2.0)
     step = 0.2 * 2.0 * math.pi / 2.0 / 200.0  # [m], radius 0.2 m, a round in 2 s
@@ -231,7 +231,7 @@ def test_without_matplotlib_the_command_says_what_to_install(tmp_path, monkeypat
 
 
 def test_over_the_nodes_a_moving_goal_is_followed_and_recorded(model):
-    """The same recording as in the library, from what is heard on the topics of a real DDS."""
+    """The same recording as in the library, from the topics of a real DDS."""
     pytest.importorskip('rclpy')
     from snake_arm_control.nodes.experiment import NodesRun
     recording = NodesRun(ARM, WRONG_ARM)(scenario('fig3'), 4.0)

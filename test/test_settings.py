@@ -20,7 +20,7 @@ KINDS = (InverseSettings, ControlSettings, SimulationSettings)
 
 @dataclass(frozen=True)
 class Example(Settings):
-    share: float = setting(0.5, 'a share', low=0.0, high=1.0)
+    part: float = setting(0.5, 'a part', low=0.0, high=1.0)
     count: int = setting(3, 'a count', low=1)
     loud: bool = setting(False, 'whether it is loud')
     mode: str = setting('slow', 'how', choices=('slow', 'fast'))
@@ -56,15 +56,15 @@ def test_the_ends_of_a_range_are_taken_and_what_lies_beyond_is_refused(kind):
 @pytest.mark.parametrize('value', (math.nan, math.inf, -math.inf, '0.5', None, True, 0.5j, (0.5,)))
 def test_what_is_not_a_finite_number_is_no_number(value):
     """Even where no end of a range is given."""
-    for name in ('share', 'speed'):
+    for name in ('part', 'speed'):
         with pytest.raises(SettingsError, match=f'{name} is .*, expected a'):
             Example(**{name: value})
 
 
 @pytest.mark.parametrize('value', (1, np.float64(1.0), np.float32(1.0), np.int64(1)))
 def test_numbers_of_any_kind_are_taken_as_the_type_of_the_default(value):
-    assert type(Example(share=value).share) is float
-    assert Example(share=value).share == 1.0
+    assert type(Example(part=value).part) is float
+    assert Example(part=value).part == 1.0
 
 
 def test_integers_of_any_kind_are_integers_and_floats_are_not():
@@ -88,13 +88,13 @@ def test_only_the_choices_can_be_chosen():
 
 def test_settings_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
-        Example().share = 0.1
+        Example().part = 0.1
 
 
 def test_the_unit_stands_in_the_description():
     descriptions = {each.name: each.metadata['description'] for each in fields(Example)}
     assert descriptions['speed'] == 'how fast [m/s]'
-    assert descriptions['share'] == 'a share'
+    assert descriptions['part'] == 'a part'
 
 
 @given(momentum=strategies.floats(0.0, 0.99), max_step=strategies.floats(1e-6, 1.0))

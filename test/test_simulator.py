@@ -4,6 +4,7 @@
 
 from contextlib import contextmanager
 from importlib.util import find_spec
+import math
 import time
 
 from geometry_msgs.msg import PoseArray
@@ -36,7 +37,7 @@ def ros():
 
 
 class Bench:
-    """A simulator node, and what is published to it and heard of it."""
+    """A simulator node, and what it receives and publishes."""
 
     def __init__(self, namespace, **parameters):
         self.simulator = SimulatorNode(namespace=namespace, parameter_overrides=[
@@ -68,7 +69,7 @@ class Bench:
             self.executor.spin_once(timeout_sec=0.02)
 
     def set_clock(self, stamp):
-        """Let the simulated clock show a stamp [ns], once the simulator has heard of it."""
+        """Let the simulated clock show a stamp [ns], once the simulator has received it."""
         def shown():
             self._clock.publish(Clock(clock=conversions.stamp_to_time(stamp)))
             return self.simulator.get_clock().now().nanoseconds == stamp
@@ -97,6 +98,19 @@ def bench(namespace, **parameters):
         yield made
     finally:
         made.close()
+
+
+@pytest.mark.parametrize('bad', (JointState(name=['a']), JointState(name=ARM.joint_names),
+                                 JointState(name=ARM.joint_names, position=[math.nan] * 12)),
+                         ids=('of another arm', 'without positions', 'not finite'))
+def test_a_bad_command_is_rejected_and_the_one_before_stays(bad):
+    with bench('bad') as arm:
+        arm.command(TARGET)
+        arm._commands.publish(bad)
+        arm.wait(lambda: arm.simulator._rejected, 'the rejection')
+        heard = len(arm.states)
+        arm.wait(lambda: len(arm.states) > heard, 'a beat')
+        np.testing.assert_allclose(arm.states[-1][1], TARGET)
 
 
 def test_chains_carry_the_stamp_of_the_joint_states_of_their_moment():
@@ -136,8 +150,8 @@ def test_servos_are_as_fast_as_they_are_in_simulated_time(epoch):
             stamp = epoch + round(1e9 * elapsed)
             arm.set_clock(stamp)
             arm.command(TARGET)
-            told, angles = arm.states[-1]
-            assert told == stamp
+            stamped, angles = arm.states[-1]
+            assert stamped == stamp
             np.testing.assert_allclose(angles, min(0.5 * elapsed, 0.5), atol=1e-6)
 
 

@@ -43,11 +43,11 @@ def random_angles(arm, seed=0, bend=0.5):
         -bend * arm.angle_limit, bend * arm.angle_limit, (arm.joints, 2))
 
 
-def random_goal(arm, seed=0, share=0.5):
-    """Return a reachable goal that cares for a share of the components, not all alike."""
+def random_goal(arm, seed=0, fraction=0.5):
+    """Return a reachable goal that cares for a fraction of the components, not all alike."""
     generator = np.random.default_rng(seed + 1000)
     weight = generator.uniform(0.5, 2.0, (arm.joints, 9))
-    weight *= generator.random(weight.shape) < share
+    weight *= generator.random(weight.shape) < fraction
     weight[-1, 0] = 1.0
     return Goal(forward_kinematics(arm, random_angles(arm, seed + 1)), weight)
 
@@ -121,7 +121,8 @@ def test_with_feedback_a_step_follows_the_true_discrepancy_through_the_models_de
 
 
 @pytest.mark.parametrize('momentum', (0.0, 0.3, 0.9))
-def test_momentum_adds_its_share_of_the_step_before(momentum):
+def test_momentum_adds_its_fraction_of_the_way_since_the_step_before(momentum):
+    """Of what the arm did, and not of what was asked of it."""
     arm = Arm(joints=3)
     goal, angles = random_goal(arm), random_angles(arm)
     before = angles - np.random.default_rng(5).uniform(-0.02, 0.02, angles.shape)
@@ -130,9 +131,9 @@ def test_momentum_adds_its_share_of_the_step_before(momentum):
     chain = linearization.chain
     resting = step(goal, angles, linearization, chain, arm, settings)
     descent = MomentumDescent(arm, settings)
-    first = descent.step(goal, before, ExactModel(arm).linearize(before), chain, 1.0) - before
+    descent.step(goal, before, ExactModel(arm).linearize(before), chain, 1.0)
     moving = descent.step(goal, angles, linearization, chain, 1.0)
-    np.testing.assert_allclose(moving - resting, momentum * first, atol=ROUNDING)
+    np.testing.assert_allclose(moving - resting, momentum * (angles - before), atol=ROUNDING)
     descent.reset()
     np.testing.assert_array_equal(descent.step(goal, angles, linearization, chain, 1.0), resting)
 
@@ -357,11 +358,11 @@ def test_the_gains_are_the_papers_and_stand_where_their_components_do():
     np.testing.assert_array_equal(InverseSettings().gains, (1, 1, 1, .1, .1, .1, .1, .1, .1))
 
 
-@pytest.mark.parametrize('share', (0.02, 0.5))
-def test_a_damped_step_solves_the_normal_equations(share):
+@pytest.mark.parametrize('fraction', (0.02, 0.5))
+def test_a_damped_step_solves_the_normal_equations(fraction):
     """With fewer rows than angles, and with more: (J'WJ + lambda) change = -J'W (u - z)."""
     arm = Arm(joints=5)
-    goal, angles = random_goal(arm, share=share), random_angles(arm, bend=0.3)
+    goal, angles = random_goal(arm, fraction=fraction), random_angles(arm, bend=0.3)
     linearization = ExactModel(arm).linearize(angles)
     descent = LevenbergMarquardt(arm, InverseSettings())
     moved = descent.step(goal, angles, linearization, linearization.chain, 10.0)

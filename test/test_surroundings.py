@@ -65,7 +65,7 @@ def run(*arguments, prelude='', cwd=None, **options):
 
 
 def refuses_in_one_line(done, name, reason):
-    """Return whether a command has refused, with one line that tells the reason."""
+    """Return whether a command has refused, with the reason in one line."""
     said = done.stderr.strip()
     return (done.returncode == 1 and len(said.splitlines()) == 1
             and re.match(f'snake-arm( {name})?: ', said) and reason in said)
@@ -175,7 +175,7 @@ def test_a_home_that_can_not_be_written_is_no_hindrance(name, home, tmp_path, co
 
 
 def test_a_controller_is_found_whatever_it_is_called():
-    """And a node that is called controller, but only listens to goals, is none."""
+    """And a node that is called controller, but only subscribes to goals, is none."""
     rclpy.init(args=[])
     listener = rclpy.create_node('controller', namespace='renamed')
     try:

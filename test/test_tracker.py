@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Laws of the tracker: noise, loss, latency, and what its stamps tell."""
+"""Laws of the tracker: noise, loss, latency, and its stamps."""
 
 import math
 
@@ -25,7 +25,7 @@ def measured(settings=TrackerSettings(), count=1, **given):
     return tracker.arrived(float(count))
 
 
-def test_an_ideal_tracker_says_at_once_what_is_true_and_when():
+def test_an_ideal_tracker_delivers_the_true_chain_at_once_with_its_stamp():
     tracker = Tracker()
     for now in (0.0, 1.5, 1e9):
         tracker.observe(now, CHAIN)

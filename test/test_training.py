@@ -471,7 +471,7 @@ def test_run_that_diverges_saves_nothing(tmp_path):
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
-    """Two processes that share each batch end at the weights of one that has it all."""
+    """Two processes that split each batch end at the weights of one that has it all."""
     settings = replace(FIXED, phases=(Phase(examples=16, epochs=4),))
     alone = weights_of(train(ARM, settings, tmp_path / 'alone', progress=False))
     script = tmp_path / 'together.py'

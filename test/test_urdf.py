@@ -160,7 +160,7 @@ def test_moments_of_inertia_are_those_of_a_possible_body(arm):
         assert low + middle >= high
 
 
-def test_every_tenth_joint_can_be_told_by_its_colour():
+def test_every_tenth_joint_has_a_colour_of_its_own():
     robot = ElementTree.fromstring(urdf_text(Arm()))
     colour = {link.get('name'): link.find('visual/material').get('name')
               for link in robot.iter('link') if link.find('visual') is not None}

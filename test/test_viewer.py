@@ -413,7 +413,7 @@ def test_a_controller_that_falls_silent_is_missed():
     assert 'No controller' in made.verdict(10.0).headline
 
 
-def test_a_rejected_goal_is_told_and_a_goal_beyond_reach_measured():
+def test_a_rejected_goal_is_reported_and_a_goal_beyond_reach_measured():
     made = session()
     said = {'iterations': '10', 'rejected_goals': '1', 'last_rejected_goal': 'goal: too long'}
     made.receive_status(1.0, 'controller', controller(State.IDLE, **said))

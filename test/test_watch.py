@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the observer of commands makes of messages."""
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from guard import Guard
 from harness import Watch
 import numpy as np
@@ -63,11 +64,36 @@ def test_a_command_that_does_not_name_each_joint_in_order_has_no_form(watch, mes
     assert laws(watch) == ['form']
 
 
-def test_a_mark_is_taken_at_the_time_of_the_clock(watch):
-    now = watch.node.get_clock().now().nanoseconds
-    for positions in ZERO, ZERO + 0.5:
-        watch.take_command(conversions.angles_to_joint_state(ARM, now, positions, ZERO))
-        now += 5_000_000
-    watch.mark()
-    assert laws(watch) == []
+def diagnostics(commands, starts, stamp, name='/controller'):
+    message = DiagnosticArray(status=[DiagnosticStatus(name=name, values=[
+        KeyValue(key='commands', value=str(commands)),
+        KeyValue(key='new starts', value=str(starts))])])
+    message.header.stamp = conversions.stamp_to_time(stamp)
+    return message
+
+
+def leap(watch, *reports):
+    """Let a command leap, a second after the one before, and the reports come thereafter."""
+    later = START + 10**9
+    watch.take_diagnostics(diagnostics(9, 0, START))
+    watch.take_command(conversions.angles_to_joint_state(ARM, START, ZERO, ZERO))
+    watch.take_command(conversions.angles_to_joint_state(ARM, later, ZERO + 0.5, ZERO))
+    for commands, starts, *name in reports:
+        watch.take_diagnostics(diagnostics(commands, starts, later, *name))
+    return laws(watch)
+
+
+def test_a_new_start_is_one_that_the_controller_counts(watch):
+    assert leap(watch, (10, 1)) == []
     assert watch.guard.starts == 2
+
+
+def test_a_new_start_is_the_first_command_of_another_controller(watch):
+    assert leap(watch, (0, 0), (1, 0)) == []
+    assert watch.guard.starts == 2
+
+
+@pytest.mark.parametrize('report', ((10, 0), (0, 0), (10, 1, '/left/controller')),
+                         ids=('a step', 'no command yet', 'of another arm'))
+def test_nothing_else_is_a_new_start(watch, report):
+    assert 'step' in leap(watch, report)

@@ -199,7 +199,7 @@ class Arm(JointSpace):
     def angle_limit(self) -> float:
         """Limit of every angle of a uniform arm [rad]."""
         if self.segment is None:
-            raise ArmError('the arm has no limit that all its angles share')
+            raise ArmError('its angles have different limits, expected one for all')
         return self.segment[1]
 
     @property

@@ -148,7 +148,7 @@ class JointSpace:
 
 
 def usual_rest(axis: Axis) -> float:
-    """Return where an axis rests if nothing is said: at zero, or in the middle of its limits."""
+    """Return where an axis rests by default: at zero, or in the middle of its limits."""
     return 0.0 if axis.lower <= 0.0 <= axis.upper else (axis.lower + axis.upper) / 2
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Exact forward kinematics of any serial chain in numpy: what all others are held against."""
+"""Exact forward kinematics of any serial chain in numpy, the reference for all others."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def forward_kinematics(arm: Arm, angles: np.ndarray,
     Return the pose chain of an arm (equation 1).
 
     :param angles: (*batch, joints, axes) [rad or m]
-    :param segment_lengths: (joints,) [m] where the ways from joint to joint are longer or shorter
-        than the arm says
+    :param segment_lengths: (joints,) [m] where the distances from joint to joint are not those
+        described
     :return: (*batch, joints, 9) in the base; element j is link j where the next joint is
     :raises ShapeError: if angles are not (*batch, joints, axes)
     """

@@ -13,7 +13,7 @@ from snake_arm_control.arm.placement import Placement, three_numbers
 from snake_arm_control.errors import ArmError
 
 MOST_AXES = 2
-TURN_VELOCITY = 2.0  # [rad/s], where nothing else is said
+TURN_VELOCITY = 2.0  # [rad/s], where none is given
 TURN_ACCELERATION = 20.0  # [rad/s^2]
 SLIDE_VELOCITY = 0.5  # [m/s]
 SLIDE_ACCELERATION = 5.0  # [m/s^2]
@@ -117,7 +117,7 @@ class Link:
 
 
 def usual_acceleration(slides: bool) -> float:
-    """Return the acceleration limit of an axis of which nothing is said [rad/s^2 or m/s^2]."""
+    """Return the acceleration limit of an axis for which none is given [rad/s^2 or m/s^2]."""
     return SLIDE_ACCELERATION if slides else TURN_ACCELERATION
 
 

@@ -20,7 +20,7 @@ _ZERO = (0.0, 0.0, 0.0)
 @dataclass(frozen=True)
 class Placement:
     """
-    Where a frame is in another, as a URDF's origin says it.
+    Where a frame is in another, as in the origin element of URDF.
 
     :param xyz: (3,) [m], its position
     :param rpy: (3,) [rad], its turn by roll, pitch, yaw about the fixed axes x, y, z (REP 103)

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The nine components of a pose: the one place that knows their order."""
+"""The nine components of a pose: their order, and conversions from and to frames."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def from_euler(roll: float, pitch: float, yaw: float, position: np.ndarray) -> n
 
 def from_quaternion(xyzw: np.ndarray, position: np.ndarray) -> np.ndarray:
     """
-    Return the poses of frames given as ROS gives them.
+    Return the poses of frames given as quaternions, as in ROS messages.
 
     Written for whole chains at once: a call of transforms3d for each frame costs more than an
     iteration of the controller. The tests hold it against transforms3d.
@@ -93,7 +93,7 @@ def from_quaternion(xyzw: np.ndarray, position: np.ndarray) -> np.ndarray:
 
 def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
-    Return the orientations and positions of poses as ROS wants them.
+    Return the quaternions and positions of poses, as in ROS messages.
 
     :param pose: (*batch, 9)
     :return: quaternion xyzw (*batch, 4) of length 1, position (*batch, 3) [m]
@@ -110,6 +110,18 @@ def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     xyzw = products[np.arange(len(products)), largest]
     xyzw /= np.sqrt(_dot(xyzw, xyzw))
     return xyzw.reshape(*rotation.shape[:-2], 4), position
+
+
+def moved(poses: np.ndarray, rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """
+    Return poses (*batch, 9) of one frame in another one.
+
+    :param rotation: (3, 3), from the one frame to the other
+    :param position: (3,) [m], of the one frame in the other
+    """
+    parts = np.asarray(poses, dtype=float).reshape(*np.shape(poses)[:-1], 3, 3) @ rotation.T
+    parts[..., 0, :] += position
+    return parts.reshape(np.shape(poses))
 
 
 def check(pose: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The true arm: what its servos make of a command, and how it differs from the model."""
+"""The simulated true arm: its servos, and how it differs from its description."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ class SimulationSettings(TrackerSettings):
     """How the true arm, its servos and its tracker differ from the ideal ones."""
 
     length_error: float = setting(
-        0.0, 'segments are longer than the arm says, as a fraction', low=-0.5, high=0.5)
+        0.0, 'fraction by which segments are longer than described', low=-0.5, high=0.5)
     joint_offset: float = setting(
-        0.0, 'each angle is off by this much, its sign drawn by the seed', 'rad',
+        0.0, 'offset of each angle, its sign drawn by the seed', 'rad',
         low=0.0, high=0.5)
     servo_velocity: float = setting(
         0.0, 'velocity limit of the servos, 0 for none', 'rad/s', low=0.0, high=1000.0)
     servo_lag: float = setting(
         0.0, 'time constant with which servos close in on their command', 's', low=0.0, high=10.0)
     servo_sag: float = setting(
-        0.0, 'servos come to rest this far from their command, on a side drawn by the seed', 'rad',
-        low=0.0, high=0.5)
+        0.0, 'distance from the command at which servos come to rest, its sign drawn by the seed',
+        'rad', low=0.0, high=0.5)
     servo_friction: float = setting(
-        0.0, 'servos stop this far short of where they would come to rest, and do not move for '
-        'less', 'rad', low=0.0, high=0.5)
+        0.0, 'dead zone of the servos: the error for which they do not move', 'rad',
+        low=0.0, high=0.5)
     engine: str = setting(
-        KINEMATIC, 'what moves the arm: servos alone, or MuJoCo, where it has weight',
+        KINEMATIC, 'what moves the arm: its servos alone, or MuJoCo, where it has weight',
         choices=ENGINES, read_only=True)
     servo_stiffness: float = setting(
-        5000.0, 'torque by which a servo in MuJoCo answers an error of its joint', 'N m/rad',
+        5000.0, 'stiffness of the servos in MuJoCo', 'N m/rad',
         low=1.0, high=1e5)
     servo_damping: float = setting(
-        150.0, 'torque by which a servo in MuJoCo brakes its joint', 'N m s/rad', low=0.0,
+        150.0, 'damping of the servos in MuJoCo', 'N m s/rad', low=0.0,
         high=1e5)
     gravity: float = setting(
-        9.81, 'acceleration by which everything in MuJoCo falls', 'm/s^2', low=0.0, high=100.0)
+        9.81, 'gravity in MuJoCo', 'm/s^2', low=0.0, high=100.0)
     contact: bool = setting(
-        False, 'let links in MuJoCo collide with each other, except for neighbours')
+        False, 'collisions in MuJoCo between links that are no neighbours')
 
 
 class TrueArm(Protocol):
@@ -83,7 +83,7 @@ class SimulatedArm:
     An arm without weight, whose servos follow commands as far as they can.
 
     A servo moves as a first-order lag with a velocity limit; its motion is integrated exactly,
-    so that it does not matter how often `advance` is called. It stands where it starts until the
+    so that it does not matter how often `advance` is called. It stays where it starts until the
     first command, also beyond the joint limits. See `TrueArm` for what it can do.
 
     :param start: (joints, axes) [rad], the arm's rest pose if None

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The tracker: what lies between the true pose chain and the controller that hears of it."""
+"""The simulated tracker: noise, loss and latency between the true poses and the controller."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ class TrackerSettings(Settings):
     feedback_frozen: bool = setting(
         False, 'repeat the last pose chain with new stamps, whatever the arm does')
     feedback_stamps: str = setting(
-        MEASURED, 'which time the stamps of pose chains tell', choices=(MEASURED, ARRIVAL))
+        MEASURED, 'time that pose chains are stamped with', choices=(MEASURED, ARRIVAL))
     clock_offset: float = setting(
-        0.0, 'the clock of these stamps is ahead by this much', 's', low=-1e5, high=1e5)
+        0.0, 'time by which the clock of the tracker is ahead', 's', low=-1e5, high=1e5)
     clock_drift: float = setting(
-        0.0, 'and gains this much in each second', 's/s', low=-0.5, high=0.5)
-    seed: int = setting(0, 'seed of all that is drawn', low=0, read_only=True)
+        0.0, 'rate at which the clock of the tracker gains', 's/s', low=-0.5, high=0.5)
+    seed: int = setting(
+        0, 'seed of the noise, the loss and the signs of the errors', low=0, read_only=True)
 
 
 class Measurement(NamedTuple):
-    """What the tracker says, and of when."""
+    """A measured pose chain and its stamp."""
 
     stamp: int  # [ns], by the tracker's clock
     chain: np.ndarray  # (joints, 9)
@@ -57,8 +58,7 @@ class Tracker:
     """
     Measures pose chains, and delivers them late, in their order.
 
-    The clock is the caller's, in seconds. If it is set back, what was measured later than it shows
-    then gets lost.
+    The clock is the caller's, in seconds. If it is set back, measurements of later times are lost.
 
     :ivar settings: may be replaced at any time
     :ivar falsify: takes a measured chain (joints, 9) and returns the one to deliver, None to lose
@@ -88,14 +88,14 @@ class Tracker:
             return
         if self._last is None or not s.feedback_frozen:
             self._last = self._noisy(chain)
-        told = self.falsify(self._last.copy())
-        if told is None:
+        measured = self.falsify(self._last.copy())
+        if measured is None:
             return
         shift = s.clock_offset + self._drift + (
             s.feedback_latency * (1.0 + s.clock_drift) if s.feedback_stamps == ARRIVAL else 0.0)
         stamp = (round(1e9 * now) if stamp is None else stamp) + round(1e9 * shift)
         self._under_way.append(
-            _UnderWay(now, now + s.feedback_latency, Measurement(stamp, told)))
+            _UnderWay(now, now + s.feedback_latency, Measurement(stamp, measured)))
 
     def arrived(self, now: float) -> list[Measurement]:
         """Return the measurements that have arrived by a time [s] since the last call."""

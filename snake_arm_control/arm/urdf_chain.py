@@ -193,25 +193,25 @@ def what_is_strange(path: Sequence[UrdfJoint], links: Sequence[Link]) -> list[st
     moving = [joint for joint in path if joint.moves]
     strange = []
 
-    def tell(names: Iterable[str], what: str) -> None:
+    def note(names: Iterable[str], what: str) -> None:
         if found := list(names):
             more = f' and {len(found) - 3} more' if len(found) > 3 else ''
             strange.append(f'{", ".join(found[:3])}{more}: {what}')
 
-    tell((j.name for j in moving if j.axis is None), 'no axis, so it is 1 0 0')
-    tell((j.name for j in moving if not j.mimic and not math.isfinite(own_limits(j)[0])),
+    note((j.name for j in moving if j.axis is None), 'no axis, so it is 1 0 0')
+    note((j.name for j in moving if not j.mimic and not math.isfinite(own_limits(j)[0])),
          'no limits')
-    tell((j.name for j in moving if j.kind != 'continuous' and (j.lower is None) != (
+    note((j.name for j in moving if j.kind != 'continuous' and (j.lower is None) != (
         j.upper is None)), 'only one limit, so the other is 0')
-    tell((j.name for j in moving if own_limits(j)[0] == own_limits(j)[1]),
+    note((j.name for j in moving if own_limits(j)[0] == own_limits(j)[1]),
          'can not move, for both limits are the same')
     own = [axis for link in links for axis in link.axes if not axis.follows]
-    tell((axis.name for axis in own if not axis.lower <= 0.0 <= axis.upper),
+    note((axis.name for axis in own if not axis.lower <= 0.0 <= axis.upper),
          'zero is beyond the limits, so rest is in the middle')
-    tell((j.name for j in moving if not j.velocity and not j.mimic),
+    note((j.name for j in moving if not j.velocity and not j.mimic),
          'no velocity limit, so a usual one is taken')
     off = {j.name: max(map(_off_right_angle, j.placement.rpy)) for j in path}
-    tell((name for name, angle in off.items() if angle),
+    note((name for name, angle in off.items() if angle),
          f'nearly a right angle, {math.degrees(max(off.values())):.2g} degrees off at most')
     return strange
 

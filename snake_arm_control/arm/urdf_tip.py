@@ -78,7 +78,7 @@ def tips(tree: UrdfTree, base: str) -> Iterator[tuple[str, int]]:
 
 
 def _is_finger(tree: UrdfTree, joint: UrdfJoint) -> bool:
-    """Return whether the last joint of a chain is part of a gripper, as far as names tell."""
+    """Return whether the last joint of a chain is part of a gripper, as far as its names show."""
     if _FINGER.search(joint.name) or _FINGER.search(joint.child):
         return True
     if _GRIPPER.search(joint.name) and not _WRIST.search(joint.name):

@@ -1,3 +1,3 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured: iterations, ways to goals, wrong arms, the rate of the loop."""
+"""Measurements: cost of an iteration, time to goal, wrong arms, rate of the loop."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""How fast the closed loop turns through DDS, beside a bare echo of the same messages."""
+"""Rate of the closed loop through DDS, beside a bare echo of the same messages."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Watcher(Node):
         if iterations:
             stamp = conversions.time_to_stamp(message.header.stamp)
             self.counts.append((1e-9 * stamp, iterations))
-        elif self._goal.is_heard:
+        elif self._goal.has_controller:
             self._goal.publish(_GOAL)
 
     def release(self) -> None:

@@ -1,10 +1,10 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Other libraries' ways to a goal, for the bench: each is given the exact kinematics.
+Other libraries that solve goals, for the bench; each is given the exact kinematics.
 
-Every one of them starts at rest, and stops at the first iterate that reaches the goal if it can be
-told to. A function here that needs a package imports it, and raises ImportError without it.
+Each starts at rest. Where a library offers that, it stops at the first iterate that reaches the
+goal. A function that needs a package imports it, and raises ImportError without it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class PinocchioModel:
 
 
 class PinocchioLinearization:
-    """Kinematics of Pinocchio at a configuration, as good as its data stay."""
+    """Kinematics of Pinocchio at a configuration; valid until its data change."""
 
     def __init__(self, model: PinocchioModel, data: Any):
         self._model, self._data = model, data
@@ -175,7 +175,7 @@ class _Residual:
 
 
 def reached(goal: Goal, chain: np.ndarray) -> bool:
-    """Return whether a chain (joints, 9) is where the goal wants it."""
+    """Return whether a chain (joints, 9) reaches a goal."""
     return _SETTINGS.is_reached(float(goal.position_error(chain)), float(goal.axis_error(chain)))
 
 
@@ -361,6 +361,6 @@ def ikpy(arm: Arm) -> Solver:
             mode, orientation = 'Y', tool[pose.UP]
         found = chain.inverse_kinematics(
             tool[pose.POSITION], orientation, mode, optimizer_budget=_IKPY_EVALUATIONS)
-        return np.asarray(found)[1:-1].reshape(arm.rest.shape), 0  # it does not tell
+        return np.asarray(found)[1:-1].reshape(arm.rest.shape), 0  # it does not report iterations
 
     return solve

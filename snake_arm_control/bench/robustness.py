@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of goals where the true arm is not the model's, or is not seen well."""
+"""Robustness: goals of an arm that differs from its model, or that is badly tracked."""
 
 from __future__ import annotations
 
@@ -100,15 +100,15 @@ def wrong_arms(model: ForwardModel, goals: int, seed: int = 0,
                families: Iterable[str] = 'ABCDF', report: Callable[[str], None] = print
                ) -> dict[str, Any]:
     """
-    Compare ways to goals of an arm that is not what everybody takes it for.
+    Compare methods on an arm that differs from its description.
 
-    Its segments are 5 % longer, and its joints 2 degrees off. Exact kinematics, Pinocchio's where
-    it is installed, are those of the arm without these.
+    Its segments are 5 % longer, and its joints 2 degrees off. The exact kinematics are
+    those of the description, by Pinocchio where it is installed.
 
     :param goals: of each family; each is the masked chain of a configuration of the true arm
-    :return: by family and way: `goals`, how many were `reached`, and median and 95th percentile of
-        the `steps` that the true arm took, and of its `position_error` [m] and `axis_error` [rad]
-        at the end
+    :return: by family and method: `goals`, how many were `reached`, and median and 95th percentile
+        of the `steps` that the true arm took, and of its `position_error` [m] and `axis_error`
+        [rad] at the end
     """
     arm = model.arm
     exact = peers.exact_model(arm)
@@ -133,20 +133,20 @@ def wrong_arms(model: ForwardModel, goals: int, seed: int = 0,
 
 def _moved(goals: list[Goal], model: DifferentiableModel, feedback: Chain | None,
            true_chain: Chain) -> dict[str, Any]:
-    """Solve goals, and look where the true arm is in the end."""
+    """Solve goals, and measure where the true arm ends."""
     steps, reached = [], 0
     errors: list[tuple[float, float]] = []
     for goal in goals:
         seen: list[np.ndarray] = []
 
         def answer(angles: np.ndarray) -> np.ndarray:
-            assert feedback is not None  # else nobody asks
+            assert feedback is not None  # else this is not called
             seen.append(angles)
             return feedback(angles)
 
         found = solve(goal, model.arm.rest, model, feedback and answer,
                       restarts=_RESTARTS)
-        # What is imagined between two attempts moves no arm.
+        # A search between two attempts moves no arm.
         steps.append(len(seen) - 1 if feedback else found.iterations)
         chain = true_chain(found.angles)
         errors.append((float(goal.position_error(chain)), float(goal.axis_error(chain))))

@@ -1,7 +1,7 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The bench: what an iteration costs, how long the ways to a goal take, and what becomes of them.
+The bench: cost of an iteration, time to goal by method, wrong arms, robustness, loop rate.
 
 Everything runs in one process and one thread, so that figures can be compared. Set the numbers of
 threads before numpy is imported: see `THREADS`.
@@ -61,12 +61,12 @@ class Timing(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A way to a goal."""
+    """A method that solves goals."""
 
     label: str
     build: Callable[[Arm, ForwardModel], peers.Solver]  # ImportError: a package is missing
-    families: str = ''.join(goal_families.FAMILIES)  # that it has words for
-    share: float = 1.0  # of the goals that it is given: slow ones get fewer
+    families: str = ''.join(goal_families.FAMILIES)  # those whose goals it can express
+    fraction: float = 1.0  # of the goals that it is given: slow ones get fewer
 
 
 def _descent(settings: InverseSettings, restarts: int,
@@ -108,8 +108,8 @@ METHODS = {
     'lm-pinocchio': Method('Pinocchio, LM', _descent(InverseSettings(), RESTARTS, _pinocchio)),
     'pink': Method('pink', _peer('pink')),
     'mink': Method('mink', _peer('mink')),
-    'scipy': Method('scipy least_squares', _peer('scipy_least_squares'), share=0.5),
-    'torch': Method('torch autograd, Adam', _peer('torch_exact'), share=0.1),
+    'scipy': Method('scipy least_squares', _peer('scipy_least_squares'), fraction=0.5),
+    'torch': Method('torch autograd, Adam', _peer('torch_exact'), fraction=0.1),
     'pytorch-kinematics': Method('pytorch_kinematics', _peer('pytorch_kinematics'), 'C', 0.1),
     'ikpy': Method('ikpy', _peer('ikpy'), 'ABC', 0.05),
 }
@@ -120,7 +120,7 @@ def run(arm: Arm = Arm(), *, goals: int = 200, seed: int = 0, parts: Iterable[st
         methods: Iterable[str] = tuple(METHODS), compile_torch: bool = False,
         effort: float = 1.0, report: Callable[[str], None] = print) -> dict[str, Any]:
     """
-    Measure, and tell what was measured while it goes on.
+    Measure, and report each figure as soon as it is known.
 
     :param goals: of each family; fewer where the arm is wrong
     :param parts, families, methods: which of `PARTS`, of the families and of `METHODS`
@@ -170,7 +170,7 @@ def _cost(arm: Arm, model: ForwardModel, compile_torch: bool, effort: float,
         slope = generator.standard_normal(bptt.forward(parameters, angles).chain.shape)
         return lambda: bptt.input_gradient(parameters, bptt.forward(parameters, angles), slope)
 
-    def told(name: str, timing: Timing, than: float | None = None) -> dict[str, float]:
+    def reported(name: str, timing: Timing, than: float | None = None) -> dict[str, float]:
         ratio = '' if than is None else f'   {timing.median / than:.2f} times an iteration'
         report(f'  {name:42} {timing.median:9.3f} ms '
                f'({timing.low:.3f} to {timing.high:.3f}){ratio}')
@@ -178,27 +178,27 @@ def _cost(arm: Arm, model: ForwardModel, compile_torch: bool, effort: float,
 
     report(f'\nCost, {arm.joints} joints (10th to 90th percentile)')
     ours = _timed(iterate(1, arm.joints), effort)
-    cost: dict[str, Any] = {'iteration': told('iteration: forward and gradient', ours)}
+    cost: dict[str, Any] = {'iteration': reported('iteration: forward and gradient', ours)}
 
-    def tell(key: str, name: str, timing: Timing) -> None:
-        cost[key] = told(name, timing, ours.median)
+    def add(key: str, name: str, timing: Timing) -> None:
+        cost[key] = reported(name, timing, ours.median)
 
     angles = arm.bent(generator.uniform(-1.0, 1.0, arm.rest.shape))
     linearization = model.linearize(angles)
     tool = np.full(pose.SIZE, arm.joints - 1), np.arange(pose.SIZE)
     whole = np.nonzero(np.ones((arm.joints, pose.SIZE)))
     gradient = _timed(lambda: linearization.gradient(linearization.chain), effort)
-    tell('gradient', 'gradient alone', gradient)
+    add('gradient', 'gradient alone', gradient)
     rows = _timed(lambda: linearization.jacobian_rows(*tool), effort)
-    tell('tool_rows', 'nine Jacobian rows of the tool', rows)
+    add('tool_rows', 'nine Jacobian rows of the tool', rows)
     cost['tool_rows']['per_gradient'] = rows.median / gradient.median
-    tell('jacobian', 'full Jacobian',
+    add('jacobian', 'full Jacobian',
          _timed(lambda: linearization.jacobian_rows(whole[0], whole[1]), effort))
-    tell('configurations', f'{CONFIGURATIONS} configurations at once',
+    add('configurations', f'{CONFIGURATIONS} configurations at once',
          _timed(iterate(CONFIGURATIONS, arm.joints), effort))
     try:
         for key, name, iteration in _torch_iterations(model, angles, compile_torch):
-            tell(key, name, _timed(iteration, effort))
+            add(key, name, _timed(iteration, effort))
     except ImportError as error:
         report(f'  torch: {error}')
 
@@ -243,7 +243,7 @@ def _torch_iterations(model: ForwardModel, angles: np.ndarray, compile_too: bool
         started = time.perf_counter()
         try:
             compiled()
-        except Exception as error:  # noqa: B902 - whatever a compiler may say
+        except Exception as error:  # noqa: B902  a compiler may raise anything
             raise ImportError(f'torch.compile: {type(error).__name__}') from error
         seconds = time.perf_counter() - started
         yield 'torch_compile', f'torch, compiled in {seconds:.0f} s', compiled
@@ -267,7 +267,7 @@ def _race(family: str, arm: Arm, model: ForwardModel, count: int, seed: int,
             results[name] = {'missing': str(error)}
             report(f'  {method.label:26}{error}')
             continue
-        results[name] = found = _try(solver, arm, goals[:max(1, round(method.share * count))])
+        results[name] = found = _try(solver, arm, goals[:max(1, round(method.fraction * count))])
         report(f'  {method.label:26}{found["goals"]:6}{100 * found["reached"]:8.1f}%'
                f'{found["iterations"]:12.0f}{found["iterations_95"]:7.0f}'
                f'{found["ms"]:10.2f}{found["ms_95"]:10.2f}'

@@ -31,7 +31,7 @@ def add_to(commands) -> None:
                         help='the true arm has segments 5 %% longer than the model was '
                         'trained on, and its angles are off by 2 degrees')
     parser.add_argument('--engine', choices=ENGINES, default=KINEMATIC,
-                        help='what moves the true arm; with mujoco it has weight '
+                        help='simulates the true arm; in mujoco it has weight '
                         '(default %(default)s)')
     parser.set_defaults(run=run)
 

@@ -1,10 +1,8 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Target correction with feedback that arrives late: the model's error at the pose it answers."""
+"""Target correction: the forward model's error, from true chains and what the joints did."""
 
 from __future__ import annotations
-
-from collections import deque
 
 import numpy as np
 
@@ -12,90 +10,76 @@ from snake_arm_control.arm import pose
 
 _WORST = 1.0  # [m^2], a measurement that is farther off is no worse: it is nonsense
 _NOISE_GAIN = 0.2  # fraction of the latest feedback in the estimate of its noise
+_CHANGE = 0.2  # [1] by which the error may change while the prediction changes by 1
 
 
 class TargetCorrection:
     """
     The forward model's error, measured by feedback.
 
-    Equation 4 pairs the true chain u and the prediction y of the same angles. A true chain arrives
-    some time after the command that it answers, so predictions are remembered by the command's
-    stamp; the error ``y_k - u_k`` at that stamp estimates the true chain now as
-    ``y - (y_k - u_k)``. Without delay this is u itself.
+    Equation 4 pairs the true chain u and the prediction y of the same angles, which are those that
+    the joints reported for the time of the measurement. Their difference ``y - u`` estimates the
+    true chain of any other angles as their prediction less that difference.
 
-    Noise is averaged away by a scalar Kalman filter: the error may change by as much as the
-    prediction does, and what else it seems to change by is noise. Of an arm that moves, or whose
-    feedback is free of noise, each measurement counts in full; of one that stands, all since then
-    count alike.
-
-    :param memory: how many predictions to remember
+    The error is filtered by a scalar Kalman filter. It may change by a fraction of what the
+    prediction changes by. Its measurement is uncertain by noise, which is learned, and by the
+    latency: of an arm that moves, chain and prediction belong to times that differ by what is not
+    known of it. So an arm whose latency is unknown is corrected slowly while it moves, and in
+    full where it is stationary; a commanded arm that is ideal is corrected at once.
     """
 
-    def __init__(self, joints: int, memory: int = 1000):
-        self.error: np.ndarray = np.zeros((joints, pose.SIZE))  # y_k - u_k
-        self.filtered: np.ndarray = np.full((joints, pose.SIZE), np.nan)  # u_k; NaN at first
-        self._stamps: deque[int] = deque(maxlen=memory)  # increasing
-        self._predictions: deque[np.ndarray] = deque(maxlen=memory)
-        self._answered: np.ndarray | None = None  # y_k (joints, 9)
-        self._last_gain = 1.0
+    def __init__(self, joints: int):
+        self.error: np.ndarray = np.zeros((joints, pose.SIZE))  # y - u, filtered
+        self.reset()
+
+    def reset(self) -> None:
+        """Take the next measurement in full; the error stays until then."""
+        self._prediction: np.ndarray | None = None  # (joints, 9), of the latest measurement
         self._noise = 0.0  # variance of feedback, a mean over all components
+        self._late = 0.0  # what the latency added to that of the latest measurement
+        self._last_gain = 1.0
 
-    def remember(self, stamp: int, prediction: np.ndarray) -> None:
+    def update(self, prediction: np.ndarray, true_chain: np.ndarray, gain: float = 1.0,
+               latency_deviation: float = 0.0, elapsed: float = 0.0) -> float:
         """
-        Keep the prediction (joints, 9) for the angles commanded at a stamp.
+        Take the error from feedback.
 
-        :param stamp: [ns], later than those before
-        """
-        self._stamps.append(stamp)
-        self._predictions.append(prediction)
-
-    def forget(self) -> None:
-        """Forget the predictions, whose stamps mean nothing any more; the error stays."""
-        self._stamps.clear()
-        self._predictions.clear()
-
-    def update(self, stamp: int, true_chain: np.ndarray, gain: float = 1.0) -> int | None:
-        """
-        Take the error from feedback, and forget the predictions before it.
-
-        Feedback answers the latest command that is not younger than itself: an arm that echoes the
-        command's stamp and a tracker with a clock of its own are both understood.
-
-        :param stamp: of the feedback [ns]
+        :param prediction: (joints, 9), for the angles of the measurement
         :param true_chain: (joints, 9), NaN where nothing was measured: the error stays as it was
-        :param gain: least fraction of the new error that is taken over; 1 leaves noise as it is
-        :return: the stamp of the command that it answers; None if that is not remembered
+        :param gain: least fraction of the new error that is taken over where there is noise; 1
+            leaves noise as it is
+        :param latency_deviation: standard deviation of the latency [s]
+        :param elapsed: time since the measurement before [s]
+        :return: the fraction that was taken over
         """
-        if not self._stamps or stamp < self._stamps[0]:
-            return None
-        while len(self._stamps) > 1 and self._stamps[1] <= stamp:
-            self._stamps.popleft()
-            self._predictions.popleft()
-        prediction = self._predictions[0]
         missing = np.isnan(true_chain)
         error = np.where(missing, self.error, prediction - true_chain)
-        measured = int(np.count_nonzero(~missing))
-        gain = max(self._kalman_gain(prediction, error - self.error, measured), gain)
-        self._last_gain = gain
-        self.error = (1.0 - gain) * self.error + gain * error
-        self.filtered = np.where(missing | (gain < 1.0), prediction - self.error, true_chain)
-        return self._stamps[0]
+        measured = max(int(missing.size - np.count_nonzero(missing)), 1)
+        taken = self._gain(prediction, error - self.error, measured, gain, latency_deviation,
+                           elapsed)
+        self.error = error if taken == 1.0 else self.error + taken * (error - self.error)
+        return taken
 
-    def _kalman_gain(self, prediction: np.ndarray, surprise: np.ndarray, measured: int) -> float:
-        """
-        Return the fraction of a surprise (joints, 9) that is not noise, and learn how noisy it is.
-
-        :param measured: how many components were
-        """
-        before, self._answered = self._answered, prediction
+    def _gain(self, prediction: np.ndarray, surprise: np.ndarray, measured: int, least: float,
+              latency_deviation: float, elapsed: float) -> float:
+        """Return the Kalman gain of a surprise (joints, 9), and learn how noisy feedback is."""
+        before, self._prediction = self._prediction, prediction
         if before is None:
             return 1.0
         change = _square_sum(prediction - before) / prediction.size
-        off = min(_square_sum(surprise) / max(measured, 1), _WORST)
-        noise = max(off - change, 0.0) / (1.0 + self._last_gain)
-        self._noise += _NOISE_GAIN * (noise - self._noise)
-        variance = self._last_gain * self._noise + change  # of the error as it is known
-        return variance / (variance + self._noise) if self._noise > 0.0 else 1.0
+        late = change * (latency_deviation / max(elapsed, 1e-4)) ** 2
+        off = min(_square_sum(surprise) / measured, _WORST)
+        # Of an arm on the move, what is not noise may be as much as the prediction changes by.
+        excess = max(off - change - late, 0.0) / (1.0 + self._last_gain)
+        self._noise += _NOISE_GAIN * (excess - self._noise)
+        # The error is known as well as the last gain says, by the noise as it is known by now.
+        variance = self._last_gain * (self._noise + self._late) + _CHANGE ** 2 * change
+        # Noise is never averaged over more measurements than the least gain says.
+        variance = max(variance, self._noise * least / max(1.0 - least, 1e-9))
+        uncertain = self._noise + late
+        gain = variance / (variance + uncertain) if uncertain > 0.0 else 1.0
+        self._late, self._last_gain = late, gain
+        return gain
 
     def estimate(self, prediction: np.ndarray) -> np.ndarray:
         """Return the true chain (joints, 9) that is to be expected where this is predicted."""

@@ -1,105 +1,165 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The watch over feedback: which commands were answered, how old answers are, what is wrong."""
+"""Feedback: true chains paired with what the joints did at the time of their measurement."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 import math
 
+import numpy as np
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.control.correction import TargetCorrection
+from snake_arm_control.control.history import JointHistory, Posture
+from snake_arm_control.control.latency import Latency
+from snake_arm_control.control.plausibility import Plausibility, PlausibilitySettings
 from snake_arm_control.errors import FeedbackError
 
-_SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
+_SECOND = 10**9  # [ns]
+_WAIT = 50_000_000  # [ns] that a chain waits for the joint states of its time
+_OLDEST = 2 * _SECOND  # [ns] a chain whose stamp is further from the clock is of another clock
 
 
-class FeedbackWatch:
+class Feedback:
     """
-    Keeps the commands that wait for an answer, and when the last answer came.
+    Keeps what the joints did, and corrects the model's error by each true chain that is believed.
 
-    Stamps [ns] are those of commands and measurements, times [s] those of a clock that never
-    jumps.
+    Stamps [ns] are those of the ROS clock; times [s] are those of a clock that never jumps, by
+    which silence is judged.
+
+    :param chain_of: predicts the pose chain (joints, 9) of angles (joints, axes)
     """
 
-    def __init__(self):
-        self.stamp = 0  # [ns], of the latest command
-        self.received_at = -math.inf
-        self.commanded_at = -math.inf
-        self._unanswered: deque[tuple[int, float]] = deque()  # stamp [ns], time [s]
-        self._received_stamp = 0
-        self._received = False  # since the last call of `tick`
-        self._behind = 0  # [ns], the latest feedback, if older than what waits for an answer
-        self._probed_at = -math.inf
+    def __init__(self, arm: Arm, chain_of: Callable[[np.ndarray], np.ndarray],
+                 latency: float | None = None):
+        self.history = JointHistory()
+        self.correction = TargetCorrection(arm.joints)
+        self.latency = Latency(latency)
+        self.rejected = 0  # chains that were not believed
+        self.reason = ''  # why the latest of them was not
+        self.received_at = -math.inf  # [s], the latest chain that was believed
+        self.reported_at = -math.inf  # [s], the latest joint states
+        self.rejected_at = -math.inf  # [s]
+        self.received_stamp = 0  # [ns], of the latest chain, by the tracker
+        self._arm, self._chain_of = arm, chain_of
+        self._plausibility = Plausibility(arm)
+        self._waiting: deque[tuple[int, np.ndarray]] = deque(maxlen=100)
+        self._used_stamp: int | None = None  # [ns], of the latest chain that was looked at
+        self._measured = 0  # [ns], when the latest believed chain was, by the joint states
+        self._reported = False
 
-    @property
-    def answered(self) -> bool:
-        """Whether the latest command was answered."""
-        return not self._unanswered
+    def report(self, stamp: int, angles: np.ndarray) -> None:
+        """Take what the joints did: angles (joints, axes) [rad] measured at a time [ns]."""
+        latest = self.history.latest
+        if latest is None or stamp > latest.stamp:
+            same = latest is not None and np.array_equal(latest.angles, angles)
+            self.history.add(latest._replace(stamp=stamp) if latest is not None and same
+                             else Posture(stamp, angles, self._chain_of(angles).astype(float)))
+        self._reported = True
 
-    def tick(self, now: float) -> None:
-        """Take note of the time at which feedback that came since the last call was there."""
-        if self._received:
-            self._received, self.received_at = False, now
-
-    def next_stamp(self, wanted: int) -> int:
-        """Return the stamp of the next command: the wanted one, or a later one."""
-        return max(wanted, self.stamp + 1)
-
-    def command(self, stamp: int, now: float, expects_answer: bool) -> None:
-        """Take note of a command."""
-        self.stamp, self.commanded_at = stamp, now
-        if expects_answer:
-            self._unanswered.append((stamp, now))
-
-    def receive(self, stamp: int) -> None:
+    def receive(self, stamp: int, chain: np.ndarray) -> None:
         """
-        Take note of feedback.
+        Take a true chain; it is used once the joint states of its time are there.
 
-        :raises FeedbackError: if it is older than what was received
+        :param stamp: of the tracker's clock [ns]
+        :param chain: (joints, 9), NaN where nothing was measured
+        :raises FeedbackError: if it is misshapen or infinite
         """
-        if 0 < stamp < self._received_stamp:
+        if chain.shape != (self._arm.joints, pose.SIZE):
+            raise FeedbackError(f'the pose chain has the shape {chain.shape}, expected '
+                                f'({self._arm.joints}, {pose.SIZE})')
+        if np.isinf(chain).any() or np.isnan(chain).all():
+            raise FeedbackError('the pose chain is not finite')
+        self.received_stamp = stamp
+        self._waiting.append((stamp, chain))
+
+    def work(self, stamp: int, now: float, settings: PlausibilitySettings, gain: float) -> bool:
+        """
+        Use the chains that have waited for their joint states.
+
+        :param stamp: of the ROS clock [ns]
+        :param now: [s]
+        :param gain: see `TargetCorrection.update`
+        :return: whether any was believed
+        """
+        if self._reported:
+            self._reported, self.reported_at = False, now
+        believed = False
+        latest = self.history.latest
+        while self._waiting and latest is not None:
+            chain_stamp, chain = self._waiting[0]
+            measured = chain_stamp - round(1e9 * self.latency.value)
+            if measured > latest.stamp and -_OLDEST < stamp - chain_stamp < _WAIT:
+                break
+            self._waiting.popleft()
+            if chain_stamp == self._used_stamp:
+                continue  # told again, and no news
+            try:
+                self._use(chain_stamp, min(measured, latest.stamp), chain, stamp, settings, gain)
+            except FeedbackError as error:
+                self.rejected += 1
+                self.reason, self.rejected_at = str(error), now
+            else:
+                believed, self.received_at = True, now
+        return believed
+
+    def _use(self, stamp: int, measured: int, chain: np.ndarray, clock: int,
+             settings: PlausibilitySettings, gain: float) -> None:
+        if abs(clock - stamp) > _OLDEST:
+            raise FeedbackError(
+                f'the pose chain is stamped {1e-9 * (clock - stamp):.3f} s before it came: does '
+                "the tracker's clock show another time?")
+        if self._used_stamp is not None and stamp < self._used_stamp:
             raise FeedbackError('the pose chain is older than the one before it')
-        # A stamp ahead of the latest command must not outdate the answers to come.
-        self._received_stamp = max(min(stamp, self.stamp), self._received_stamp)
-        self._received = True
-        self._behind = self._unanswered[0][0] - stamp if self._unanswered else 0
-        while self._unanswered and self._unanswered[0][0] <= stamp:
-            self._unanswered.popleft()
+        self._used_stamp = stamp
+        posture = self.history.at(measured)
+        if posture is None:
+            raise FeedbackError('the pose chain is older than the first joint states')
+        deviation = self.latency.deviation(stamp)
+        self._plausibility.check(measured, chain, posture, self.history, settings, deviation)
+        self.latency.observe(stamp, chain, self.history)
+        elapsed = 1e-9 * (measured - self._measured)
+        self.correction.update(posture.chain, chain, gain, deviation, elapsed)
+        self._measured = measured
 
-    def was_set_back(self, stamp: int) -> bool:
-        """Return whether the clock of the stamps was set back."""
-        return stamp < self.stamp - _SET_BACK
+    def believe_anew(self) -> None:
+        """Believe the next chain even if it is not where the ones before were."""
+        self._plausibility.reset()
 
-    def forget(self) -> None:
-        """Forget all stamps: they mean nothing any more."""
-        self.stamp = self._received_stamp = 0
-        self._unanswered.clear()
+    def use_model(self) -> None:
+        """Predict anew: the model is another, and its error is not known."""
+        latest = self.history.latest
+        self.history.clear()
+        self.correction = TargetCorrection(self._arm.joints)
+        self._plausibility.reset()
+        if latest is not None:
+            self.history.add(latest._replace(
+                chain=self._chain_of(latest.angles).astype(float)))
 
-    def age(self, now: float) -> float:
-        """Return how long the oldest unanswered command has been waiting [s]."""
-        return now - self._unanswered[0][1] if self._unanswered else 0.0
+    def forget_stamps(self) -> None:
+        """Forget all stamps: the clock was set back."""
+        latest = self.history.latest
+        self.history.clear()
+        if latest is not None:
+            self.history.add(latest._replace(stamp=0))
+        self._waiting.clear()
+        self.received_stamp, self._used_stamp, self._measured = 0, None, 0
+        self.latency.reset()
+        self._plausibility.reset()
+        self.correction.reset()
 
-    def silence(self, now: float) -> float:
-        """Return how long neither a command nor feedback has been on its way [s]."""
-        return now - max(self.received_at, self.commanded_at)
-
-    def must_probe(self, now: float, period: float) -> bool:
-        """
-        Return whether the last command is to be repeated, so that returning feedback answers it.
-
-        :param period: of probes [s]
-        """
-        if now - self._probed_at < period:
-            return False
-        self._probed_at = now
-        while len(self._unanswered) > 1:  # the first gives the age; probes may go on for ever
-            self._unanswered.pop()
-        return True
-
-    def trouble(self, now: float, timeout: float) -> str:
-        """Return why there is no feedback within a time-out [s]."""
-        if now - self.received_at > timeout:
-            return f'no usable pose chain has come for {now - self.received_at:.1f} s'
-        if self._behind <= 0:
-            return 'pose chains come, but later than the time-out'
-        return (f'pose chains come, but the latest is stamped {1e-9 * self._behind:.3f} s '
-                'before the command that waits for it: their clock is behind, or not set')
+    def silence(self, now: float, timeout: float, uses_chains: bool = True,
+                uses_joint_states: bool = True) -> str:
+        """Return why feedback can't be used at a time [s], '' if it can."""
+        if uses_joint_states and now - self.reported_at > timeout:
+            return f'no joint states have come for {now - self.reported_at:.1f} s'
+        if not uses_chains or now - self.received_at <= timeout:
+            return ''
+        if now - self.rejected_at <= timeout:
+            return self.reason
+        if math.isinf(self.received_at):
+            return 'no usable pose chain has come yet'
+        return f'no usable pose chain has come for {now - self.received_at:.1f} s'

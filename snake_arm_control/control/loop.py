@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 import math
@@ -12,113 +13,137 @@ from typing import NamedTuple
 import numpy as np
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import AXES
-from snake_arm_control.control.correction import TargetCorrection
-from snake_arm_control.control.feedback import FeedbackWatch
+from snake_arm_control.control.descent import Search
+from snake_arm_control.control.feedback import Feedback
+from snake_arm_control.control.following import Following
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.imagination import searches
-from snake_arm_control.control.optimiser import advance, InverseSettings, make_optimiser
-from snake_arm_control.control.progress import Progress
-from snake_arm_control.control.recovery import Phase, Recovery
+from snake_arm_control.control.latency import Latency
+from snake_arm_control.control.motion import Motion
+from snake_arm_control.control.plausibility import PlausibilitySettings
+from snake_arm_control.control.pursuit import Pursuit, PursuitSettings
+from snake_arm_control.control.recovery import Phase
 from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.settings import setting
 
-# Thresholds of the loop. Errors are multiples of the tolerances.
-_SETTLED = 0.5  # error below which the arm comes to rest
-_LEFT = 2.0  # error above which a reached goal counts as left
-_NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
-_FIRST_PERIOD = 0.005  # [s] that the velocity limit grants before a period was seen
-_LONGEST_PERIOD = 0.1  # [s] the velocity limit grants no larger step after a longer pause
+_SHORTEST_PERIOD = 1e-6  # [s] ticks that are closer are one
+_LONGEST_PERIOD = 0.1  # [s] after a longer pause the arm counts as standing
+_FIRST_PERIOD = 0.02  # [s] from there its first step is that of this time
+_NEAR_WAY = 0.02  # [rad] a command that wants to go on by less is where it is to be
 _MOVED = 0.05  # [rad] an idle arm this far from its command was moved by something else
-_STATIONARY = 0.002  # [rad] an arm that moves by no more between two reports is stationary
+_ROUNDING = 1e-9  # [rad]
+_SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
 
 
 @dataclass(frozen=True)
-class ControlSettings(InverseSettings):
-    """How to descend, and what to make of feedback."""
+class ControlSettings(PursuitSettings, PlausibilitySettings):
+    """How to descend, what to make of feedback, and how the arm may move."""
 
     use_feedback: bool = setting(
         True, 'correct targets by the true pose chain, and hold when it stays away')
     correction_gain: float = setting(
         0.1, 'least fraction of a newly measured model error that is taken over where feedback is '
         'noisy; 1 is equation 4 to the letter', low=0.001, high=1.0)
-    stall_time: float = setting(
-        1.0, 'time without progress after which an arm is stuck, near its goal five times that',
-        's', low=0.05, high=3600.0)
-    restarts: int = setting(
-        5, 'how often a stuck arm looks for another way to the goal before it gives up',
-        low=0, high=100)
+    feedback_latency: float = setting(
+        -1.0, 'time by which a pose chain is older than its stamp, negative to estimate it while '
+        'the arm moves', 's', low=-1.0, high=1.0)
     feedback_timeout: float = setting(
-        0.5, 'longest time that a command may go unanswered', 's', low=0.001, high=60.0)
+        0.5, 'longest time without joint states, or without a pose chain that can be believed',
+        's', low=0.001, high=60.0)
+    following_error: float = setting(
+        0.2, 'most that the command may be ahead of the joint states', 'rad', low=1e-3, high=3.0)
+    following_time: float = setting(
+        0.5, 'time after which an arm that does not move although it is commanded to counts as '
+        'stopped', 's', low=0.05, high=60.0)
+    speed_limit: float = setting(
+        1.0, 'speed limit of any point of the arm', 'm/s', low=1e-3, high=100.0)
+    goal_timeout: float = setting(
+        0.0, 'time after which a goal that was not published again no longer counts, 0 for never',
+        's', low=0.0, high=3600.0)
 
 
 class State(Enum):
-    """What the controller does; the value is its plain name."""
+    """What the controller does: the name is the code, the value is for people."""
 
     WAITING = 'waiting for the first joint states'
+    WAITING_FOR_CHAIN = 'waiting for the first pose chain'
     IDLE = 'idle: no goal'
     TRACKING = 'moving to the goal'
     REACHED = 'goal reached'
     HOLDING = 'holding on request'
     RETURNING = 'returning to rest'
     NO_FEEDBACK = 'holding: no feedback'
+    NOT_FOLLOWING = 'holding: the arm does not follow its commands'
+    GOAL_TIMED_OUT = 'holding: the goal has not been published again in time'
     SEARCHING = 'stuck: looking for another way to the goal'
     DETOUR = 'taking another way to the goal'
     STALLED = 'stalled: no way to the goal was found'
 
 
-_UNDRIVEN = (State.WAITING, State.IDLE, State.HOLDING, State.NO_FEEDBACK)
 _OF_RECOVERY = {Phase.SEARCHING: State.SEARCHING, Phase.DETOUR: State.DETOUR,
                 Phase.GAVE_UP: State.STALLED}
+_PURSUING = (State.TRACKING, State.REACHED)
+_UNDRIVEN = (State.WAITING, State.WAITING_FOR_CHAIN, State.IDLE, State.HOLDING,
+             State.NO_FEEDBACK, State.GOAL_TIMED_OUT)
 
 
 class Command(NamedTuple):
     """One command to the arm."""
 
     stamp: int  # [ns], increasing
-    positions: np.ndarray  # (joints, 2) [rad]
-    velocities: np.ndarray  # (joints, 2) [rad/s]
+    positions: np.ndarray  # (joints, axes) [rad]
+    velocities: np.ndarray  # (joints, axes) [rad/s], which the positions have
+    is_new_start: bool = False  # set back to where the arm is, and no step from the one before
 
 
 class ControlLoop:
     """
     Moves an arm to a goal, one bounded command at a time.
 
-    Every command lies within the joint limits, at most settings.max_step and at most what the
-    arm's velocity limit allows since the last call away from the command before, or from where
-    `start` found the arm since then. Its stamp is later, unless the clock of the stamps was set
-    back. The clocks are the caller's: times are seconds of one that never jumps, stamps may come
-    from any. Call `iterate` at every tick, also when there is nothing to do: an arm that has
-    rested for long then starts as gently as any.
+    Each command keeps, in this order where they conflict: the limits of the joints; the following
+    error; velocity and acceleration of each joint; the speed limit of every point of the arm. Only
+    a new start is no step from the command before: the arm was pushed or does not move, and the
+    command is set back to where it is.
+
+    Prediction and truth are compared at what the joints reported. `report` and `receive` take what
+    arrives, at any time; call `iterate` at every tick, also when there is nothing to do. Stamps
+    [ns] are those of one clock, the ROS clock, by which everything moves; `now` [s] is that of a
+    clock that never jumps, by which silence is judged.
     """
 
     def __init__(self, model: DifferentiableModel, settings: ControlSettings = ControlSettings()):
-        self.arm = model.arm
+        self.arm, self.model = model.arm, model
+        self._pursuit = Pursuit(self.arm, settings)
+        self.commands = 0
+        self.new_starts = 0
+        self._linearizations: list[tuple[np.ndarray, Linearization]] = []  # the latest few
+        self._command = self.arm.rest  # (joints, axes) [rad], the latest
+        self._started = self._reports = False
+        self._holding = self._returning = self._publishing = False
+        self._must_mark = False  # whether the next command is a new start
+        self._goal_is_new, self._goal_at = False, -math.inf  # [s]
+        self._stamp = self._ticked = 0  # [ns], of the latest command, and of the latest tick
+        self.following = Following(self.arm)
+        self.feedback = Feedback(self.arm, lambda angles: self._linearize(angles).chain)
+        self._motion = Motion(self.arm, lambda command: self._linearize(command).chain)
         self.settings = settings
-        self.goal = Goal.free(self.arm.joints)
-        self.iterations = 0  # BPTT iterations, each of which made one command
-        self.estimated_chain: np.ndarray | None = None  # (joints, 9), of the latest feedback
-        self._started = False
-        self._angles = np.zeros((self.arm.joints, len(AXES)))  # [rad], as last commanded
-        self._reported: np.ndarray | None = None  # (joints, 2) [rad], the latest joint states
-        self._holding = self._returning = self._driving = False
-        self._settled = self._reached = False
-        self._feedback, self._progress, self._recovery = FeedbackWatch(), Progress(), Recovery()
-        self._called_at: float | None = None
-        self._period = _FIRST_PERIOD  # [s], between the latest two calls of iterate
-        self.use_model(model)
+        self._warm_up()
 
     @property
     def settings(self) -> ControlSettings:
-        """How to descend, and what to make of feedback; may be replaced at any time."""
+        """How to descend, what to make of feedback, and how to move; may be replaced any time."""
         return self._settings
 
     @settings.setter
     def settings(self, settings: ControlSettings) -> None:
+        before = getattr(self, '_settings', None)
         self._settings = settings
-        self._optimiser = make_optimiser(self.arm, settings)
+        self._pursuit.use(settings)
         self._errors: tuple[float, float] | None = None
+        if before is None or before.feedback_latency != settings.feedback_latency:
+            given = settings.feedback_latency
+            self.feedback.latency = Latency(None if given < 0.0 else given)
 
     def use_model(self, model: DifferentiableModel) -> None:
         """
@@ -129,147 +154,161 @@ class ControlLoop:
         if model.arm != self.arm:
             raise ArmError(f'the model is of {model.arm}, expected {self.arm}')
         self.model = model
-        self.correction = TargetCorrection(self.arm.joints)
-        self._move_to(self._angles)
-        # The first iteration shall not wait for compiled code to be loaded.
-        linearization = model.linearize(np.zeros((self.arm.joints, len(AXES))))
+        self._linearizations.clear()
+        self._errors = None
+        self.feedback.use_model()
+        self._pursuit.forget_ways()
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Load compiled code: the first iteration shall not wait for it."""
+        linearization = self._linearize(self.arm.rest)
         linearization.gradient(self.goal.target)
         linearization.jacobian_rows(np.zeros(1, dtype=int), np.zeros(1, dtype=int))
 
     @property
-    def angles(self) -> np.ndarray | None:
-        """Angles of the latest command, (joints, 2) [rad]; None before the start."""
-        return self._angles.copy() if self._started else None
+    def goal(self) -> Goal:
+        """The goal that is pursued; of no component where there is none."""
+        return self._pursuit.goal
 
     @property
-    def is_driving(self) -> bool:
-        """Whether the arm is where it was commanded to, so that `start` would change nothing."""
-        return self._driving
+    def iterations(self) -> int:
+        """BPTT iterations up to now, each of which made one command."""
+        return self._pursuit.iterations
+
+    @property
+    def angles(self) -> np.ndarray | None:
+        """Angles of the latest command, (joints, axes) [rad]; None before the start."""
+        return self._command.copy() if self._started else None
+
+    @property
+    def estimated_chain(self) -> np.ndarray | None:
+        """The true chain (joints, 9) as it is known of the latest joint states; None without."""
+        latest = self.feedback.history.latest
+        if latest is None:
+            return None
+        if not self.settings.use_feedback:
+            return latest.chain
+        return self.feedback.correction.estimate(latest.chain)
 
     def start(self, angles: np.ndarray) -> None:
         """
-        Take where the arm is, from which commands go on.
+        Take where an arm is that reports no joint states: its commands then count as what it did.
 
-        It counts before the first command, and while the arm is not driven (on hold, without a
-        goal, without feedback) if something else has moved it and it is stationary again.
-
-        :param angles: (joints, 2) [rad]
+        :param angles: (joints, axes) [rad]
         :raises FeedbackError: if they are not finite or of another shape
         """
+        self._command = self._checked(angles)
+        self._started = True
+
+    def report(self, stamp: int, angles: np.ndarray) -> None:
+        """
+        Take what the joints did.
+
+        :param stamp: when it was measured [ns]
+        :param angles: (joints, axes) [rad]
+        :raises FeedbackError: if they are not finite or of another shape
+        """
+        angles = self._checked(angles)
+        if not self._started:
+            self._command, self._started = angles, True
+        self._reports = True
+        self._errors = None
+        self.feedback.report(stamp, angles)
+        self.following.report(angles)
+
+    def _checked(self, angles: np.ndarray) -> np.ndarray:
         angles = np.array(angles, dtype=float)
-        if angles.shape != (self.arm.joints, len(AXES)):
+        if angles.shape != self.arm.rest.shape:
             raise FeedbackError(f'joint states have the shape {angles.shape}, expected '
-                                f'({self.arm.joints}, {len(AXES)})')
+                                f'{self.arm.rest.shape}')
         if not np.isfinite(angles).all():
             raise FeedbackError('joint states are not finite')
-        limit = self.arm.angle_limit
-        angles = np.clip(angles, -limit, limit)
-        before, self._reported = self._reported, angles
-        if not self._started or not self._driving and before is not None and (
-                np.abs(angles - self._angles).max() > _MOVED
-                and np.abs(angles - before).max() <= _STATIONARY):
-            self._started = True
-            self._move_to(angles)
-            self._optimiser.reset()
+        return angles
+
+    def receive(self, stamp: int, true_chain: np.ndarray) -> None:
+        """
+        Take a true pose chain; it counts from the next tick at which its joint states are known.
+
+        :param stamp: of the tracker [ns]
+        :param true_chain: (joints, 9), NaN where nothing was measured
+        :raises FeedbackError: if it is misshapen or infinite
+        """
+        self.feedback.receive(stamp, np.array(true_chain, dtype=float, order='C'))
 
     def set_goal(self, goal: Goal) -> None:
         """
         Pursue another goal from here on; the one of no component lets the arm rest.
 
-        The goal that is pursued already changes nothing.
+        The goal that is pursued already changes nothing, but that it has been published again.
 
         :raises ShapeError: if it is for another number of joints; the goal before stays
         """
         if goal.joints != self.arm.joints:
             raise ShapeError('goal', goal.target.shape, f'({self.arm.joints}, {pose.SIZE})')
+        self._goal_is_new = True
         if goal == self.goal and not self._returning:
             return
-        near = (np.array_equal(goal.weight, self.goal.weight)
-                and np.abs(goal.target - self.goal.target).max() <= _NEAR)
-        self.goal = goal
-        self._returning = self._settled = False
-        self._errors = None
-        # An arm that keeps up with a moving goal has not left it.
-        self._reached &= near and self._ratio(*self.errors()) <= _LEFT
-        if near:
-            self._optimiser.follow()
-        else:
-            self._optimiser.reset()
-        self._forget_progress()
+        self._returning, self._errors = False, None
+        self._pursuit.begin(goal, self.errors)
 
     def hold(self, holding: bool) -> None:
-        """Stand still, or go on."""
+        """Brake and hold, or go on; to go on is to believe a tracker that has jumped meanwhile."""
+        if self._holding and not holding:
+            self.feedback.believe_anew()
         self._holding = holding
-        self._optimiser.reset()
-        self._forget_progress()
+        self._pursuit.restart()
+        self._pursuit.forget_ways()
 
     def reset(self) -> None:
-        """Drop the goal and return to the zero angles."""
-        self.goal = Goal.free(self.arm.joints)
+        """Drop the goal and return to the rest pose."""
+        self.set_goal(Goal.free(self.arm.joints))
         self._holding, self._returning = False, True
-        self._errors = None
-        self._optimiser.reset()
-
-    def receive(self, stamp: int, true_chain: np.ndarray) -> None:
-        """
-        Take the true pose chain that answers a command.
-
-        :param stamp: of that command, or of the measurement [ns]; 0 for an arm that was never
-            commanded: this tells where it is but corrects nothing
-        :param true_chain: (joints, 9), NaN where nothing was measured: that is expected as
-            predicted, and before the start, when nothing is, such a chain is of no use
-        :raises FeedbackError: if it is misshapen, infinite, or older than what was received
-        """
-        true_chain = np.array(true_chain, dtype=float)
-        if true_chain.shape != self.goal.target.shape:
-            raise FeedbackError(f'the pose chain has the shape {true_chain.shape}, expected '
-                                f'{self.goal.target.shape}')
-        measured = ~np.isnan(true_chain)
-        if np.isinf(true_chain).any() or not measured.any():
-            raise FeedbackError('the pose chain is not finite')
-        self._feedback.receive(stamp)
-        answered = self.correction.update(stamp, true_chain, self.settings.correction_gain)
-        if answered is not None:
-            true_chain = self.correction.filtered
-        elif not measured.all():
-            if not self._started:
-                return
-            expected = self.correction.estimate(self._linearize().chain)
-            true_chain = np.where(measured, true_chain, expected)
-        self.estimated_chain = true_chain
-        self._errors = None
+        self.feedback.believe_anew()
 
     @property
     def answered(self) -> bool:
         """Whether the latest command was answered, so that the next one may follow at once."""
-        return not self.settings.use_feedback or self._feedback.answered
+        latest = self.feedback.history.latest
+        if self._reports and (latest is None or latest.stamp < self._stamp):
+            return False
+        return not self.settings.use_feedback or self.feedback.received_stamp >= self._stamp
 
     def errors(self) -> tuple[float, float]:
         """
         Return the largest position error [m] and axis error [rad] over the cared components.
 
-        They are those of the latest true chain; of the prediction where no feedback is used or
-        none has come yet. NaN before the start.
+        They are those of the true chain as it is known; of the prediction where no feedback is
+        used or none has come yet. NaN before the start.
         """
         if self._errors is None:
-            chain = self.estimated_chain if self.settings.use_feedback else None
+            chain = self.estimated_chain
             if chain is None:
                 if not self._started:
                     return math.nan, math.nan
-                chain = self._linearize().chain
+                chain = self._linearize(self._aim()).chain
             self._errors = (float(self.goal.position_error(chain)),
                             float(self.goal.axis_error(chain)))
         return self._errors
 
+    @property
+    def largest_lead(self) -> float:
+        """How far the command is ahead of the joint that is furthest behind [rad]."""
+        lead = self.following.lead(self._command)
+        return math.nan if lead is None else float(np.abs(lead).max())
+
     def feedback_age(self, now: float) -> float:
-        """Return how long the oldest unanswered command has been waiting [s]."""
-        return self._feedback.age(now)
+        """Return how long no true chain has been believed [s], infinite before the first."""
+        return now - self.feedback.received_at
 
     def feedback_trouble(self, now: float) -> str:
-        """Return why there is no feedback, empty if there is."""
-        if self.state(now) is not State.NO_FEEDBACK:
-            return ''
-        return self._feedback.trouble(now, self.settings.feedback_timeout)
+        """Return why feedback can't be used at a time [s], empty if it can."""
+        s = self.settings
+        if not self._reports:
+            if not s.use_feedback:
+                return ''
+            return self.feedback.silence(now, s.feedback_timeout, uses_joint_states=False)
+        return self.feedback.silence(now, s.feedback_timeout, uses_chains=s.use_feedback)
 
     def state(self, now: float) -> State:
         """Return what the controller does at a time [s]."""
@@ -277,151 +316,160 @@ class ControlLoop:
             return State.WAITING
         if self._holding:
             return State.HOLDING
+        if not self._returning and self.goal.is_free:
+            return State.IDLE
+        if self.settings.use_feedback and math.isinf(self.feedback.received_at):
+            return State.WAITING_FOR_CHAIN
+        if self.feedback_trouble(now):
+            return State.NO_FEEDBACK
+        if self.following.is_stopped:
+            return State.NOT_FOLLOWING
         if self._returning:
             return State.RETURNING
-        if self.goal.is_free:
-            return State.IDLE
-        if (self.settings.use_feedback
-                and self._feedback.age(now) > self.settings.feedback_timeout):
-            return State.NO_FEEDBACK
-        if self._recovery.phase is not Phase.NONE:
-            return _OF_RECOVERY[self._recovery.phase]
-        return State.REACHED if self._reached else State.TRACKING
-
-    def _ratio(self, position_error: float, axis_error: float) -> float:
-        """Return the larger of position and axis error over its tolerance."""
-        return max(position_error / self.settings.position_tolerance,
-                   axis_error / self.settings.axis_tolerance)
+        timeout = self.settings.goal_timeout
+        if timeout and now - self._goal_at > timeout:
+            return State.GOAL_TIMED_OUT
+        if self._pursuit.phase is not Phase.NONE:
+            return _OF_RECOVERY[self._pursuit.phase]
+        return State.REACHED if self._pursuit.is_reached else State.TRACKING
 
     def iterate(self, now: float, stamp: int) -> Command | None:
         """
         Take one iteration if there is anything to do.
 
         :param now: [s]
-        :param stamp: wanted for the command [ns]; a later one is taken where it doesn't increase
+        :param stamp: of this moment [ns]
         :return: the command, or None where the arm shall stay as it is
         """
-        if self._called_at is not None:
-            since = max(self._called_at, self._feedback.commanded_at)
-            self._period = min(max(now - since, 0.0), _LONGEST_PERIOD)
-        self._called_at = now
-        self._feedback.tick(now)
-        if self._feedback.was_set_back(stamp):
-            self._feedback.forget()
-            self.correction.forget()
-        state = self.state(now)
-        self._driving = state not in _UNDRIVEN
-        if state is State.NO_FEEDBACK:
-            return self._probe(now, stamp)
-        if state is State.RETURNING:
-            return self._return(now, stamp)
-        if state is State.SEARCHING:
-            self._recovery.step(self.settings, self._progress.ratio, self.settings.restarts)
-        elif state is State.DETOUR:
-            return self._take_detour(now, stamp)
-        elif state in (State.TRACKING, State.REACHED):
-            return self._pursue(now, stamp)
-        return None
-
-    def _pursue(self, now: float, stamp: int) -> Command | None:
-        """Take one step to the goal; rest there; if the arm is stuck, begin to look elsewhere."""
-        ratio = self._ratio(*self.errors())
-        self._reached = ratio <= (_LEFT if self._reached else 1.0)
-        if self._is_settled(ratio):
-            if not self._settled:
-                self._settled = True
-                self._optimiser.reset()
-            return self._ask(now, stamp)
-        self._settled = False
-        self._progress.update(ratio, self._period)
-        if self._progress.is_stuck(self.settings.stall_time):
-            self._optimiser.reset()
-            self._recovery.begin(
-                searches(self.goal, self.model, self.settings, np.random.default_rng(0),
-                         lambda: self.correction.error if self.settings.use_feedback else 0.0),
-                self.settings.restarts)
+        if stamp < self._ticked - _SET_BACK:
+            self._follow_clock()
+        period = min((stamp - self._ticked) * 1e-9, _LONGEST_PERIOD)
+        if period < _SHORTEST_PERIOD:
             return None
-        self.iterations += 1
-        return self._command(now, stamp, self._optimiser.step(
-            self.goal, self._angles, self._linearize(), self._estimate(), self._bound()))
+        self._ticked = stamp
+        if self._goal_is_new:
+            self._goal_is_new, self._goal_at = False, now
+        if self.feedback.work(stamp, now, self.settings, self.settings.correction_gain):
+            self._errors = None
+        if not self._started:
+            return None
+        state = self.state(now)
+        self.following.update(self._command, period, self.settings.following_error,
+                              state in _PURSUING and self._pursuit.way_left < _NEAR_WAY)
+        if state in _UNDRIVEN:
+            self._follow_moved_arm()
+            return self._move(None, stamp)
+        if self._must_set_back():
+            return self._set_back(stamp)
+        return self._move(self._wanted(period), stamp)
 
-    def _is_settled(self, ratio: float) -> bool:
-        """
-        Return whether the arm is to rest: settled once, and still at the goal.
+    def _wanted(self, period: float) -> np.ndarray | None:
+        """Return the change of the angles (joints, axes) [rad] that is wanted, None at rest."""
+        if self._returning:
+            change = self.arm.rest - self._command
+            if np.abs(change).max() <= _ROUNDING:
+                self._returning = False
+                return None
+            return change
+        aim = self._aim()
+        return self._pursuit.step(
+            aim, self._linearize(aim), self._estimate(), self.errors(),
+            0.0 if self.following.is_stopped else period, self._searches)
 
-        It settles where it was last measured well within the tolerances and where it is expected
-        to be so now; feedback that is still under way will confirm or deny that.
-        """
-        if self._settled:
-            return ratio <= 1.0
-        if ratio > _SETTLED:
-            return False
-        now = self._estimate()
-        return self._ratio(float(self.goal.position_error(now)),
-                           float(self.goal.axis_error(now))) <= _SETTLED
+    def _searches(self) -> Iterator[Search]:
+        """Return where else to look for a way to the goal."""
+        correction = self.feedback.correction
+        return searches(self.goal, self.model, self.settings, np.random.default_rng(0),
+                        lambda: correction.error if self.settings.use_feedback else 0.0)
+
+    def _aim(self) -> np.ndarray:
+        """Return where the arm should come to rest (joints, axes) [rad] by its latest command."""
+        offset = self.following.offset
+        return self._command - offset if offset.any() else self._command
 
     def _estimate(self) -> np.ndarray:
-        """Return the true chain (joints, 9) as expected now (equation 4)."""
-        chain = self._linearize().chain
-        return self.correction.estimate(chain) if self.settings.use_feedback else chain
+        """Return the true chain (joints, 9) that is expected of the latest command (eq. 4)."""
+        chain = self._linearize(self._aim()).chain
+        return (self.feedback.correction.estimate(chain) if self.settings.use_feedback else chain)
 
-    def _forget_progress(self) -> None:
-        """Count the time without progress, and the ways tried, from here on."""
-        self._progress.reset()
-        self._recovery.reset()
+    def _follow_clock(self) -> None:
+        """Go on where the clock of the stamps was set back."""
+        self._stamp = self._ticked = 0
+        self._publishing = False
+        self._motion.stop()
+        self.feedback.forget_stamps()
 
-    def _take_detour(self, now: float, stamp: int) -> Command:
-        """Move on to the configuration that the search has found."""
-        detour = self._recovery.detour
-        assert detour is not None  # the state says that there is one
-        angles = advance(self.arm, self._angles, detour - self._angles, self._bound())
-        if np.array_equal(angles, detour):
-            self._recovery.arrive()
-            self._progress.reset()
-        return self._command(now, stamp, angles)
+    def _follow_moved_arm(self) -> None:
+        """Go on from where an arm is that was moved by something else and is stationary again."""
+        reported = self.following.reported
+        if (reported is not None and not self._publishing and self.following.is_stationary
+                and np.abs(self._aim() - reported).max() > _MOVED):
+            self._command = reported + self.following.offset
+            self.following.reset()
+            self._must_mark = True
+            self._pursuit.restart()
 
-    def _ask(self, now: float, stamp: int) -> Command | None:
-        """Repeat the last command of an arm at rest if its feedback has been silent too long."""
-        if (not self.settings.use_feedback
-                or self._feedback.silence(now) <= self.settings.feedback_timeout):
+    def _must_set_back(self) -> bool:
+        """Return whether the arm was pushed away from the command, or does not follow it."""
+        if not self._reports:
+            return False
+        s = self.settings
+        return (self.following.was_pushed(self._command, s.following_error,
+                                          self._motion.way_to_brake())
+                or not self.following.is_stopped and self.following.has_stopped(
+                    self._command, s.following_error, s.following_time))
+
+    def _set_back(self, stamp: int) -> Command:
+        """Begin anew from where the arm is."""
+        self._command = self.following.set_back()
+        self._motion.stop()
+        self._pursuit.restart()
+        self._publishing = True
+        return self._publish(stamp, is_new_start=True)
+
+    def _move(self, change: np.ndarray | None, stamp: int) -> Command | None:
+        """
+        Return the command of a tick: on the way, braking, or none where the arm rests.
+
+        An arm at rest is commanded first to stay where it is: from there on, velocities are known.
+        """
+        if change is None and not self._motion.is_moving:
+            self._publishing = False
             return None
-        return self._command(now, stamp, self._angles)
-
-    def _probe(self, now: float, stamp: int) -> Command | None:
-        """Repeat the last command now and then, so that returning feedback has an answer."""
-        self._optimiser.reset()
-        if self._feedback.must_probe(now, self.settings.feedback_timeout):
-            return self._command(now, stamp, self._angles)
-        return None
-
-    def _return(self, now: float, stamp: int) -> Command | None:
-        here = self._angles
-        if not here.any():
-            self._returning = False
+        if not self._publishing:
+            self._motion.stop()
+            self._publishing = True
+            return self._publish(stamp)
+        period = (stamp - self._stamp) * 1e-9
+        if period > _LONGEST_PERIOD:
+            self._motion.stop()
+            period = _FIRST_PERIOD
+        elif period <= 0.0:
             return None
-        return self._command(now, stamp, advance(self.arm, here, -here, self._bound()))
+        s, before = self.settings, self._command
+        self._command = self._motion.step(
+            before, np.zeros_like(before) if change is None else change, period, s.speed_limit,
+            self.following.lead(before) if self._reports else None,
+            self.following.most_lead(s.following_error))
+        return self._publish(stamp)
 
-    def _bound(self) -> float:
-        """Return the largest step [rad] that settings and the velocity limit allow."""
-        return min(self.settings.max_step, self.arm.velocity_limit * self._period)
-
-    def _command(self, now: float, stamp: int, angles: np.ndarray) -> Command:
-        velocities = (angles - self._angles) / max(self._period, 1e-6)
-        stamp = self._feedback.next_stamp(stamp)
-        self._feedback.command(stamp, now, self.settings.use_feedback)
-        self._move_to(angles, keep_errors=self.settings.use_feedback)
-        self.correction.remember(stamp, self._linearize().chain)
-        limit = self.arm.velocity_limit
-        return Command(stamp, angles.copy(), np.clip(velocities, -limit, limit))
-
-    def _move_to(self, angles: np.ndarray, keep_errors: bool = False) -> None:
-        """Go on from other angles, at which the model has not been evaluated yet."""
-        self._angles = angles
-        self._linearization: Linearization | None = None
-        if not keep_errors:
+    def _publish(self, stamp: int, is_new_start: bool = False) -> Command:
+        self._stamp = max(stamp, self._stamp + 1)
+        is_new_start |= self._must_mark
+        self.new_starts += is_new_start
+        self.commands += 1
+        self._must_mark = False
+        if not self._reports:
             self._errors = None
+            self.feedback.report(self._stamp, self._command)
+        return Command(self._stamp, self._command.copy(), self._motion.velocity.copy(),
+                       is_new_start)
 
-    def _linearize(self) -> Linearization:
-        if self._linearization is None:
-            self._linearization = self.model.linearize(self._angles)
-        return self._linearization
+    def _linearize(self, angles: np.ndarray) -> Linearization:
+        """Return the model at angles, from the latest few if it was evaluated there."""
+        for known, linearization in self._linearizations:
+            if known is angles or np.array_equal(known, angles):
+                return linearization
+        linearization = self.model.linearize(angles)
+        self._linearizations = [(angles, linearization), *self._linearizations[:3]]
+        return linearization

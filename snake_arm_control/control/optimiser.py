@@ -100,22 +100,22 @@ class MomentumDescent:
 
     def __init__(self, arm: Arm, settings: InverseSettings):
         self._arm, self._settings = arm, settings
-        self._change: np.ndarray | float = 0.0  # Phi(tau) - Phi(tau - 1) [rad]
+        self._before: np.ndarray | None = None  # Phi(tau - 1) [rad]
 
     def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
              estimate: np.ndarray, bound: float) -> np.ndarray:
         """Take one step; see `Optimiser`."""
         s = self._settings
         chain_gradient = goal.weight * s.gains * goal.discrepancy(estimate)
-        change = (s.momentum * self._change
+        change = 0.0 if self._before is None else angles - self._before
+        self._before = angles
+        change = (s.momentum * change
                   - s.gradient_scale * linearization.gradient(chain_gradient))  # eq. 3
-        following = advance(self._arm, angles, change, bound)
-        self._change = following - angles
-        return following
+        return advance(self._arm, angles, change, bound)
 
     def reset(self) -> None:
         """Drop the momentum."""
-        self._change = 0.0
+        self._before = None
 
     def follow(self) -> None:
         """Keep the momentum."""
@@ -170,25 +170,34 @@ class LevenbergMarquardt:
         rows = linearization.jacobian_rows(cared[0], cared[1]).reshape(len(scale), -1)
         rows = rows.astype(float) * scale[:, None]
         try:
-            change = self._change(angles, rows, residual)
+            change = self._change(angles, rows, residual, bound)
         except np.linalg.LinAlgError:  # of targets or weights beyond all numbers: no direction
             return angles
         return advance(self._arm, angles, change, bound)
 
-    def _change(self, angles: np.ndarray, rows: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        """Return the damped step (joints, 2) [rad] of those angles that no limit stops."""
-        flat = angles.ravel()
-        if np.abs(flat).max() < self._arm.angle_limit:
-            return self._damped(rows, residual, flat).reshape(angles.shape)
-        slope = residual @ rows
-        highest, lowest = flat >= self._arm.angle_limit, flat <= -self._arm.angle_limit
-        free = ~((highest & (slope < 0.0)) | (lowest & (slope > 0.0)))
-        while True:
-            change = self._damped(rows * free, residual, flat * free)
-            stopped = free & ((highest & (change > 0.0)) | (lowest & (change < 0.0)))
-            if not stopped.any():
-                return change.reshape(angles.shape)
-            free &= ~stopped  # what they would have done is left to the others
+    def _change(self, angles: np.ndarray, rows: np.ndarray, residual: np.ndarray, bound: float
+                ) -> np.ndarray:
+        """
+        Return the damped step (joints, axes) [rad], shortened to the bound, within the limits.
+
+        What a joint can't do because of its limit is left to the others.
+        """
+        here = angles.ravel()
+        change = self._damped(rows, residual, here)
+        up, down = self._arm.upper.ravel() - here, self._arm.lower.ravel() - here
+        part = _part(change, bound)
+        stopped = (part * change > up) | (part * change < down)
+        if not stopped.any():
+            return change.reshape(angles.shape)
+        held = np.zeros(len(here), dtype=bool)
+        while stopped.any():
+            held |= stopped
+            most = np.where(held, np.clip(part * change, down, up), 0.0)  # [rad], of this step
+            free = self._damped(rows * ~held, residual + rows @ (most / part), here * ~held)
+            change = np.where(held, most / part, free)
+            part = _part(free, bound)
+            stopped = ~held & ((part * free > up) | (part * free < down))
+        return np.where(held, most, part * free).reshape(angles.shape)
 
     def _damped(self, rows: np.ndarray, residual: np.ndarray, angles: np.ndarray) -> np.ndarray:
         """Return the damped step by rows and angles that are zero where nothing may move."""
@@ -206,6 +215,12 @@ class LevenbergMarquardt:
             gram.flat[::len(gram) + 1] = diagonal + self._settings.damping
             change += back - np.linalg.solve(gram, rows @ back) @ rows
         return change
+
+
+def _part(change: np.ndarray, bound: float) -> float:
+    """Return what a change is to be multiplied by to be within a bound."""
+    largest = float(np.abs(change).max())
+    return 1.0 if largest <= bound else bound / largest
 
 
 def make_optimiser(arm: Arm, settings: InverseSettings) -> Optimiser:
@@ -231,4 +246,4 @@ def advance(arm: Arm, angles: np.ndarray, change: np.ndarray, bound: float) -> n
         return angles
     if largest > bound:
         change = change * (bound / largest)
-    return np.clip(angles + change, -arm.angle_limit, arm.angle_limit)
+    return arm.clip(angles + change)

@@ -121,7 +121,7 @@ def _sequence(recording: Recording):
 
 
 def _errors(recording: Recording, result: dict[str, Any]):
-    """Return the errors over time, and beside them what else tells how good they are."""
+    """Return the errors over time, beside what they are to be compared with."""
     settings = InverseSettings()
     extra = 'tracking' in result or 'best_exact' in result
     figure = _figure(_WIDTH, 2.0)
@@ -343,8 +343,8 @@ def _cylinder(start: np.ndarray, end: np.ndarray, radius: float, color: tuple,
 def _ball(center: np.ndarray, radius: float, color: tuple) -> tuple[list, list]:
     angle = np.linspace(0.0, 2.0 * np.pi, 20)
     ring = np.stack((np.cos(angle), np.sin(angle)), axis=-1)
-    polygons = [center[:2] + radius * share * ring + radius * (1.0 - share) * 0.6 * _LIGHT[:2]
-                for share in (1.0, 0.65, 0.3)]
+    polygons = [center[:2] + radius * part * ring + radius * (1.0 - part) * 0.6 * _LIGHT[:2]
+                for part in (1.0, 0.65, 0.3)]
     return polygons, [_tinted(color, light) for light in (0.85, 1.1, 1.4)]
 
 

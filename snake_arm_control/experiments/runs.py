@@ -30,9 +30,8 @@ WRONG_ARM = SimulationSettings(length_error=0.05, joint_offset=math.radians(2.0)
 PERIODS = (20.0, 10.0, 5.0, 2.0)  # [s] in which a moving goal is tried to be followed
 RATE = 200.0  # [Hz] of the controller
 TIME_LIMIT = 10.0  # [s] for reaching a goal
-REST_TIME = 0.5  # [s] that a reached goal is watched on
+REST_TIME = 0.5  # [s] for which a reached goal is watched
 APPROACH_TIME = 2.0  # [s] for catching up with a moving goal, before it is measured
-_HEARTBEAT = 7  # ticks from one pose of an arm that is not commanded to the next
 _SAMPLES = 1000  # of the errors over time that are written
 _EXACT_STARTS = 40
 _EXACT_ITERATIONS = 300
@@ -76,10 +75,10 @@ class Recording:
 
     def moments(self, count: int) -> np.ndarray:
         """
-        Return frames (count,) that tell the story.
+        Return frames (count,) that show the motion, evenly spaced.
 
-        To a goal that stays: at equal shares of the way that the arm's joints went until it was
-        reached. With a moving goal: at equal shares of its last round.
+        With a fixed goal: by the way that the arm's joints went until it was reached. With a
+        moving goal: by the time of its last round.
         """
         if self.period:
             wanted = self.times[self.measured][0] + self.period * np.arange(count) / count
@@ -96,7 +95,7 @@ class Recorder:
     Takes what happens in a run, and says when there is enough of it.
 
     :param period: in which a moving goal goes round [s]; 0 for one that stays
-    :param rest: how long a reached goal is watched on [s]
+    :param rest: how long a reached goal is watched [s]
     """
 
     def __init__(self, scenario: Scenario, arm: Arm, period: float,
@@ -159,7 +158,7 @@ class LibraryRun:
     """
     Runs experiments without ROS: the controller's own loop and a simulated true arm.
 
-    :param rest: how long a reached goal is watched on [s]
+    :param rest: how long a reached goal is watched [s]
     """
 
     def __init__(self, model: ForwardModel, truth: SimulationSettings = IDEAL_ARM,
@@ -170,15 +169,14 @@ class LibraryRun:
         """
         Let the arm follow a scenario from rest.
 
-        The clock is stepped at the controller's rate, and the arm answers within the step. One
-        that is not commanded tells its pose now and then.
+        The clock is stepped at the controller's rate; joint states and true poses come at each
+        step.
 
         :param period: of a moving goal [s]
         :raises GoalError: if the arm has too few joints for the scenario
         """
         loop = ControlLoop(self.model, self.settings)
         true_arm = make_true_arm(loop.arm, self.truth)
-        loop.start(true_arm.angles)
         recorder = Recorder(scenario, loop.arm, period, self.settings, self.rest)
         tracker = Tracker(self.truth)
         goals_set = tick = 0
@@ -191,14 +189,14 @@ class LibraryRun:
                 recorder.take_goal(now, loop.goal)
             recorder.take_chain(now, true_arm.true_chain())
             stamp = round(1e9 * (now + 1.0))
+            loop.report(stamp, true_arm.angles)
+            tracker.observe(now, true_arm.true_chain(), stamp)
+            for measurement in tracker.arrived(now):
+                loop.receive(measurement.stamp, measurement.chain)
             command = loop.iterate(now, stamp)
             if command is not None:
                 recorder.take_command()
                 true_arm.command(command.positions, now)
-            if command is not None or tick % _HEARTBEAT == 0:
-                tracker.observe(now, true_arm.true_chain(), stamp)
-            for measurement in tracker.arrived(now):
-                loop.receive(measurement.stamp, measurement.chain)
             tick += 1
         return recorder.recording(about('library', self.model.fingerprint, self.truth,
                                         self.settings, RATE))
@@ -221,7 +219,7 @@ def about(where: str, fingerprint: str, truth: SimulationSettings, settings: Con
 
 def reproduce(scenario: Scenario, run: Run) -> tuple[Recording, dict[str, Any]]:
     """
-    Run an experiment, and others beside it that tell how good it is.
+    Run an experiment, and what it is to be compared with.
 
     A moving goal is followed in several periods. Where the joint limits make a goal unreachable,
     the best that exact kinematics can do is searched for.
@@ -256,7 +254,7 @@ def write_result(result: dict[str, Any], folder: Path) -> Path:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return what there is to say of a result, in a few lines."""
+    """Return a result as a few lines of text."""
     final = result['final']
     what = 'RMS' if 'tracking' in result else 'end'
     reached = result['reached']
@@ -285,8 +283,8 @@ def tracking(recording: Recording) -> dict[str, Any]:
     """
     Return how well a moving goal was followed over its last round.
 
-    Errors are those to the goal that was in effect; beside them stand those to the moving target
-    itself, which runs ahead of the goals that are set now and then.
+    Errors are those to the goal that was in effect. Those to the moving target itself are larger,
+    since it runs ahead of the goals, which are set at a rate.
     """
     rows = recording.measured
     targets = [recording.scenario.goal_at(recording.arm, time, recording.period)
@@ -303,7 +301,7 @@ def tracking(recording: Recording) -> dict[str, Any]:
 
 def residual(goal: Goal, chain: np.ndarray) -> dict[str, Any]:
     """
-    Return what is left of the errors of a goal at a pose chain (joints, 9).
+    Return the errors of a goal at a pose chain (joints, 9).
 
     :return: the largest `position_error` [m] and `axis_error` [rad], the `axis_errors` [rad] of
         the joints that the goal cares for, and the `loss` that the controller descends

@@ -5,6 +5,9 @@ The experiments of the paper (figures 2 to 5) as goals over time.
 
 The paper shows pictures and gives no numbers: places and sizes are chosen here, as fractions of
 the arm's length, and numbers of joints as fractions of the arm's.
+
+To add one, write a function such as `_reach` (a fixed goal) or `_ellipse` (a moving one), and add
+an entry to `SCENARIOS`.
 """
 
 from __future__ import annotations
@@ -84,7 +87,7 @@ def _circling_middle(arm: Arm, phase: float) -> Goal:
     tool = Goal.tool(position=_scaled(arm, _FIXED_TOOL), forward=_WORLD_UP, up=(0.0, 1.0, 0.0),
                      joints=arm.joints)
     middle = Goal.joint(
-        _share(arm, 20), position=(radius * math.cos(angle), radius * math.sin(angle), None),
+        _fraction(arm, 20), position=(radius * math.cos(angle), radius * math.sin(angle), None),
         joints=arm.joints)
     return tool & middle
 
@@ -92,7 +95,7 @@ def _circling_middle(arm: Arm, phase: float) -> Goal:
 def _straight_end(arm: Arm, phase: float) -> Goal:
     forward = (0.8, 0.0, -0.6)
     tool = Goal.tool(position=_scaled(arm, (0.5, 0.25, 0.3)), joints=arm.joints)
-    first = arm.joints - _share(arm, 10) + 1
+    first = arm.joints - _fraction(arm, 10) + 1
     return tool & combine((Goal.joint(number, forward=forward, joints=arm.joints)
                            for number in range(first, arm.joints + 1)), arm.joints)
 
@@ -101,21 +104,21 @@ def _bent_end(arm: Arm, phase: float) -> Goal:
     up = _WORLD_UP
     tool = Goal.tool(position=_scaled(arm, (0.5, 0.25, 0.45)), forward=(1.0, 0.0, 0.0), up=up,
                      joints=arm.joints)
-    return tool & Goal.joint(arm.joints - _share(arm, 5), forward=up, joints=arm.joints)
+    return tool & Goal.joint(arm.joints - _fraction(arm, 5), forward=up, joints=arm.joints)
 
 
 def _upright_start(arm: Arm, phase: float) -> Goal:
     tool = Goal.tool(position=_scaled(arm, (0.3, -0.3, 0.35)), joints=arm.joints)
     return tool & combine((Goal.joint(number, up=_WORLD_UP, joints=arm.joints)
-                           for number in range(1, _share(arm, 20) + 1)), arm.joints)
+                           for number in range(1, _fraction(arm, 20) + 1)), arm.joints)
 
 
 def _scaled(arm: Arm, lengths: tuple[float, float, float]) -> np.ndarray:
     return arm.length * np.array(lengths)
 
 
-def _share(arm: Arm, joints: int) -> int:
-    """Return as much of this arm as so many joints are of the paper's 40, at least one joint."""
+def _fraction(arm: Arm, joints: int) -> int:
+    """Scale a number of joints of the paper's 40 to this arm, at least 1."""
     return max(round(arm.joints * joints / 40), 1)
 
 

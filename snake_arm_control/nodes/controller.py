@@ -10,7 +10,7 @@ import math
 import time
 
 from geometry_msgs.msg import PoseArray
-import numpy as np
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
@@ -24,7 +24,10 @@ from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.controller_report import ControllerReport
 from snake_arm_control.ros.convergence import Convergence
+from snake_arm_control.ros.frames import Frames
+from snake_arm_control.ros.goal_wait import GoalWait
 from snake_arm_control.ros.hardware import Hardware, KINDS, NONE
+from snake_arm_control.ros.joint_states import JointStates
 from snake_arm_control.ros.markers import GoalMarkers
 from snake_arm_control.ros.memory import release_compiler
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
@@ -32,6 +35,7 @@ from snake_arm_control.ros.running import run
 from snake_arm_control.ros.tool_pose import ToolPose
 from snake_arm_control.settings import part, setting
 
+_OTHER_CLOCK = 10**9  # [ns] from now: joint states that are further off count as of now
 _LATE = 1.5  # a tick that comes after this many periods has missed its deadline
 
 
@@ -43,7 +47,8 @@ class ControllerSettings(ControlSettings, ArmSettings):
     lockstep: bool = setting(
         False, 'iterate as soon as the last command is answered, and at least at the rate')
     wait_for_joint_states: bool = setting(
-        True, 'start from the first joint states of the arm, not from the zero angles',
+        True, 'wait for the joint states of the arm; else it is taken to start at rest, and to do '
+        'what it is commanded as long as no joint states come',
         read_only=True)
     tracked_joints: str = setting(
         '', 'numbers of the joints whose poses pose_chain holds, in its order, such as 20 40; '
@@ -80,8 +85,7 @@ class ControllerNode(Node):
         self._arm = self._settings.value.make_arm()
         self._tracked = self._settings.value.tracked()
         self._loop: ControlLoop | None = None  # until there is a model
-        self._first_angles: np.ndarray | None = (
-            None if self._settings.value.wait_for_joint_states else self._arm.rest)
+        self._joint_states, self._frames = JointStates(self._arm), Frames(self)
         self._early_goal: Goal | None = None
         self._ticked_at = math.inf
 
@@ -92,6 +96,7 @@ class ControllerNode(Node):
         self._convergence = Convergence(self)
         self._tool = ToolPose(self)
         self._report = ControllerReport(self, self._convergence)
+        self._wait = GoalWait(self)
         self._markers = GoalMarkers(
             self, lambda: self._loop.estimated_chain if self._loop else None, self._arm.length)
         subscribe = self.create_subscription
@@ -99,13 +104,15 @@ class ControllerNode(Node):
         for kind, topic, take in (
                 (JointState, topics.JOINT_STATES, self._take_joint_states),
                 (PoseArray, topics.POSE_CHAIN, self._take_pose_chain)):
-            subscribe(kind, topic, take, topics.STREAM, raw=True,  # most aren't worth reading
+            subscribe(kind, topic, take, topics.SENSOR, raw=True,  # read in place
                       qos_overriding_options=QoSOverridingOptions.with_default_policies())
         for kind, topic, convert in conversions.GOALS:
             subscribe(kind, topic, self._goal_callback(topic, convert), 10)
         self.create_service(SetBool, '~/hold', self._hold)
         self.create_service(Trigger, '~/reset', self._reset)
-        self._timer = self.create_timer(1.0 / self._settings.value.rate, self._tick)
+        # Of the steady clock, so that the watchdogs run on where the ROS clock is slow or stopped.
+        self._timer = self.create_timer(1.0 / self._settings.value.rate, self._tick,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _change(self, settings: ControllerSettings) -> None:
         if self._loop:
@@ -124,8 +131,8 @@ class ControllerNode(Node):
             return
         if self._loop is None:
             self._loop = ControlLoop(model, part(ControlSettings, self._settings.value))
-            if self._first_angles is not None:
-                self._loop.start(self._first_angles)
+            if not self._settings.value.wait_for_joint_states:
+                self._loop.start(self._arm.rest)
             if self._early_goal is not None:
                 self._loop.set_goal(self._early_goal)
         else:
@@ -135,29 +142,36 @@ class ControllerNode(Node):
         self._report.update(self._loop, time.monotonic())
 
     def _take_joint_states(self, data: bytes) -> None:
-        if self._loop is not None and self._loop.is_driving:
+        if self._loop is None:
             return
         try:
-            _, angles = conversions.deserialize_joint_state(self._arm, data)
+            reported = self._joint_states.take(data)
         except FeedbackError as error:
             self._report.reject_feedback(error)
             return
-        self._first_angles = angles
-        if self._loop is not None:
-            self._loop.start(angles)
+        if reported is not None:
+            stamp, angles = reported
+            now = self.get_clock().now().nanoseconds
+            # Drivers that do not stamp, or by another clock: they report what they have just read.
+            self._loop.report(stamp if abs(now - stamp) < _OTHER_CLOCK else now, angles)
+            self._answer()
 
     def _take_pose_chain(self, data: bytes) -> None:
         if self._loop is None:
             return
         try:
-            stamp, chain = conversions.deserialize_chain(data)
+            stamp, chain = conversions.deserialize_chain(data, self._frames.placement)
             chain = conversions.whole_chain(chain, self._tracked, self._arm.joints)
             self._loop.receive(stamp, chain)
         except FeedbackError as error:
             self._report.reject_feedback(error)
             return
         self._tool.measure(self._loop, time.monotonic(), stamp, chain[-1])
-        if self._settings.value.lockstep and self._loop.answered:
+        self._answer()
+
+    def _answer(self) -> None:
+        """In lockstep, go on as soon as the latest command was answered."""
+        if self._settings.value.lockstep and self._loop is not None and self._loop.answered:
             self._timer.reset()
             self._ticked_at = math.inf
             self._iterate()
@@ -165,7 +179,7 @@ class ControllerNode(Node):
     def _goal_callback(self, topic: str, convert: Callable) -> Callable:
         def take_goal(message) -> None:
             try:
-                self._set_goal(convert(message, self._arm.joints))
+                self._set_goal(convert(self._frames.in_base(message), self._arm.joints))
             except SnakeArmError as error:
                 self._report.reject_goal(topic, error)
         return take_goal
@@ -213,11 +227,19 @@ class ControllerNode(Node):
         now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
         command = self._loop.iterate(now, stamp)
         if command is not None:
-            self._commands.publish(conversions.serialize_joint_state(self._arm, *command))
+            self._commands.publish(conversions.serialize_joint_state(
+                self._arm, command.stamp, command.positions, command.velocities))
             self._hardware.command(command.positions, 1.0 / self._settings.value.rate)
         self._convergence.take(self._loop, now, command is not None)
         self._tool.predict(self._loop, now, stamp, command is not None)
         self._report.update(self._loop, now)
+        self._wait.update(self._loop, now)
+
+    def destroy_node(self) -> None:
+        """Let nobody wait any longer, then end the node."""
+        if hasattr(self, '_wait'):  # a context also destroys a node that could not be made
+            self._wait.close()
+        super().destroy_node()
 
 
 def main(args: list[str] | None = None) -> int:

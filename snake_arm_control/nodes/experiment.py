@@ -44,7 +44,7 @@ class ExperimentNode(Node):
         subscribe = self.create_subscription
         subscribe(Float64MultiArray, topics.PURSUED_GOAL, self._take_goal, topics.LATCHED)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
-        subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.STREAM, raw=True)
+        subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.SENSOR, raw=True)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
         self._controller = self.get_namespace().rstrip('/') + '/controller'
 

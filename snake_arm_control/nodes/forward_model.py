@@ -25,6 +25,7 @@ from snake_arm_control.model.forward_model import (
 )
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
+from snake_arm_control.ros.joint_states import JointStates
 from snake_arm_control.ros.memory import release_compiler
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
@@ -56,6 +57,7 @@ class ForwardModelNode(Node):
         super().__init__('forward_model', **node_options)
         self._settings = Parameters(self, ForwardModelSettings)
         self._arm = self._settings.value.make_arm()
+        self._joint_states = JointStates(self._arm)
         self._rejected = 0
         self._trouble = ''
         self._predicted_at = -math.inf  # [s]
@@ -63,7 +65,7 @@ class ForwardModelNode(Node):
         self._predicted = self.create_publisher(PoseArray, topics.PREDICTED_POSE_CHAIN,
                                                 topics.STREAM)
         self._load()
-        self.create_subscription(JointState, topics.JOINT_STATES, self._predict, topics.STREAM,
+        self.create_subscription(JointState, topics.JOINT_STATES, self._predict, topics.SENSOR,
                                  raw=True)
         self.create_service(Trigger, '~/reload', self._reload)
         self._diagnostics = Diagnostics(self, self._describe)
@@ -96,17 +98,18 @@ class ForwardModelNode(Node):
         return Path(self._settings.value.weights or SHIPPED).name
 
     def _predict(self, data: bytes) -> None:
-        now = time.monotonic()
-        if (now < self._predicted_at + 1.0 / self._settings.value.rate
-                or not self._predicted.get_subscription_count()):
-            return
-        self._predicted_at = now
         try:
-            stamp, angles = conversions.deserialize_joint_state(self._arm, data)
+            reported = self._joint_states.take(data)
         except FeedbackError as error:
             self._rejected += 1
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
+        now = time.monotonic()
+        if (reported is None or now < self._predicted_at + 1.0 / self._settings.value.rate
+                or not self._predicted.get_subscription_count()):
+            return
+        self._predicted_at = now
+        stamp, angles = reported
         self._predicted.publish(
             conversions.serialize_chain(self._model.predict(angles), stamp))
 

@@ -59,7 +59,7 @@ class InteractiveGoalNode(Node):
         self._edit: GoalEdit | None = None  # until the tool was seen
         self._early_goal: Goal | None = None  # that was pursued before that
         self._is_shown = True  # whether the handle is as edited
-        self._tool_data = b''  # the latest message that tells where the tool is
+        self._tool_data = b''  # the latest message with the pose of the tool
         self._goals = GoalPublisher(self)
         self._server = InteractiveMarkerServer(self, topics.INTERACTIVE_GOAL)
         self._menu = MenuHandler()

@@ -21,11 +21,11 @@ from snake_arm_control.ros.diagnostics import status_of
 
 
 class Progress(NamedTuple):
-    """What was seen up to now."""
+    """The state of a run."""
 
     commands: int
     elapsed: float  # [s], since the goal
-    rate: float  # [1/s], of commands, over the last moments
+    rate: float  # [1/s], of commands, over the last second
     position_error: float  # [m], on the true poses; NaN without a goal or a pose
     axis_error: float  # [rad]
     state: str  # the controller's, as a code
@@ -51,7 +51,7 @@ class MonitorNode(Node):
         subscribe = self.create_subscription
         subscribe(Float64MultiArray, topics.PURSUED_GOAL, self._take_goal, topics.LATCHED)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
-        subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.STREAM, raw=True)
+        subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.SENSOR, raw=True)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
         self._controller = self.get_namespace().rstrip('/') + '/controller'
 
@@ -72,7 +72,7 @@ class MonitorNode(Node):
             self._state, self._activity = status.details.get('state', ''), status.summary
 
     def progress(self) -> Progress:
-        """Return what was seen up to now."""
+        """Return the state of the run."""
         now = time.monotonic()
         self._recent = [(t, n) for t, n in self._recent if now - t < 1.0] + [(now, self._commands)]
         then, before = self._recent[0]

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The recorder node: what is said on the topics of an arm, into an MCAP file."""
+"""The recorder node: the topics of an arm, written to an MCAP file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.running import arguments_checked, ros, Spinner
 from snake_arm_control.training import recordings
 
-# All that a run follows from, and what came of it; predictions follow from weights and states.
+# What determines a run, and its outcome; predictions follow from weights and joint states.
 RECORDED = {
     **{topic: kind for kind, topic, _ in conversions.GOALS},
     topics.JOINT_COMMAND: JointState, topics.JOINT_STATES: JointState,
@@ -41,7 +41,7 @@ RECORDED = {
 _LATCHED = (topics.WEIGHTS, topics.ROBOT_DESCRIPTION)
 _DEPTH = 10_000  # messages of a topic that may wait
 _LOOK_EVERY = 0.5  # [s]
-_PATIENCE = 2.0  # [s], before a topic without a publisher is told
+_PATIENCE = 2.0  # [s], before a topic without a publisher is reported
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class RecorderNode(Node):
     """
     Writes each message as it comes, with the times when it was published and received.
 
-    It subscribes to goals, as the controller does: who publishes one once while a recording runs
-    must wait for both (`ros2 topic pub --once -w 2`).
+    It subscribes to goals as the controller does: to publish one goal while a recording runs, wait
+    for both subscribers (`ros2 topic pub --once -w 2`).
     """
 
     def __init__(self, bag: Bag, **node_options):
@@ -72,11 +72,11 @@ class RecorderNode(Node):
         self.lost = 0
         self._names: dict[str, str] = {}  # full ones
         self._refused: set[str] = set()
-        self._heard = {}
+        self._subscribed = {}
         for topic in RECORDED:
             qos = QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
             self._subscribe(topic, topics.LATCHED if topic in _LATCHED else qos)
-            self._names[topic] = self._heard[topic].topic_name
+            self._names[topic] = self._subscribed[topic].topic_name
             bag.add_topic(self._names[topic], RECORDED[topic],
                           topics.LATCHED if topic in _LATCHED else topics.STREAM)
 
@@ -89,7 +89,7 @@ class RecorderNode(Node):
 
         events = SubscriptionEventCallbacks(
             message_lost=self._count_lost, incompatible_qos=lambda _: self._refused.add(topic))
-        self._heard[topic] = self.create_subscription(
+        self._subscribed[topic] = self.create_subscription(
             RECORDED[topic], topic, take, qos, raw=True, event_callbacks=events)
 
     def _count_lost(self, event) -> None:
@@ -99,7 +99,7 @@ class RecorderNode(Node):
         """Take what a publisher offers that is neither reliable nor latched, as trackers may."""
         while self._refused:
             topic = self._refused.pop()
-            self.destroy_subscription(self._heard[topic])
+            self.destroy_subscription(self._subscribed[topic])
             self._subscribe(topic, QoSProfile(
                 depth=_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT))
 
@@ -127,7 +127,7 @@ class Explorer:
 
     def look(self, now: float) -> None:
         """Send a goal if it is time."""
-        if now >= self._next_at and self._publisher.is_heard:
+        if now >= self._next_at and self._publisher.has_controller:
             self._next_at = now + self._period
             family = self._generator.choice(list(FAMILIES))
             self._publisher.publish(goals(family, self._arm, 1, self._generator)[0])
@@ -143,7 +143,7 @@ def record(options: Options) -> int:
     arm = options.arm
     recordings.tracked_elements(arm, options.tracked)  # says now what is wrong with them
     path = options.out or Path(f'{datetime.now():snake_arm_%Y_%m_%d-%H_%M_%S}.mcap')
-    # The executor of events can't tell when a message was published.
+    # The events executor does not pass on when a message was published.
     with (ros([], grace=None, executor=SingleThreadedExecutor) as spinner,
           Bag(path, options.overwrite) as bag):
         with arguments_checked():

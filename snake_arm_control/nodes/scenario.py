@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The scenario node: publishes the goals of one of the paper's experiments, as any user would."""
+"""The scenario node: publishes the goals of one of the paper's experiments."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ScenarioNode(Node):
         self._timer = self.create_timer(1.0 / settings.rate, self._publish)
 
     def _publish(self) -> None:
-        if not self._publisher.is_heard:
+        if not self._publisher.has_controller:
             return
         now = time.monotonic()
         if self._started_at is None:

@@ -38,7 +38,7 @@ class SimulatorNode(Node):
     """
     Moves a simulated arm by the ROS clock, and publishes joint states and true pose chains.
 
-    Both come at each command and at a heartbeat, and tell of the same moment.
+    Both come at each command and at a heartbeat, and are of the same moment.
     """
 
     def __init__(self, **node_options):

@@ -110,7 +110,7 @@ def send_goal(goal: Goal, namespace: str, wait: float) -> int:
             node = rclpy.create_node('goal', namespace=namespace)
         publisher = GoalPublisher(node)
         deadline = time.monotonic() + wait
-        while not publisher.is_heard:
+        while not publisher.has_controller:
             if time.monotonic() > deadline:
                 print(f'no controller listens to {publisher.topic}; is one running? '
                       '(snake-arm up)', file=sys.stderr)

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can be asked of a controller beside goals, by its services and parameters."""
+"""A client of the services and parameters of a controller."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ControllerClient:
 
     def _call(self, client: Client, request) -> None:
         if not client.service_is_ready():
-            self._complain('Nobody listens', f'There is no service {client.srv_name}: is the '
+            self._complain('Nothing happens', f'There is no service {client.srv_name}: is the '
                            'controller running?')
             return
 

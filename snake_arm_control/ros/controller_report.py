@@ -12,14 +12,15 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from snake_arm_control.control.loop import ControlLoop, State
-from snake_arm_control.errors import SnakeArmError
+from snake_arm_control.errors import FeedbackError, SnakeArmError
 from snake_arm_control.ros import topics
 from snake_arm_control.ros.convergence import Convergence
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
 
 NO_MODEL = 'NO_MODEL'  # the code of a controller that has no model, hence no loop and no `State`
-_ALARMING = (State.NO_FEEDBACK, State.SEARCHING, State.STALLED)
-_UNREADY = (None, State.WAITING)
+_ALARMING = (State.NO_FEEDBACK, State.NOT_FOLLOWING, State.GOAL_TIMED_OUT, State.SEARCHING,
+             State.STALLED)
+_UNREADY = (None, State.WAITING, State.WAITING_FOR_CHAIN)
 
 
 @dataclass
@@ -49,6 +50,7 @@ class ControllerReport:
         self._fingerprint = ''  # of the model
         self._refused_weights = ''  # why the latest weights were
         self._loop: ControlLoop | None = None
+        self._rejected_by_loop = self._new_starts = 0
         self._state: State | None = None
         self._states = node.create_publisher(String, topics.STATE, topics.LATCHED)
         self._states.publish(String(data=NO_MODEL))
@@ -79,6 +81,15 @@ class ControllerReport:
     def update(self, loop: ControlLoop, now: float) -> None:
         """Report the state of a loop at a time [s] if it has changed."""
         self._loop, state = loop, loop.state(now)
+        if loop.feedback.rejected > self._rejected_by_loop:
+            self._feedback.count += loop.feedback.rejected - self._rejected_by_loop - 1
+            self._rejected_by_loop = loop.feedback.rejected
+            self.reject_feedback(FeedbackError(loop.feedback.reason))
+        if loop.new_starts > self._new_starts:
+            self._new_starts = loop.new_starts
+            self._node.get_logger().warning('new start: the command is set back to where the arm '
+                                            'is, for it was moved or does not follow')
+            self._diagnostics.publish()
         if state is self._state:
             return
         self._state = state
@@ -93,7 +104,8 @@ class ControllerReport:
     def _feedback_trouble(self, loop: ControlLoop, now: float) -> str:
         """Return why there is no feedback, empty if there is."""
         why = loop.feedback_trouble(now)
-        if why and now - self._feedback.at <= loop.settings.feedback_timeout:
+        recent = now - self._feedback.at <= loop.settings.feedback_timeout
+        if why and recent and self._feedback.reason not in why:
             why += f'; the latest was ignored: {self._feedback.reason}'
         return why
 
@@ -113,11 +125,17 @@ class ControllerReport:
         return level, summary, {
             'state': state.name if state else NO_MODEL,
             'iterations': loop.iterations if loop else 0,
+            'commands': loop.commands if loop else 0,
             'iterations per second': self._convergence.rate,
             'others that publish joint_command': others,
             'deadline misses': self.deadline_misses,
             'position error [m]': position_error, 'axis error [rad]': axis_error,
-            'feedback age [s]': loop.feedback_age(now) if loop else 0.0,
+            'feedback age [s]': loop.feedback_age(now) if loop else math.inf,
+            'latency of the tracker [s]': loop.feedback.latency.value if loop else math.nan,
+            'ahead of the arm [rad]': loop.largest_lead if loop else math.nan,
+            'offset of the servos [rad]': (float(abs(loop.following.offset).max()) if loop
+                                           else math.nan),
+            'new starts': loop.new_starts if loop else 0,
             'feedback trouble': self._feedback_trouble(loop, now) if loop else '',
             'rejected goals': self._goals.count, 'last rejected goal': self._goals.reason,
             'rejected feedback': self._feedback.count,

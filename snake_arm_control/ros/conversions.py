@@ -1,11 +1,11 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages to arrays and back: the one place that knows both."""
+"""Messages to arrays and back: goals, joint states, pose chains, weights."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 import math
 import struct
@@ -21,11 +21,12 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.goal import Goal, ROW
-from snake_arm_control.errors import FeedbackError, GoalError
+from snake_arm_control.errors import FeedbackError, FrameError, GoalError
 from snake_arm_control.ros import topics
 
-_CDR = b'\0\1\0\0'  # plain CDR, little-endian
-_STAMPED = len(_CDR) + 8  # bytes up to the end of a message's stamp
+CDR = b'\0\1\0\0'  # plain CDR, little-endian
+STAMPED = len(CDR) + 8  # bytes up to the end of a message's stamp
+Placement = tuple[np.ndarray, np.ndarray]  # rotation (3, 3) to base_link, position (3,) [m]
 
 
 def stamp_to_time(stamp: int) -> Time:
@@ -113,12 +114,12 @@ def serialize_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
     `serialize_chain` for the form.
     """
     names, _ = _joint_names(arm)
-    data = _CDR + struct.pack('<iI', stamp // 10**9, stamp % 10**9) + names.tobytes()
-    data += bytes((len(_CDR) - len(data)) % 8) + arm.flat(positions).astype('<f8').tobytes()
+    data = CDR + struct.pack('<iI', stamp // 10**9, stamp % 10**9) + names.tobytes()
+    data += bytes((len(CDR) - len(data)) % 8) + arm.flat(positions).astype('<f8').tobytes()
     if velocities is None:
         return data + struct.pack('<II', 0, 0)
     data += struct.pack('<I', arm.dof)
-    data += bytes((len(_CDR) - len(data)) % 8) + arm.flat(velocities).astype('<f8').tobytes()
+    data += bytes((len(CDR) - len(data)) % 8) + arm.flat(velocities).astype('<f8').tobytes()
     return data + struct.pack('<I', 0)  # no efforts
 
 
@@ -129,13 +130,13 @@ def deserialize_joint_state(arm: Arm, data: bytes) -> tuple[int, np.ndarray]:
     :raises FeedbackError: as `joint_state_to_angles`, and if it is cut off
     """
     names, meant = _joint_names(arm)
-    at = _STAMPED + len(names)
-    start = at + (len(_CDR) - at) % 8
-    if data[:2] == _CDR[:2] and len(data) >= start + 8 * arm.dof:
-        same = np.frombuffer(data, np.uint8, len(names), _STAMPED) & meant == names
+    at = STAMPED + len(names)
+    start = at + (len(CDR) - at) % 8
+    if data[:2] == CDR[:2] and len(data) >= start + 8 * arm.dof:
+        same = np.frombuffer(data, np.uint8, len(names), STAMPED) & meant == names
         angles = arm.shaped(np.frombuffer(data, '<f8', arm.dof, start))
         if same.all() and np.isfinite(angles).all():
-            return _stamp(*struct.unpack_from('<iI', data, len(_CDR))), angles
+            return _stamp(*struct.unpack_from('<iI', data, len(CDR))), angles
     try:
         message = deserialize_message(data, JointState)
     except RuntimeError as error:
@@ -170,42 +171,52 @@ def serialize_chain(chain: np.ndarray, stamp: int) -> bytes:
     """
     quaternions, positions = pose.to_quaternion(chain)
     frame = topics.BASE_FRAME.encode() + b'\0'
-    header = _CDR + struct.pack('<iII', stamp // 10**9, stamp % 10**9, len(frame)) + frame
+    header = CDR + struct.pack('<iII', stamp // 10**9, stamp % 10**9, len(frame)) + frame
     header += bytes(-len(header) % 4) + struct.pack('<I', len(chain))
     if len(chain):
-        header += bytes((len(_CDR) - len(header)) % 8)
+        header += bytes((len(CDR) - len(header)) % 8)
     return header + np.hstack((positions, quaternions)).astype('<f8').tobytes()
 
 
 def restamped(data: bytes, stamp: int) -> bytes:
     """Return a serialized message, of those that begin with a header, with another stamp [ns]."""
-    return (data[:len(_CDR)] + struct.pack('<iI', stamp // 10**9, stamp % 10**9)
-            + data[_STAMPED:])
+    return (data[:len(CDR)] + struct.pack('<iI', stamp // 10**9, stamp % 10**9)
+            + data[STAMPED:])
 
 
 def stamp_of(data: bytes) -> int:
     """Return the stamp [ns] of a serialized message, in plain CDR, that begins with a header."""
-    return _stamp(*struct.unpack_from('<iI', data, len(_CDR)))
+    return _stamp(*struct.unpack_from('<iI', data, len(CDR)))
 
 
-def deserialize_chain(data: bytes) -> tuple[int, np.ndarray]:
+def deserialize_chain(data: bytes, placement: Callable[[str], Placement | None] | None = None
+                      ) -> tuple[int, np.ndarray]:
     """
     Return stamp [ns] and chain (poses, 9) of a serialized geometry_msgs/PoseArray.
 
     What was not measured is NaN: a position, an orientation, or both.
 
+    :param placement: returns where a frame is, rotation (3, 3) and position (3,) [m] in base_link,
+        None for base_link itself; without it no other frame is taken
     :raises FeedbackError: if it is in another frame or cut off, a position or an orientation is
         NaN in part or infinite, or an orientation has no length
     """
     try:
-        read = _read_chain if data[:2] == _CDR[:2] else _read_rare_chain
+        read = _read_chain if data[:2] == CDR[:2] else _read_rare_chain
         stamp, frame, numbers = read(data)
     except (struct.error, ValueError, RuntimeError) as error:
         raise FeedbackError(f'the pose chain is no whole message: {error}') from error
-    if frame not in ('', topics.BASE_FRAME):
+    if frame in ('', topics.BASE_FRAME):
+        return stamp, _chain(numbers)
+    if placement is None:
         raise FeedbackError(f'the pose chain is in the frame {frame!r}, '
                             f'expected {topics.BASE_FRAME!r}')
-    return stamp, _chain(numbers)
+    try:
+        place = placement(frame)
+    except FrameError as error:
+        raise FeedbackError(f'the pose chain: {error}') from error
+    chain = _chain(numbers)
+    return stamp, chain if place is None else pose.moved(chain, *place)
 
 
 def _read_chain(data: bytes) -> tuple[int, str, np.ndarray]:
@@ -215,7 +226,7 @@ def _read_chain(data: bytes) -> tuple[int, str, np.ndarray]:
     at += -at % 4
     count, = struct.unpack_from('<I', data, at)
     at += 4
-    at += (len(_CDR) - at) % 8
+    at += (len(CDR) - at) % 8
     numbers = np.frombuffer(data, '<f8', 7 * count, at) if count else np.empty(0)
     return _stamp(seconds, nanoseconds), frame, numbers.reshape(-1, 7)
 
@@ -282,7 +293,7 @@ def message_to_goal(message: Float64MultiArray, joints: int) -> Goal:
 
     9 numbers are a goal for the tool, 9 a joint a whole chain, rows of 10 (joint number, then
     9 components) a goal for those joints; none at all drops the goal. The sizes in layout.dim
-    tell which, without them the length does: 9, then 9 x joints, then rows of 10.
+    say which it is. Without them the length does: 9, then 9 x joints, then rows of 10.
 
     :raises GoalError: if it is none of these
     """

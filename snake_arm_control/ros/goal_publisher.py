@@ -29,7 +29,7 @@ class GoalPublisher:
         self._sent: deque[tuple[float, Goal]] = deque(maxlen=100)  # and when [s]
 
     @property
-    def is_heard(self) -> bool:
+    def has_controller(self) -> bool:
         """
         Whether a controller gets what is published now.
 

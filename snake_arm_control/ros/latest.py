@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The latest message of topics that somebody looks at now and then."""
+"""The latest message of topics, for those who look now and then."""
 
 from __future__ import annotations
 

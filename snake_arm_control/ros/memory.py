@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a node that has started needs no more."""
+"""The memory of the compiler, which a node that has started no longer needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def release_compiler() -> None:
     Unmap the compiler once every kernel is compiled or loaded.
 
     It lowers the RSS of the controller from 210 to 142 MB, and its PSS beside a forward model
-    from 112 to 98 MB; what it shares with no other process is 92 MB either way. Only pages that
+    from 112 to 98 MB; what no other process uses is 92 MB either way. Only pages that
     are as they are in the library's file are given back: used again, they are read again. On a
     system that does not list its mappings as Linux does, nothing happens.
     """

@@ -27,8 +27,10 @@ BASE_FRAME = 'base_link'
 
 # Nothing is lost on the way: a subscriber that falls behind by less than this gets every message.
 STREAM = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-# Only the last one, and that may get lost: for who looks once in a while.
+# What sensors publish, be it reliably or not.
+SENSOR = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Only the last one, and that may get lost: for those who look once in a while.
 LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-# Whoever comes late gets the last one.
+# Late subscribers get the last one.
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.TRANSIENT_LOCAL)

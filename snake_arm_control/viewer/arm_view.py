@@ -47,8 +47,9 @@ class ArmView:
         self.trouble, self.body = '', body
 
     def receive_angles(self, now: float, angles: Mapping[str, float]) -> None:
-        """Take the positions of the joints by name [rad]."""
-        self._angles, self._received_at['angles'] = angles, now
+        """Take the positions of joints by name [rad]; those of others stay as they are."""
+        self._angles = {**(self._angles or {}), **angles}
+        self._received_at['angles'] = now
 
     def receive_chain(self, now: float, chain: np.ndarray) -> None:
         """Take the true poses (joints, 9)."""

@@ -1,0 +1,125 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the arm follows its commands, and by what its joints stay behind at rest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snake_arm_control.arm.description import Arm
+
+_MOVED = 1e-3  # [rad] a joint that moves by less is stationary
+_STEADY = 0.1  # [s] after which an arm that has not moved counts as stationary
+_FILTER = 0.1  # [s] time constant of the offset
+_RATE = 0.1  # [rad/s] of the offset at most
+_RATES = 0.05  # [s] time constant of the rates of the joints
+_LONGEST_LAG = 0.5  # [s] a joint that would catch up within this time only lags
+_COMMANDED = 0.25  # fraction of the following error by which a moving command must have gone on
+_PROBE = 0.25  # fraction of the following error by which an arm that stopped is led
+
+
+class Following:
+    """
+    Compares commands and joint states.
+
+    Two things make them differ. While the arm moves, its servos lag; that is no error, and bounds
+    how far the command may run ahead. At rest they sag under a load or stick; this offset is
+    filtered while command and arm are stationary, and the command adds it. An arm that does not
+    move at all while the command does is stopped.
+    """
+
+    def __init__(self, arm: Arm):
+        self._arm = arm
+        self.offset = np.zeros_like(arm.rest)  # (joints, axes) [rad], command less reported
+        self.is_stopped = False
+        self.reported: np.ndarray | None = None  # (joints, axes) [rad], the latest joint states
+        self.reset()
+
+    def reset(self) -> None:
+        """Watch from here on: the arm was set back, or is not driven."""
+        self._anchor: np.ndarray | None = None  # where the arm was when it moved last
+        self._command_then = self.offset
+        self._offset_then = self.offset
+        self._still_for = 0.0  # [s]
+        self._commanded_for = 0.0  # [s] of that since the command went on
+        self._is_new, self._elapsed = False, 0.0  # [s] since the latest joint states that counted
+        self._before: np.ndarray | None = None  # [rad], as reported at the tick before
+        self._rates = np.zeros_like(self._arm.rest)  # [rad/s] of the joint states, filtered
+
+    def report(self, angles: np.ndarray) -> None:
+        """Take joint states (joints, axes) [rad]."""
+        self.reported, self._is_new = angles, True
+
+    @property
+    def is_stationary(self) -> bool:
+        """Whether the arm has not moved for a moment."""
+        return self._still_for >= _STEADY
+
+    def lead(self, command: np.ndarray) -> np.ndarray | None:
+        """Return by what a command is ahead of the arm, (joints, axes) [rad]; None if unknown."""
+        return None if self.reported is None else command - self.reported
+
+    def update(self, command: np.ndarray, period: float, most: float, is_near: bool) -> None:
+        """
+        Take note of a tick; it counts where joint states have come since the one before.
+
+        :param command: (joints, axes) [rad], as last published
+        :param period: since the tick before [s]
+        :param most: the following error [rad]
+        :param is_near: whether the command is next to where it is to be: one that has still far to
+            go is away from the arm because the arm is slow or stopped, and not because it sags
+        """
+        self._elapsed += period
+        if self.reported is None or not self._is_new:
+            return
+        period, self._elapsed, self._is_new = self._elapsed, 0.0, False
+        if self._before is not None:
+            rates = (self.reported - self._before) / period
+            self._rates += min(period / _RATES, 1.0) * (rates - self._rates)
+        self._before = self.reported
+        if is_near and not self.is_stopped:
+            self._filter_offset(command, period, most)
+        if self._anchor is None or np.abs(self.reported - self._anchor).max() > _MOVED:
+            if self._anchor is not None:
+                self.is_stopped = False
+            self._anchor, self._command_then = self.reported, command
+            self._offset_then, self._still_for = self.offset, 0.0
+            self._commanded_for = 0.0
+            return
+        self._still_for += period
+        if np.abs(command - self._command_then).max() > _MOVED:
+            self._commanded_for += period
+
+    def _filter_offset(self, command: np.ndarray, period: float, most: float) -> None:
+        """Let the offset follow what joints stay behind by, but for those that are under way."""
+        off = command - self.reported - self.offset
+        if not off.any():
+            return
+        off[np.abs(self._rates) * _LONGEST_LAG > np.abs(off)] = 0.0
+        change = period / (_FILTER + period) * off
+        self.offset = np.clip(self.offset + np.clip(change, -_RATE * period, _RATE * period),
+                              -most, most)
+
+    def has_stopped(self, command: np.ndarray, most: float, patience: float) -> bool:
+        """Return whether the arm has not moved at all for a time [s] while the command went on."""
+        return (self._anchor is not None and self._commanded_for > patience
+                and np.abs(command - self._command_then).max() > _COMMANDED * most)
+
+    def was_pushed(self, command: np.ndarray, most: float, braking: np.ndarray) -> bool:
+        """Return whether the arm was moved away from the command, beyond the way to brake."""
+        lead = self.lead(command)
+        return lead is not None and bool((np.abs(lead) > most + braking + _MOVED).any())
+
+    def set_back(self) -> np.ndarray:
+        """Return the command at which the arm stays where it is, and count it as stopped."""
+        assert self.reported is not None
+        self.is_stopped = True
+        self.offset = self._offset_then
+        command = self.reported + self.offset
+        self.reset()
+        self._anchor, self._command_then = self.reported, command
+        return command
+
+    def most_lead(self, most: float) -> float:
+        """Return how far the command may be ahead [rad]: a stopped arm is only probed."""
+        return _PROBE * most if self.is_stopped else most

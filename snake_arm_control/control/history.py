@@ -1,0 +1,67 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the joints did: their angles by the time at which they were measured."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Posture(NamedTuple):
+    """Where the joints were at a time, and the pose chain that the model predicts for it."""
+
+    stamp: int  # [ns]
+    angles: np.ndarray  # (joints, axes) [rad]
+    chain: np.ndarray  # (joints, 9)
+
+
+class JointHistory:
+    """
+    Postures by stamp, over the last moments; between two of them the joints moved evenly.
+
+    :param span: how long a posture is kept [ns]
+    :param most: how many are kept
+    """
+
+    def __init__(self, span: int = 5 * 10**9, most: int = 4000):
+        self._span, self._most = span, most
+        self._stamps: list[int] = []
+        self._postures: list[Posture] = []
+
+    def add(self, posture: Posture) -> None:
+        """Keep a posture; one that is not later than the one before is passed over."""
+        if self._stamps and posture.stamp <= self._stamps[-1]:
+            return
+        self._stamps.append(posture.stamp)
+        self._postures.append(posture)
+        # Forgotten a quarter at a time: to move the lists at each posture would cost more.
+        if (len(self._stamps) > self._most
+                or self._stamps[len(self._stamps) // 4] < posture.stamp - self._span):
+            oldest = max(len(self._stamps) // 4, 1)
+            del self._stamps[:oldest], self._postures[:oldest]
+
+    def clear(self) -> None:
+        """Forget all postures."""
+        self._stamps.clear()
+        self._postures.clear()
+
+    @property
+    def latest(self) -> Posture | None:
+        """The latest posture, None if there is none."""
+        return self._postures[-1] if self._postures else None
+
+    def at(self, stamp: int) -> Posture | None:
+        """Return the posture at a time [ns], the latest for later ones; None before the first."""
+        index = bisect_right(self._stamps, stamp)
+        if not index:
+            return None
+        before = self._postures[index - 1]
+        if before.stamp == stamp or index == len(self._postures):
+            return before
+        after = self._postures[index]
+        part = (stamp - before.stamp) / (after.stamp - before.stamp)
+        return Posture(stamp, before.angles + part * (after.angles - before.angles),
+                       before.chain + part * (after.chain - before.chain))

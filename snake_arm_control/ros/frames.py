@@ -1,0 +1,87 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Frames in which goals and poses come: base_link, and any that TF resolves."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from geometry_msgs.msg import PointStamped, PoseStamped
+import numpy as np
+from rclpy.node import Node
+from rclpy.time import Time
+
+from snake_arm_control.arm import pose
+from snake_arm_control.errors import FrameError
+from snake_arm_control.ros import conversions, topics
+
+try:
+    import tf2_ros
+except ImportError:  # it comes with a ROS distribution only
+    tf2_ros = None
+
+
+class Buffer(Protocol):
+    """What is used of `tf2_ros.Buffer`."""
+
+    def lookup_transform(self, target_frame: str, source_frame: str, time: Time) -> Any:
+        """Return a geometry_msgs/TransformStamped, or raise why there is none."""
+
+
+class Frames:
+    """
+    Brings goals and chains into base_link by the latest transform.
+
+    :param buffer: of TF; None makes one that listens, where tf2_ros is installed
+    """
+
+    def __init__(self, node: Node, buffer: Buffer | None = None):
+        self._buffer, self._listener = buffer, None
+        if buffer is None and tf2_ros is not None:
+            self._buffer = tf2_ros.Buffer(node=node)
+            self._listener = tf2_ros.TransformListener(self._buffer, node)
+
+    def placement(self, frame: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """
+        Return where a frame is: rotation (3, 3) to base_link and position (3,) [m] in it.
+
+        :return: None for base_link itself, and for no name
+        :raises FrameError: if TF does not resolve it, or there is no TF
+        """
+        if frame in ('', topics.BASE_FRAME):
+            return None
+        expected = f'expected {topics.BASE_FRAME!r}'
+        if self._buffer is None:
+            raise FrameError(f'the frame is {frame!r}, {expected}: others need the package '
+                             'tf2_ros')
+        try:
+            found = self._buffer.lookup_transform(topics.BASE_FRAME, frame, Time()).transform
+        except Exception as error:  # noqa: BLE001  those of tf2 have no ancestor that is known here
+            raise FrameError(f'the frame is {frame!r}, {expected} or one that TF resolves: {error}'
+                             ) from error
+        t, q = found.translation, found.rotation
+        return pose.to_matrix(pose.from_quaternion(np.array((q.x, q.y, q.z, q.w)),
+                                                   np.array((t.x, t.y, t.z))))
+
+    def in_base(self, message: Any) -> Any:
+        """
+        Return a message in base_link; one that has no frame is taken to be.
+
+        :raises FrameError: see `placement`
+        """
+        if not isinstance(message, (PoseStamped, PointStamped)):
+            return message
+        placement = self.placement(message.header.frame_id)
+        if placement is None:
+            return message
+        rotation, position = placement
+        moved = type(message)(header=message.header)
+        moved.header.frame_id = topics.BASE_FRAME
+        if isinstance(message, PoseStamped):
+            moved.pose = conversions.pose_to_message(pose.moved(
+                conversions.message_to_pose(message.pose), rotation, position))
+        else:
+            p = message.point
+            x, y, z = (rotation @ (p.x, p.y, p.z) + position).tolist()
+            moved.point.x, moved.point.y, moved.point.z = x, y, z
+        return moved
