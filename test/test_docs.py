@@ -175,6 +175,15 @@ def is_known(name, capsys):
     return name in shipped_arms() or all(re.search(rf'\b{word}\b', SOURCE) for word in words)
 
 
+@pytest.mark.parametrize(('page', 'name', 'value'), sorted(
+    {(page, *found) for page, text in GUIDE.items()
+     for found in re.findall(r'`([a-z_]+)` \(([\d.]+)(?: [^)\d]+)?\)', text)}))
+def test_a_value_behind_a_parameter_is_its_default(page, name, value):
+    """As in: at most `following_error` (0.2 rad) ahead of the joint states."""
+    assert float(value) in [getattr(kind, name) for kind in SETTINGS.values()
+                            if hasattr(kind, name)]
+
+
 @pytest.mark.parametrize(('page', 'link'), sorted(
     {(page, link) for page, text in PAGES.items()
      for link in re.findall(r'\]\(([^) ]+)\)', text) if '://' not in link}), ids=show)

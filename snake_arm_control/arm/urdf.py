@@ -71,7 +71,7 @@ def urdf_text(arm: Arm, name: str = 'snake_arm') -> str:
 
 def robot_description(arm: Arm, source: str = '') -> str:
     """
-    Return the URDF that others are told of an arm: the one that it was read from, if there is one.
+    Return the URDF of an arm to publish: the one that it was read from, if there is one.
 
     :param source: the text of that; where it would be read as another arm, its ends are put in
     """

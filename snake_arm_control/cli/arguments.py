@@ -66,8 +66,8 @@ def check_at_least(low: float, **values: float) -> None:
 def add_tracked_joints(parser: argparse.ArgumentParser) -> None:
     """Add the joints whose poses are measured."""
     parser.add_argument('--tracked-joints', type=int, nargs='+', default=(), metavar='J',
-                        help='numbers of the joints whose poses there are, or which of them to '
-                        'look at (default: all)')
+                        help='numbers of the joints that are tracked, or of those to use '
+                        '(default: all)')
 
 
 def recordings(options: argparse.Namespace, arm: Arm) -> list:

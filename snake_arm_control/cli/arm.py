@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""snake-arm arm: what a file says of an arm, before it moves."""
+"""snake-arm arm: print the description of an arm before it moves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from snake_arm_control.errors import WeightsError
 def add_to(commands) -> None:
     """Add the command to the commands."""
     parser = commands.add_parser(
-        'arm', help='print what a description says of an arm',
+        'arm', help='print the description of an arm',
         description='Print the chain of an arm with its numbers for goals, its limits, and what '
         'is strange about its description.')
     parser.add_argument('file', metavar='FILE', help='URDF, YAML, or the name of a description '
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def lines(arm: Arm, report: Report) -> list[str]:
-    """Return what there is to say of an arm."""
+    """Return the description as lines of text."""
     return [f'{arm.joints} joints, {arm.dof} angles, {arm.length:.4g} m long, from {arm.base} to '
             f'{arm.tip}', '', *_chain(arm), '', *_others(report), _model(arm)]
 

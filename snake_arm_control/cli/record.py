@@ -17,18 +17,18 @@ def add_to(commands) -> None:
     parser = commands.add_parser(
         'record', help='record a running arm, to learn from it',
         description='Record the topics of an arm into an MCAP file, as ros2 bag does, until '
-        'Ctrl-C. What it holds is what snake-arm train --data learns from.')
+        'Ctrl-C. snake-arm train --data learns from it.')
     arguments.add_arm(parser)
     arguments.add_namespace(parser)
     arguments.add_tracked_joints(parser)
     parser.add_argument('--out', type=Path, metavar='FILE',
                         help='the file (default: snake_arm_ and the present time)')
     parser.add_argument('--duration', type=float, default=math.inf, metavar='S',
-                        help='end by itself after this time')
+                        help='stop after this time')
     parser.add_argument('--overwrite', action='store_true', help='replace FILE if it exists')
     parser.add_argument('--explore', type=float, default=0.0, metavar='S',
-                        help='send the controller another random goal every S seconds: the arm '
-                        'will move anywhere that it can reach')
+                        help='publish a random goal every S seconds: the arm will move anywhere '
+                        'within its reach')
     parser.add_argument('--seed', type=int, default=0, help='of the goals of --explore')
     parser.set_defaults(run=run)
 

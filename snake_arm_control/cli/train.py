@@ -31,7 +31,7 @@ def add_to(commands) -> None:
                         help='with --data: weights to start from (default: the shipped ones)')
     parser.add_argument('--out', type=Path, default=Path('runs/train'), metavar='DIR',
                         help='run folder (default %(default)s)')
-    parser.add_argument('--resume', action='store_true', help='go on where DIR left off')
+    parser.add_argument('--resume', action='store_true', help='resume the run in DIR')
     parser.add_argument('--seed', type=int, help='another seed than that of the preset')
     parser.set_defaults(run=run)
 

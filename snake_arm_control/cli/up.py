@@ -30,7 +30,7 @@ def add_to(commands) -> None:
     parser.add_argument('--processes', action='store_true',
                         help='run each node in its own process')
     parser.add_argument('--no-simulator', dest='simulator', action='store_false',
-                        help='leave the simulator out: a real arm answers')
+                        help='do not start the simulator: a real arm answers')
     parser.add_argument('--view', action=argparse.BooleanOptionalAction, default=False,
                         help='show the arm on a page in the browser')
     parser.add_argument('--params-file', type=Path, metavar='FILE', help='ROS parameter file')

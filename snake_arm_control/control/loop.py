@@ -41,13 +41,13 @@ class ControlSettings(PursuitSettings, PlausibilitySettings):
     """How to descend, what to make of feedback, and how the arm may move."""
 
     use_feedback: bool = setting(
-        True, 'correct targets by the true pose chain, and hold when it stays away')
+        True, 'correct targets by the true pose chain, and hold without one')
     correction_gain: float = setting(
-        0.1, 'least fraction of a newly measured model error that is taken over where feedback is '
-        'noisy; 1 is equation 4 to the letter', low=0.001, high=1.0)
+        0.1, 'least fraction of each measured model error that the filter takes over; 1 is '
+        'equation 4 to the letter', low=0.001, high=1.0)
     feedback_latency: float = setting(
-        -1.0, 'time by which a pose chain is older than its stamp, negative to estimate it while '
-        'the arm moves', 's', low=-1.0, high=1.0)
+        -1.0, 'time by which a pose chain is older than its stamp; negative: estimated while the '
+        'arm moves', 's', low=-1.0, high=1.0)
     feedback_timeout: float = setting(
         0.5, 'longest time without joint states, or without a pose chain that can be believed',
         's', low=0.001, high=60.0)

@@ -28,18 +28,18 @@ class InverseSettings(Settings):
     """How to descend (section 2 of the paper; the symbols are its own)."""
 
     method: str = setting(
-        'levenberg_marquardt', 'optimiser: of second order, or that of the paper',
+        'levenberg_marquardt', 'optimiser: of second order, or the rule of the paper',
         choices=('levenberg_marquardt', 'momentum'))
     gradient_scale: float = setting(
         0.1, 'gradient scale factor eta of equation 3', 'rad^2', low=0.0, high=10.0)
     momentum: float = setting(
         0.5, 'momentum rate mu of equation 3', low=0.0, high=0.99)
     damping: float = setting(
-        3e-3, 'damping below which Levenberg-Marquardt never goes: about the square of the error '
-        'of the Jacobian that was learned', 'm^2', low=0.0, high=1e3)
+        3e-3, 'least damping of Levenberg-Marquardt, about the square of the error of a learned '
+        'Jacobian', 'm^2', low=0.0, high=1e3)
     centering: float = setting(
         0.0, 'fraction of its angle by which Levenberg-Marquardt returns a joint to mid-range in '
-        'each iteration at the goal, as far as that leaves it free', low=0.0, high=0.1)
+        'each iteration, where a reached goal leaves it free', low=0.0, high=0.1)
     max_step: float = setting(
         0.3, 'largest change of any angle in one iteration', 'rad', low=1e-6, high=1.0)
     position_gain: float = setting(

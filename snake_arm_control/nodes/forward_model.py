@@ -38,11 +38,11 @@ AUTO = 'auto'
 class ForwardModelSettings(ArmSettings):
     """Parameters of the forward-model node."""
 
-    rate: float = setting(30.0, 'most predictions per second, which are for the eye', 'Hz',
+    rate: float = setting(30.0, 'largest rate of the predictions, which are for viewers', 'Hz',
                           low=0.1, high=1e4)
     weights: str = setting('', 'weights file, empty for the weights that ship with the package')
-    kind: str = setting(AUTO, 'forward model: the learned network, the exact kinematics of the '
-                        'description, or the network if its weights are of such an arm',
+    kind: str = setting(AUTO, 'forward model: the network, the exact kinematics of the arm, or '
+                        'auto: the network where its weights are of such an arm',
                         choices=(AUTO, *KINDS))
 
 
