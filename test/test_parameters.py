@@ -67,10 +67,9 @@ def parameter_file():
 
 
 def test_the_parameter_file_holds_every_parameter_with_its_default_and_its_meaning():
-    expected = parameter_file()
-    if CONFIG.read_text() != expected:
-        pytest.fail(f'config/{CONFIG.name} does not follow the settings; it should be\n\n'
-                    f'{expected}', pytrace=False)
+    if CONFIG.read_text() != parameter_file():
+        pytest.fail(f'config/{CONFIG.name} does not follow the settings; run: '
+                    'python test/test_parameters.py', pytrace=False)
 
 
 def test_the_parameter_file_is_read_as_the_defaults():
@@ -168,3 +167,7 @@ def test_a_misspelt_parameter_is_warned_of(capfd):
         Parameters(node, Seeded)
         node.destroy_node()
         assert (f'{given}: no such parameter' in capfd.readouterr().err) == warned
+
+
+if __name__ == '__main__':
+    CONFIG.write_text(parameter_file())
