@@ -20,7 +20,7 @@ _PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
 class Solution(NamedTuple):
     """Where a descent ended; errors are the largest over the cared components."""
 
-    angles: np.ndarray  # (joints, 2) [rad], the best found
+    angles: np.ndarray  # (joints, axes) [rad], the best found
     iterations: int  # steps taken in all
     converged: bool
     position_error: float  # [m], on the true chain where there is one
@@ -36,7 +36,7 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
     """
     Descend once; pauses after each iteration, and returns the best configuration found.
 
-    :param angles: (joints, 2) [rad], where to start
+    :param angles: (joints, axes) [rad], where to start
     :param true_chain: angles to their true pose chain (joints, 9), for target correction
         (equation 4); None trusts the model
     :param error: (joints, 9), the known error of the model where no true_chain is given

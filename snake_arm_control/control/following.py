@@ -24,8 +24,8 @@ class Following:
 
     Two things make them differ. While the arm moves, its servos lag; that is no error, and bounds
     how far the command may run ahead. At rest they sag under a load or stick; this offset is
-    filtered while command and arm are stationary, and the command adds it. An arm that does not
-    move at all while the command does is stopped.
+    filtered while the command is near its end, for joints that are not under way, and the command
+    adds it. An arm that does not move at all while the command does is stopped.
     """
 
     def __init__(self, arm: Arm):

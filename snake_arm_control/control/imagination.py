@@ -85,7 +85,7 @@ class _Part:
         self._model, self._angles, self._part = model, angles, part
 
     def linearize(self, angles: np.ndarray) -> _PartLinearization:
-        """Return the whole arm's model where the part is at angles (its joints, 2) [rad]."""
+        """Return the whole arm's model where the part is at angles (its joints, axes) [rad]."""
         whole = self._angles.copy()
         whole[self._part] = angles
         return _PartLinearization(self._model.linearize(whole), self._part)
@@ -111,14 +111,14 @@ class _PartLinearization:
         self.chain = whole.chain[part]
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
-        """Return dL/dangles (joints of the part, 2) for dL/dchain (joints of the part, 9)."""
+        """Return dL/dangles (joints of the part, axes) for dL/dchain (joints of the part, 9)."""
         whole_gradient = np.zeros_like(self._whole.chain)
         whole_gradient[self._part] = chain_gradient
         return self._whole.gradient(whole_gradient)[self._part]
 
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
                       ) -> np.ndarray:
-        """Return the rows (rows, joints of the part - first, 2) of the part's chain."""
+        """Return the rows (rows, joints of the part - first, axes) of the part's chain."""
         start, stop = self._part.start + first, self._part.stop
         joints = joints + self._part.start
         return self._whole.jacobian_rows(joints, components, start)[:, :stop - start]

@@ -101,10 +101,10 @@ class ControlLoop:
     """
     Moves an arm to a goal, one bounded command at a time.
 
-    Each command keeps, in this order where they conflict: the limits of the joints; the following
-    error; velocity and acceleration of each joint; the speed limit of every point of the arm. Only
-    a new start is no step from the command before: the arm was pushed or does not move, and the
-    command is set back to where it is.
+    Each command keeps, in this order where they conflict: the position limits of the joints;
+    velocity and acceleration of each joint; the following error; the speed limit of every point of
+    the arm. Only a new start is no step from the command before: the arm was pushed, does not
+    move, or was moved while idle, and the command is set back to where it is.
 
     Prediction and truth are compared at what the joints reported. `report` and `receive` take what
     arrives, at any time; call `iterate` at every tick, also when there is nothing to do. Stamps

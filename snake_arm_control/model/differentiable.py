@@ -19,14 +19,14 @@ class Linearization(Protocol):
         """The predicted pose chain, (joints, 9)."""
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
-        """Return dL/dangles (joints, 2) for dL/dchain (joints, 9)."""
+        """Return dL/dangles (joints, axes) for dL/dchain (joints, 9)."""
 
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
                       ) -> np.ndarray:
         """
         Return rows of dchain/dangles[first:] for indices into the chain.
 
-        :return: (rows, joints - first, 2)
+        :return: (rows, joints - first, axes)
         """
 
 
@@ -36,4 +36,4 @@ class DifferentiableModel(Protocol):
     arm: Arm
 
     def linearize(self, angles: np.ndarray) -> Linearization:
-        """Return the model at angles (joints, 2) [rad]."""
+        """Return the model at angles (joints, axes) [rad or m]."""
