@@ -176,3 +176,15 @@ def test_way_to_brake_is_how_far_the_arm_goes_on():
         angles = motion.step(angles, np.zeros_like(angles), PERIOD, 1.0)
     most = math.sqrt(2.0 * 20.0 * expected.max()) * PERIOD  # of one period
     np.testing.assert_allclose(angles - start, expected, rtol=0, atol=most)
+
+
+@pytest.mark.parametrize('period', (0.005, 0.02, 0.05, 0.1))
+def test_slow_joints_keep_their_velocity_limit_to_the_end_however_long_a_period_is(period):
+    arm = Arm(joints=4, velocity_limit=0.3)
+    motion = Motion(arm, lambda angles: forward_kinematics(arm, angles))
+    angles, end = arm.rest, arm.rest + 0.1
+    for _ in range(2000):
+        following = motion.step(angles, end - angles, period, 100.0)
+        assert np.abs(following - angles).max() <= 0.3 * period + 1e-12
+        angles = following
+    np.testing.assert_allclose(angles, end, atol=1e-9)

@@ -74,7 +74,7 @@ class State(Enum):
     HOLDING = 'holding on request'
     RETURNING = 'returning to rest'
     NO_FEEDBACK = 'holding: no feedback'
-    NOT_FOLLOWING = 'holding: the arm does not follow its commands'
+    NOT_FOLLOWING = 'the arm does not follow its commands: it is led a little until it moves'
     GOAL_TIMED_OUT = 'holding: the goal has not been published again in time'
     SEARCHING = 'stuck: looking for another way to the goal'
     DETOUR = 'taking another way to the goal'

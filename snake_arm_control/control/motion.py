@@ -110,6 +110,9 @@ def _wanted(change, velocity, lead, limits, period, most_lead, speed, speed_limi
         size, here = max(size, way), max(here, abs(velocity[i]))
     if nearly_there:  # the last step, from which the joints can stand at once
         factor = 1.0 / period
+        for i in range(len(change)):
+            if change[i] != 0.0:
+                factor = min(factor, velocities[i] / abs(change[i]))
     for i in range(len(change)):
         if change[i] * lead[i] > 0.0:  # the arm is led further, until all joints have braked
             room = max(most_lead - abs(lead[i]), 0.0)
