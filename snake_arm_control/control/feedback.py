@@ -96,7 +96,7 @@ class Feedback:
                 break
             self._waiting.popleft()
             if chain_stamp == self._used_stamp:
-                continue  # told again, and no news
+                continue  # a repetition
             try:
                 self._use(chain_stamp, min(measured, latest.stamp), chain, stamp, settings, gain)
             except FeedbackError as error:

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the arm shall do: a target for each component of the pose chain, or "don't care"."""
+"""Goals: a target or "don't care" for each component of the pose chain; also read from YAML."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _SAMPLES = 30
 _EVERY = 5  # samples between two estimates
 _HALF = 10_000_000  # [ns] the rate of a prediction is a difference over twice this
 _UNMODELLED = 0.2  # fraction of the predicted motion by which the true one may differ
-_FASTEST = 0.02  # [m/s] root mean square of what the rates must differ by, to tell anything
+_FASTEST = 0.02  # [m/s] root mean square by which the rates must differ, to show anything
 
 
 class Latency:

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every forward model is to those who use it: a chain that can be differentiated."""
+"""The interface of a forward model: any object with it serves `solve` and the control loop."""
 
 from __future__ import annotations
 

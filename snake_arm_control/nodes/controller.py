@@ -194,6 +194,7 @@ class ControllerNode(Node):
     def _show_goal(self, goal: Goal) -> None:
         """Publish and draw the goal that is pursued from now on."""
         self._pursued.publish(conversions.goal_to_message(goal))
+        self._wait.pursue(goal)
         self._markers.show(goal)
 
     def _hold(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:

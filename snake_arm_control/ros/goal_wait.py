@@ -32,7 +32,7 @@ class GoalWait:
     """
 
     def __init__(self, controller: Node):
-        self._loop: ControlLoop | None = None
+        self._goal: Goal | None = None  # which is pursued
         self._waiting: list[_Waiting] = []
         self._node = Node(f'_{controller.get_name()}_wait', context=controller.context,
                           namespace=controller.get_namespace(), use_global_arguments=False,
@@ -50,9 +50,17 @@ class GoalWait:
         self._thread.join(1.0)
         self._node.destroy_node()
 
+    @property
+    def callers(self) -> int:
+        """How many wait now."""
+        return len(self._waiting)
+
+    def pursue(self, goal: Goal) -> None:
+        """Take the goal that is pursued from now on, if need be as soon as there is a model."""
+        self._goal = goal
+
     def update(self, loop: ControlLoop, now: float) -> None:
         """Answer those whose goal is reached at a time [s], or will not be."""
-        self._loop = loop
         for waiting in tuple(self._waiting):
             outcome = _outcome(waiting.goal, loop, now)
             if outcome is not None:
@@ -67,11 +75,11 @@ class GoalWait:
             pass
 
     async def _wait(self, _, response: Trigger.Response) -> Trigger.Response:
-        loop = self._loop
-        if loop is None or loop.goal.is_free:
+        goal = self._goal
+        if goal is None or goal.is_free:
             response.success, response.message = False, 'there is no goal to wait for'
             return response
-        waiting = _Waiting(loop.goal, Future())
+        waiting = _Waiting(goal, Future())
         self._waiting.append(waiting)
         answer = await waiting.answer
         assert answer is not None
