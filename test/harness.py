@@ -16,10 +16,10 @@ import numpy as np
 from rcl_interfaces.msg import Parameter as ParameterMessage, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
+from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.arm.description import Arm
@@ -27,6 +27,7 @@ from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.diagnostics import status_of
+from snake_arm_control.ros.running import EventsExecutor
 
 ARM = Arm()
 EVERYTHING = QoSProfile(depth=10_000)
@@ -58,7 +59,7 @@ class Observer:
     def __init__(self, namespace='', contract=CONTRACT):
         self.node = rclpy.create_node('observer', namespace=namespace)
         self.guard = Guard(ARM, contract)
-        self.executor = SingleThreadedExecutor()
+        self.executor = EventsExecutor()  # another would fall behind
         self.executor.add_node(self.node)
         self.commands, self.chain, self.predicted = [], None, None
         self.description, self.markers, self.diagnostics = None, None, {}
@@ -96,8 +97,14 @@ class Observer:
     def wait(self, condition, what, timeout=20.0):
         deadline = time.monotonic() + timeout
         while not condition():
-            assert time.monotonic() < deadline, f'waited {timeout} s in vain for {what}'
+            assert time.monotonic() < deadline, (
+                f'waited {timeout} s in vain for {what}; {self._summary()}')
             self.executor.spin_once(timeout_sec=0.05)
+
+    def _summary(self):
+        """Return what the controller reported last."""
+        return ', '.join(f'{pair.key}: {pair.value}' for status in self.diagnostics.values()
+                         if status.name.endswith('/controller') for pair in status.values)
 
     def catch_up(self, name='controller'):
         """Wait until a node reports anew: what was sent to it before it has taken then."""
@@ -174,6 +181,7 @@ def observing(namespace='', contract=CONTRACT):
     observer = Observer(namespace, contract)
     try:
         yield observer
+        observer.watch.judge()
         observer.guard.finish()
         assert not observer.guard.violations, '\n'.join(observer.guard.violations)
     finally:
@@ -217,7 +225,8 @@ class Watch:
     Lets a `guard.Guard` see the messages of an arm, from topics or from whoever has them.
 
     A new start is marked where the diagnostics of the controller count one more, and where another
-    controller makes its first command.
+    controller makes its first command. What comes from topics is kept until `judge` is called: an
+    arm in the same process must not wait for that.
     """
 
     def __init__(self, node, guard):
@@ -225,14 +234,26 @@ class Watch:
         self._places = {name: i for i, name in enumerate(guard.arm.joint_names)}
         self._controller = node.get_namespace().rstrip('/') + '/controller'
         self._commands = self._starts = 0  # as the controller counts them
+        self._kept = []  # what takes a message, and the message
 
     def subscribe(self):
-        """Take what is published on the topics, reliably, so that nothing gets lost."""
+        """Keep what is published on the topics, reliably, so that nothing gets lost."""
         for kind, topic, take in (
                 (JointState, topics.JOINT_COMMAND, self.take_command),
                 (JointState, topics.JOINT_STATES, self.take_states),
                 (DiagnosticArray, topics.DIAGNOSTICS, self.take_diagnostics)):
-            self.node.create_subscription(kind, topic, take, EVERYTHING)
+            self.node.create_subscription(
+                kind, topic, lambda message, take=take: self.keep(take, message), EVERYTHING)
+
+    def keep(self, take, message):
+        """Keep a message for the method that takes it."""
+        self._kept.append((take, message))
+
+    def judge(self):
+        """Let the guard see what was kept."""
+        kept, self._kept = self._kept, []
+        for take, message in kept:
+            take(message)
 
     def take_diagnostics(self, message):
         """Mark the new starts that the controller has counted by the time of a message."""
@@ -278,20 +299,27 @@ class ErringArm:
     :ivar states_fault: takes joint states, returns those to publish; None: all is well
     """
 
-    def __init__(self, observer, settings=SimulationSettings(), start=None, arm=ARM, clock=None,
-                 qos=topics.STREAM):
-        self.observer, self.clock = observer, clock or observer.now
-        self.arm, self.tracker = SimulatedArm(arm, settings, start), Tracker(settings)
-        self.fault = self.states_fault = None
+    def __init__(self, observer, settings=SimulationSettings(), start=None, clock=None,
+                 qos=topics.STREAM, fault=None, states_fault=None):
+        self.observer, self.clock, self._settings = observer, clock or observer.now, settings
+        self.arm, self.tracker = SimulatedArm(ARM, settings, start), Tracker(settings)
+        self.fault, self.states_fault = fault, states_fault
         node = observer.node
-        self.states = node.create_publisher(JointState, topics.JOINT_STATES, qos)
-        self.chains = node.create_publisher(PoseArray, topics.POSE_CHAIN, qos)
-        node.create_subscription(JointState, topics.JOINT_COMMAND, self._follow, EVERYTHING)
+        self._is_heard = qos.reliability is ReliabilityPolicy.RELIABLE  # by the observer's watch
+        self._states = node.create_publisher(JointState, topics.JOINT_STATES, qos)
+        self._chains = node.create_publisher(PoseArray, topics.POSE_CHAIN, qos)
+        node.create_subscription(JointState, topics.JOINT_COMMAND, self._follow, 1, raw=True)
         node.create_timer(0.01, self._measure)
 
     def change(self, **settings):
         """Change settings of the arm and its tracker."""
         self.arm.settings = self.tracker.settings = replace(self.arm.settings, **settings)
+
+    def heal(self):
+        """Let all be well."""
+        self.fault = self.states_fault = None
+        self.arm.settings = self.tracker.settings = self._settings
+        self.stop(False)
 
     def stop(self, stopped=True):
         """Stop the arm where it is, or release it."""
@@ -302,23 +330,22 @@ class ErringArm:
         """Move the joints by angles [rad] from outside; an arm that is driven moves back."""
         self.arm.push(delta)
 
-    def _follow(self, message):
-        positions = conversions.joint_state_to_angles(self.arm.arm, message)
-        self.arm.command(positions, 1e-9 * self.clock())
-        self._measure()
+    def _follow(self, data):
+        self.arm.command(conversions.deserialize_joint_state(ARM, data)[1], 1e-9 * self.clock())
 
     def _measure(self):
         stamp = self.clock()
         self.arm.advance(1e-9 * stamp)
-        message = conversions.angles_to_joint_state(self.arm.arm, stamp, self.arm.angles)
+        message = conversions.angles_to_joint_state(ARM, stamp, self.arm.angles)
         for reported in [message] if self.states_fault is None else self.states_fault(message):
-            self.states.publish(reported)
-            self.observer.watch.take_states(reported)  # also where a message may get lost
+            self._states.publish(reported)
+            if not self._is_heard:
+                self.observer.watch.keep(self.observer.watch.take_states, reported)
         self.tracker.observe(1e-9 * stamp, self.arm.true_chain(), stamp)
         for measured, chain in self.tracker.arrived(1e-9 * stamp):
             for data in (self.fault(measured, chain) if self.fault
                          else [conversions.serialize_chain(chain, measured)]):
-                self.chains.publish(data)
+                self._chains.publish(data)
 
     def errors(self, goal):
         """Return position error [m] and axis error [rad] of the arm itself."""
@@ -329,3 +356,28 @@ class ErringArm:
         """Return whether the arm itself is at a goal."""
         position_error, axis_error = self.errors(goal)
         return position_error <= 1e-3 and axis_error <= math.radians(1.0)
+
+
+@contextmanager
+def erring(namespace, *options, contract=CONTRACT, **arm):
+    """Run the nodes of a namespace for an `ErringArm`, once the controller has started."""
+    with (running('--namespace', namespace, '--no-simulator', *options),
+          observing(namespace, contract) as observer):
+        erring_arm = ErringArm(observer, **arm)
+        observer.wait(lambda: observer.state() not in ('', 'NO_MODEL', 'WAITING'),
+                      'the controller', 60.0)
+        yield erring_arm
+
+
+def begin(arm, goal):
+    """Let all be well with an `ErringArm`, bring it to rest, and let it set out for a goal."""
+    observer = arm.observer
+    arm.heal()
+    assert observer.call(Trigger, 'controller/reset', Trigger.Request()).success
+    observer.catch_up()
+    observer.wait(lambda: observer.state() == 'IDLE', 'the arm at rest')
+    settled(observer)
+    observer.watch.judge()
+    observer.commands.clear()
+    observer.publish_goal(goal)
+    observer.wait(lambda: len(observer.commands) > 10, 'commands')

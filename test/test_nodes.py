@@ -61,6 +61,7 @@ def arm(shared_arm):
     commands = shared_arm.commands
     shared_arm.wait(lambda: not commands or not any(commands[-1].position), 'the last command')
     commands.clear()
+    shared_arm.watch.judge()
     shared_arm.markers = None
     return shared_arm
 

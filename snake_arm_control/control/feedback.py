@@ -110,7 +110,8 @@ class Feedback:
              settings: PlausibilitySettings, gain: float) -> None:
         if abs(clock - stamp) > _OLDEST:
             raise FeedbackError(
-                f'the pose chain is stamped {1e-9 * (clock - stamp):.3f} s before it came: does '
+                f'the pose chain is stamped {1e-9 * abs(clock - stamp):.3f} s '
+                f'{"before" if stamp < clock else "after"} it came: does '
                 "the tracker's clock show another time?")
         if self._used_stamp is not None and stamp < self._used_stamp:
             raise FeedbackError('the pose chain is older than the one before it')

@@ -109,6 +109,22 @@ class ControllerReport:
             why += f'; the latest was ignored: {self._feedback.reason}'
         return why
 
+    def _beyond(self, loop: ControlLoop) -> str:
+        """Return which joint is furthest beyond its limits, empty if none is."""
+        reported, arm = loop.following.reported, loop.arm
+        if reported is None:
+            return ''
+        off = arm.flat(abs(reported - arm.clip(reported)))
+        joint = int(off.argmax())
+        if not off[joint]:
+            return ''
+        angle, lower, upper = (arm.flat(each)[joint] for each in (reported, arm.lower, arm.upper))
+        text = (f'{arm.joint_names[joint]} is at {angle:.3f} rad, expected {lower:.3f} to '
+                f'{upper:.3f} rad')
+        self._node.get_logger().warning(f'{text}: a goal leads it back',
+                                        throttle_duration_sec=10.0)
+        return text
+
     def _describe(self) -> tuple[Level, str, dict[str, object]]:
         now, loop = time.monotonic(), self._loop
         state = loop.state(now) if loop else None
@@ -117,7 +133,9 @@ class ControllerReport:
             self._node.get_logger().warning(
                 f'{others} more publish {topics.JOINT_COMMAND}: is another controller running?',
                 throttle_duration_sec=30.0)
-        level = Level.WARN if others or state in (*_UNREADY, *_ALARMING) else Level.OK
+        beyond = self._beyond(loop) if loop else ''
+        level = (Level.WARN if others or beyond or state in (*_UNREADY, *_ALARMING)
+                 else Level.OK)
         summary = state.value if state else 'waiting for the forward model'
         if self._refused_weights:
             level, summary = Level.ERROR, f'{summary}; new weights were refused'
@@ -135,6 +153,7 @@ class ControllerReport:
             'ahead of the arm [rad]': loop.largest_lead if loop else math.nan,
             'offset of the servos [rad]': (float(abs(loop.following.offset).max()) if loop
                                            else math.nan),
+            'beyond the limits': beyond,
             'new starts': loop.new_starts if loop else 0,
             'feedback trouble': self._feedback_trouble(loop, now) if loop else '',
             'rejected goals': self._goals.count, 'last rejected goal': self._goals.reason,
