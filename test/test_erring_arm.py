@@ -3,8 +3,8 @@
 """
 What the nodes do with an arm that does not do as it is commanded, over a real DDS.
 
-The arm is played by this process. Whatever it does, every command keeps the contract of motion, and
-once the arm can move and its tracker can be believed, it reaches its goal.
+The arm is played by this process. Whatever it does, every command keeps the contract of motion,
+and once the arm can move and its tracker can be believed, it reaches its goal.
 """
 
 import math
