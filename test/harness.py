@@ -44,13 +44,15 @@ def snake_arm(*arguments):
 
 @contextmanager
 def running(*arguments):
+    """Run `snake-arm up`; what it has printed is the child's `output` thereafter."""
     child = subprocess.Popen(snake_arm('up', *arguments), stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True)
     try:
         yield child
     finally:
         child.terminate()
-        child.communicate(timeout=20)
+        if not child.stdout.closed:
+            child.output, _ = child.communicate(timeout=20)
 
 
 class Observer:
@@ -361,9 +363,10 @@ class ErringArm:
 @contextmanager
 def erring(namespace, *options, contract=CONTRACT, **arm):
     """Run the nodes of a namespace for an `ErringArm`, once the controller has started."""
-    with (running('--namespace', namespace, '--no-simulator', *options),
+    with (running('--namespace', namespace, '--no-simulator', *options) as child,
           observing(namespace, contract) as observer):
         erring_arm = ErringArm(observer, **arm)
+        erring_arm.child = child
         observer.wait(lambda: observer.state() not in ('', 'NO_MODEL', 'WAITING'),
                       'the controller', 60.0)
         yield erring_arm
