@@ -4,6 +4,7 @@
 
 import math
 
+from arms import NAMES as OTHER_NAMES, OTHERS
 import numpy as np
 import pytest
 
@@ -187,3 +188,25 @@ def test_figure_5_right_is_unreachable_by_what_the_first_joint_lacks():
         angles[0, :, 0] = angles[:100, 0, 0] = arm.angle_limit
         first = goal.axis_errors(forward_kinematics(arm, angles))[:, 0, 1]
         assert np.degrees(first.min()) == pytest.approx(90.0 - limit)
+
+
+@pytest.mark.parametrize('arm', OTHERS, ids=OTHER_NAMES)
+@pytest.mark.parametrize('name', NAMES)
+def test_any_arm_gets_goals_of_the_same_components_that_it_can_reach(name, arm):
+    it = scenario(name)
+    for time in TIMES:
+        goal = it.goal_at(arm, time)
+        asked = it.goal_of(arm, 0.0)
+        np.testing.assert_array_equal(goal.weight, asked.weight)
+        if it.reachable:
+            assert solve(goal, arm.rest, ExactModel(arm)).converged
+
+
+@pytest.mark.parametrize('arm', OTHERS, ids=OTHER_NAMES)
+@pytest.mark.parametrize('name', MOVING)
+def test_the_moving_goals_of_any_arm_come_round_steadily(name, arm):
+    it = scenario(name)
+    targets = [it.goal_at(arm, it.period * phase).target for phase in (*PHASES, 1.0)]
+    np.testing.assert_allclose(targets[0], targets[-1], atol=1e-9)
+    steps = [np.abs(b - a).max() for a, b in zip(targets, targets[1:])]
+    assert 0.0 < min(steps) and max(steps) < 0.3

@@ -4,7 +4,9 @@
 The experiments of the paper (figures 2 to 5) as goals over time.
 
 The paper shows pictures and gives no numbers: places and sizes are chosen here, as fractions of
-the arm's length, and numbers of joints as fractions of the arm's.
+the arm's length, and numbers of joints as fractions of the arm's. An arm of other than equal
+segments may be made so that it can't do an experiment: it then gets goals of the same components,
+which it reaches in configurations of its own.
 
 To add one, write a function such as `_reach` (a fixed goal) or `_ellipse` (a moving one), and add
 an entry to `SCENARIOS`.
@@ -14,13 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 import math
 
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import combine, Goal
+from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import GoalError
+from snake_arm_control.model.exact import ExactModel
 
 GOAL_RATE = 100.0  # [Hz] at which a moving goal is set anew
 
@@ -33,6 +39,9 @@ _ELLIPSE_ALONG = (0.0, 0.0, 0.14)  # half axis [arm lengths]
 # Figure 4: the tool stays above the base, the middle of the arm goes round the base's z axis.
 _FIXED_TOOL = (0.0, 0.0, 0.7)  # [arm lengths]
 _CIRCLE_RADIUS = 0.2  # [arm lengths]
+_LOOKED_AT = 8  # phases of a moving goal
+# An arm's own configurations, as fractions of the way from rest to the limits.
+_MIDDLE, _SWING = 0.5, 0.3
 
 
 @dataclass(frozen=True)
@@ -59,14 +68,38 @@ class Scenario:
 
         :param time: since the start [s]
         :param period: in place of the scenario's own [s], 0 for that one
-        :raises GoalError: if the arm has too few joints for the experiment
+        :raises GoalError: if an arm of equal segments has too few joints for the experiment
         """
+        phase = math.modf(time / (period or self.period))[0] if self.period else 0.0
+        if arm.segment is None:
+            return self.goal_of(arm, phase) if _can_do(self, arm) else _own_goal(self, arm, phase)
         if arm.joints < self.least_joints:
             raise GoalError(f'{self.name} is for arms of at least {self.least_joints} joints, '
                             f'this one has {arm.joints}')
-        if not self.period:
-            return self.goal_of(arm, 0.0)
-        return self.goal_of(arm, math.modf(time / (period or self.period))[0])
+        return self.goal_of(arm, phase)
+
+
+@lru_cache
+def _can_do(scenario: Scenario, arm: Arm) -> bool:
+    """Return whether exact kinematics finds a configuration for the goals of a scenario."""
+    if arm.joints < scenario.least_joints:
+        return False
+    model = ExactModel(arm)
+    phases = np.arange(_LOOKED_AT) / _LOOKED_AT if scenario.period else (0.0,)
+    return not scenario.reachable or all(
+        solve(scenario.goal_of(arm, phase), arm.rest, model, restarts=2).converged
+        for phase in phases)
+
+
+def _own_goal(scenario: Scenario, arm: Arm, phase: float) -> Goal:
+    """Return a goal of a scenario's components that the arm reaches at a configuration."""
+    generator = np.random.default_rng(list(scenario.name.encode()))
+    middle, swing, lag = generator.uniform(-1.0, 1.0, (3, *arm.rest.shape))
+    turn = 2.0 * math.pi * phase if scenario.period else 0.0
+    bend = _MIDDLE * middle + _SWING * swing * np.cos(turn + math.pi * lag)
+    asked = scenario.goal_of(arm, phase)
+    return Goal(np.where(asked.cared, forward_kinematics(arm, arm.bent(bend)), asked.target),
+                asked.weight)
 
 
 def _reach(arm: Arm, phase: float) -> Goal:
