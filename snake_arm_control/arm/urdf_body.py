@@ -20,6 +20,7 @@ from snake_arm_control.errors import DescriptionError
 SHAPES = ('sphere', 'cylinder', 'box')
 _GREY = (0.6, 0.6, 0.6, 1.0)
 _ROD = 0.4  # [mean segment lengths], the diameter of what stands for a link
+_THICKEST = 0.05  # [arm lengths], the most of it
 
 
 class Shapes(NamedTuple):
@@ -77,9 +78,12 @@ class Body:
 
     def _shapes(self, drawn: list[tuple]) -> dict[str, Shapes]:
         """Return shapes by kind, given each with its link; bare links of the arm get a rod."""
-        bare = set(self._element_links) - {link for link, *_ in drawn}
-        drawn = drawn + [(link, *_rod(end[:3, 3], self.arm.segment_length))
-                         for link, end in zip(self._element_links, self._ends) if link in bare]
+        ways = [(self._base, np.array(self.arm.links[0].placement.xyz)),
+                *zip(self._element_links, self._ends[:, :3, 3])]
+        bare = {link for link, _ in ways} - {link for link, *_ in drawn}
+        thickness = min(_ROD * self.arm.segment_length, _THICKEST * self.arm.length)
+        drawn = drawn + [(link, *_rod(way, thickness)) for link, way in ways
+                         if link in bare and (link != self._base or way.any())]
         shapes = {}
         for kind in SHAPES:
             of_kind = [(link, *look) for link, found, *look in drawn if found == kind]
@@ -186,10 +190,9 @@ def _colour(material: Element | None, materials: Mapping[str, tuple]) -> tuple:
     return tuple(numbers(colour.get('rgba'), 4))
 
 
-def _rod(way: np.ndarray, length: float) -> tuple:
+def _rod(way: np.ndarray, thickness: float) -> tuple:
     """Return kind, placement, scale and colour of what stands for a link to the next joint."""
     reach = float(np.linalg.norm(way))
-    thickness = _ROD * length
     if reach < thickness:
         return 'sphere', np.eye(4), 3 * (thickness,), _GREY[:3]
     transform = np.eye(4)
