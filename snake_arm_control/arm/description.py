@@ -31,8 +31,6 @@ from snake_arm_control.arm.uniform import (
 )
 from snake_arm_control.errors import ArmError, DescriptionError
 
-AXES = ('x', 'y')  # a universal joint turns about its local x, then its local y
-
 
 @dataclass(frozen=True, init=False)
 class Arm(JointSpace):

@@ -96,7 +96,6 @@ class _PartOfArm:
 
     def __init__(self, arm: Arm, part: slice):
         self.lower, self.upper = arm.lower[part], arm.upper[part]
-        self.angle_limit = min(-self.lower.min(), self.upper.max())
 
     def clip(self, angles: np.ndarray) -> np.ndarray:
         """Return angles (joints of the part, axes) brought within the limits."""

@@ -72,8 +72,7 @@ class Plausibility:
         self._steps = _steps(rest)  # (joints - 1, 3) [m], each in the frame of its end
         self._rigid = np.abs(self._steps - _steps(bent)).max(axis=1, initial=0.0) < _RIGID
         self._lengths = np.linalg.norm(self._steps, axis=1)
-        first = float(np.linalg.norm(rest[0, pose.POSITION]))
-        self._reach = first + np.concatenate(((0.0,), np.cumsum(self._lengths)))  # (joints,) [m]
+        self._reach = arm.reaches
         self.reset()
 
     def reset(self) -> None:

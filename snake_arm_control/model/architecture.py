@@ -7,9 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.description import AXES
 
-ANGLES = len(AXES)  # of each joint: the inputs of one recurrent step
+ANGLES = 2  # of each joint: the inputs of one recurrent step
 LAYERS = ('first', 'second')
 FIRST, SECOND = range(len(LAYERS))
 GATES = 3  # of each block

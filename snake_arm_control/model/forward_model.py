@@ -188,10 +188,14 @@ def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, 
 
     :param arrays: the network's parameters by their name, and angle offsets if there are
     :param record: how they came about, kept as JSON
+    :raises WeightsError: if the arm is not of equal segments
     """
+    if arm.segment is None:
+        raise WeightsError('the arm is not of equal segments, expected that of one network')
+    length, limit = arm.segment
     metadata = {'format': FORMAT, 'arm_fingerprint': arm.segment_fingerprint,
-                'segment_length': f'{arm.segment_length:.9g}',
-                'angle_limit': f'{arm.angle_limit:.9g}', 'training': json.dumps(record)}
+                'segment_length': f'{length:.9g}', 'angle_limit': f'{limit:.9g}',
+                'training': json.dumps(record)}
     Path(path).write_bytes(save_arrays(arrays, metadata))
 
 

@@ -18,8 +18,8 @@ from snake_arm_control.viewer.session import Picture, Session
 
 TRUE_COLOUR, PREDICTED_COLOUR = (23, 133, 137), (201, 42, 121)
 FORWARD_COLOUR = (38, 102, 242)
-_BASE_COLOUR, _TOOL_SIZE = 0.05  # [arm lengths], the most of a segment that the tool is drawn of
-_TOOL_COLOUR = (89, 98, 112), (52, 58, 68)
+_BASE_COLOUR, _TOOL_COLOUR = (89, 98, 112), (52, 58, 68)
+_LARGEST_TOOL = 0.05  # [arm lengths]; it is as large as a segment
 # Where the arm is first looked at from, and at what [arm lengths].
 CAMERA, LOOK_AT = np.array((1.35, -1.75, 1.15)), np.array((0.1, 0.0, 0.46))
 FIELD_OF_VIEW = math.radians(38.0)  # [rad], vertical
@@ -77,7 +77,7 @@ class Scene:
                 batched_scales=shapes.scales, batched_colors=shapes.colours, lod='off')
             self._links.append((shapes, handle))
             self._choose_by_click(handle, self.body.carried_by(shapes.links))
-        unit = min(arm.segment_length, _TOOL_SIZE * arm.length)
+        unit = min(arm.segment_length, _LARGEST_TOOL * arm.length)
         self._tool = scene.add_frame(
             '/tool', axes_length=2.0 * unit,
             axes_radius=0.003 * arm.length, origin_radius=0.0)
