@@ -44,9 +44,9 @@ os.environ['ROS_DOMAIN_ID'] = str(DOMAIN)
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 # The files that take longest: workers that begin with them end together.
-LONGEST = ('test_page', 'test_strangers', 'test_nodes', 'test_training', 'test_faults',
-           'test_recordings', 'test_bptt', 'test_types', 'test_lesson', 'test_reproduction',
-           'test_loop_rate')
+LONGEST = ('test_page', 'test_nodes', 'test_training', 'test_faults', 'test_surroundings',
+           'test_recordings', 'test_bptt', 'test_docs', 'test_types', 'test_lesson',
+           'test_reproduction', 'test_loop_rate')
 
 
 def pytest_collection_modifyitems(items):
