@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from snake_arm_control.arm import pose
@@ -22,25 +24,25 @@ class TargetCorrection:
     true chain of any other angles as their prediction less that difference.
 
     The error is filtered by a scalar Kalman filter. It may change by a fraction of what the
-    prediction changes by. Its measurement is uncertain by noise, which is learned, and by the
-    latency: of an arm that moves, chain and prediction belong to times that differ by what is not
-    known of it. So an arm whose latency is unknown is corrected slowly while it moves, and in
-    full where it is stationary; a commanded arm that is ideal is corrected at once.
+    prediction changes by, and its measurement is uncertain by noise, which is learned. What an
+    uncertain latency may make of it is no noise: of an arm that moves, chain and prediction then
+    belong to times that differ, always by as much. So that much of an error is left aside, and
+    is taken in full where the arm is stationary.
     """
 
     def __init__(self, joints: int):
-        self.error: np.ndarray = np.zeros((joints, pose.SIZE))  # y - u, filtered
+        self.error = np.zeros((joints, pose.SIZE))  # y - u, filtered
         self.reset()
 
     def reset(self) -> None:
         """Take the next measurement in full; the error stays until then."""
         self._prediction: np.ndarray | None = None  # (joints, 9), of the latest measurement
+        self._variance = _WORST  # of the error, a mean over all components
         self._noise = 0.0  # variance of feedback, a mean over all components
-        self._late = 0.0  # what the latency added to that of the latest measurement
         self._last_gain = 1.0
 
     def update(self, prediction: np.ndarray, true_chain: np.ndarray, gain: float = 1.0,
-               latency_deviation: float = 0.0, elapsed: float = 0.0) -> float:
+               late: float = 0.0) -> float:
         """
         Take the error from feedback.
 
@@ -48,37 +50,34 @@ class TargetCorrection:
         :param true_chain: (joints, 9), NaN where nothing was measured: the error stays as it was
         :param gain: least fraction of the new error that is taken over where there is noise; 1
             leaves noise as it is
-        :param latency_deviation: standard deviation of the latency [s]
-        :param elapsed: time since the measurement before [s]
+        :param late: root mean square of what the prediction may be off by for the latency
         :return: the fraction that was taken over
         """
         missing = np.isnan(true_chain)
         error = np.where(missing, self.error, prediction - true_chain)
         measured = max(int(missing.size - np.count_nonzero(missing)), 1)
-        taken = self._gain(prediction, error - self.error, measured, gain, latency_deviation,
-                           elapsed)
+        off = min(_square_sum(error - self.error) / measured, _WORST)
+        taken = self._gain(prediction, off, gain, late)
         self.error = error if taken == 1.0 else self.error + taken * (error - self.error)
         return taken
 
-    def _gain(self, prediction: np.ndarray, surprise: np.ndarray, measured: int, least: float,
-              latency_deviation: float, elapsed: float) -> float:
-        """Return the Kalman gain of a surprise (joints, 9), and learn how noisy feedback is."""
+    def _gain(self, prediction: np.ndarray, off: float, least: float, late: float) -> float:
+        """Return how much of a surprise of a mean square is taken, and learn how noisy it is."""
         before, self._prediction = self._prediction, prediction
-        if before is None:
-            return 1.0
-        change = _square_sum(prediction - before) / prediction.size
-        late = change * (latency_deviation / max(elapsed, 1e-4)) ** 2
-        off = min(_square_sum(surprise) / measured, _WORST)
-        # Of an arm on the move, what is not noise may be as much as the prediction changes by.
-        excess = max(off - change - late, 0.0) / (1.0 + self._last_gain)
-        self._noise += _NOISE_GAIN * (excess - self._noise)
-        # The error is known as well as the last gain says, by the noise as it is known by now.
-        variance = self._last_gain * (self._noise + self._late) + _CHANGE ** 2 * change
+        if before is not None:
+            change = _square_sum(prediction - before) / prediction.size
+            # Of an arm on the move, what is no noise may be as much as the prediction changes by.
+            excess = max(off - change - late * late, 0.0) / (1.0 + self._last_gain)
+            self._noise += _NOISE_GAIN * (excess - self._noise)
+            # It is known no better than the last gain says, by the noise as it is known by now.
+            self._variance = (max(self._variance, self._last_gain * self._noise)
+                              + _CHANGE ** 2 * change)
         # Noise is never averaged over more measurements than the least gain says.
-        variance = max(variance, self._noise * least / max(1.0 - least, 1e-9))
-        uncertain = self._noise + late
-        gain = variance / (variance + uncertain) if uncertain > 0.0 else 1.0
-        self._late, self._last_gain = late, gain
+        variance = max(self._variance, self._noise * least / max(1.0 - least, 1e-9))
+        gain = variance / (variance + self._noise) if self._noise > 0.0 else 1.0
+        if late > 0.0:
+            gain *= max(1.0 - late / math.sqrt(off), 0.0) if off > 0.0 else 0.0
+        self._variance, self._last_gain = (1.0 - gain) * variance, gain
         return gain
 
     def estimate(self, prediction: np.ndarray) -> np.ndarray:

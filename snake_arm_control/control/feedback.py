@@ -48,7 +48,6 @@ class Feedback:
         self._plausibility = Plausibility(arm)
         self._waiting: deque[tuple[int, np.ndarray]] = deque(maxlen=100)
         self._used_stamp: int | None = None  # [ns], of the latest chain that was looked at
-        self._measured = 0  # [ns], when the latest believed chain was, by the joint states
         self._reported = False
 
     def report(self, stamp: int, angles: np.ndarray) -> None:
@@ -119,12 +118,12 @@ class Feedback:
         posture = self.history.at(measured)
         if posture is None:
             raise FeedbackError('the pose chain is older than the first joint states')
-        deviation = self.latency.deviation(stamp)
-        self._plausibility.check(measured, chain, posture, self.history, settings, deviation)
+        others = self.history.around(measured, self.latency.deviation(stamp))
+        self._plausibility.check(measured, chain, posture, others, settings)
         self.latency.observe(stamp, chain, self.history)
-        elapsed = 1e-9 * (measured - self._measured)
-        self.correction.update(posture.chain, chain, gain, deviation, elapsed)
-        self._measured = measured
+        late = max((float(np.mean((other.chain - posture.chain) ** 2)) for other in others),
+                   default=0.0)
+        self.correction.update(posture.chain, chain, gain, math.sqrt(late))
 
     def believe_anew(self) -> None:
         """Believe the next chain even if it is not where the ones before were."""
@@ -147,7 +146,7 @@ class Feedback:
         if latest is not None:
             self.history.add(latest._replace(stamp=0))
         self._waiting.clear()
-        self.received_stamp, self._used_stamp, self._measured = 0, None, 0
+        self.received_stamp, self._used_stamp = 0, None
         self.latency.reset()
         self._plausibility.reset()
         self.correction.reset()

@@ -62,6 +62,16 @@ class JointHistory:
         if before.stamp == stamp or index == len(self._postures):
             return before
         after = self._postures[index]
+        if before.chain is after.chain:  # they were stationary
+            return before._replace(stamp=stamp)
         part = (stamp - before.stamp) / (after.stamp - before.stamp)
         return Posture(stamp, before.angles + part * (after.angles - before.angles),
                        before.chain + part * (after.chain - before.chain))
+
+    def around(self, stamp: int, deviation: float) -> list[Posture]:
+        """Return where the joints were at times that differ by up to two deviations [s]."""
+        if not deviation:
+            return []
+        step = round(1e9 * deviation)
+        return [posture for posture in map(self.at, (stamp - 2 * step, stamp - step, stamp + step))
+                if posture is not None]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.control.history import JointHistory, Posture
+from snake_arm_control.control.history import Posture
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.model.compiling import compiler
 from snake_arm_control.settings import setting, Settings
@@ -27,10 +28,8 @@ _BASE = 0.05  # [arm lengths] by which the tracker's base may be off
 _RIGID = 1e-6  # [m]
 _SPACING = 50_000_000  # [ns] between two chains that later ones are compared with
 _BASELINE = 100  # of them are kept
-_UNMODELLED = 0.6  # fraction of the predicted motion by which the true one may differ
-_RATE_SPAN = 50_000_000  # [ns] over which the rate of a prediction is taken
-_DEVIATIONS = 3.0  # standard deviations that the latency may be off by
-_RECENT = 300_000_000  # [ns] within which a joint may have moved unseen, if latency is unknown
+_UNLIKE = 1.5  # predicted motions by which the true one may differ: it may be turned
+_SEEN = 0.4  # fraction of the predicted motion that the true one has at least
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ class PlausibilitySettings(Settings):
 class _Sample(NamedTuple):
     stamp: int  # [ns]
     predicted: np.ndarray  # (joints, 3) [m]
-    error: np.ndarray  # (joints, 3) [m], predicted less measured
-    late: float  # [m] of that error that the uncertain latency may have made
+    measured: np.ndarray  # (joints, 3) [m]
+    late: float  # [m] by which the uncertain latency may have made them differ
 
 
 class Plausibility:
@@ -79,16 +78,15 @@ class Plausibility:
         """Believe the next chain whatever the ones before were."""
         self._believed: deque[_Sample] = deque(maxlen=_BASELINE)
 
-    def check(self, stamp: int, chain: np.ndarray, posture: Posture, history: JointHistory,
-              settings: PlausibilitySettings, latency_deviation: float = 0.0) -> None:
+    def check(self, stamp: int, chain: np.ndarray, posture: Posture, others: Sequence[Posture],
+              settings: PlausibilitySettings) -> None:
         """
         Believe a chain, or raise the reason why it can't be the arm's.
 
         :param stamp: when it was measured [ns]
         :param chain: (joints, 9), NaN where nothing was measured
         :param posture: of the joints at that time
-        :param history: of the joints
-        :param latency_deviation: how uncertain that time is [s]
+        :param others: at times that it may have been instead, for the latency is uncertain
         :raises FeedbackError: what was expected, and what there is instead
         """
         length, slack = self._arm.length, settings.jump_tolerance * self._arm.length
@@ -97,10 +95,10 @@ class Plausibility:
             settings.length_tolerance, slack, _BASE * length,
             math.cos(min(settings.angle_tolerance, math.pi)))
         if law == _JOINT:
-            self._check_joints(chain, posture, history, settings, latency_deviation)
+            self._check_joints(chain, posture, others, settings)
         elif law:
             raise FeedbackError(self._reason(law, j, chain, settings))
-        self._check_change(stamp, chain, posture, history, slack, latency_deviation)
+        self._check_change(stamp, chain, posture, others, slack)
 
     def _reason(self, law: int, j: int, chain: np.ndarray, settings: PlausibilitySettings) -> str:
         """Return what is wrong with element j of a chain (joints, 9) that breaks a law."""
@@ -124,14 +122,12 @@ class Plausibility:
                 f'{_shown(_turned(chain[1:], self._steps)[j - 1])} m by its orientation: are the '
                 'axes in another order, or the joints?')
 
-    def _check_joints(self, chain: np.ndarray, posture: Posture, history: JointHistory,
-                      settings: PlausibilitySettings, latency_deviation: float) -> None:
+    def _check_joints(self, chain: np.ndarray, posture: Posture, others: Sequence[Posture],
+                      settings: PlausibilitySettings) -> None:
         """Check angles against joint states, of which some may have moved unseen."""
         moved = np.zeros(len(chain))  # [rad]
-        if latency_deviation > 0.0:
-            for other in (history.at(posture.stamp - _RECENT), history.latest):
-                if other is not None:
-                    moved = np.maximum(moved, np.abs(other.angles - posture.angles).sum(axis=1))
+        for other in others:
+            moved = np.maximum(moved, np.abs(other.angles - posture.angles).sum(axis=1))
         cosine = _cosines(_joint_turns(chain), _joint_turns(posture.chain))
         angle = np.arccos(np.clip(cosine, -1.0, 1.0))
         with np.errstate(invalid='ignore'):
@@ -144,26 +140,25 @@ class Plausibility:
                 'states are false')
 
     def _check_change(self, stamp: int, chain: np.ndarray, posture: Posture,
-                      history: JointHistory, slack: float, latency_deviation: float) -> None:
-        predicted = posture.chain[:, pose.POSITION]
-        late = 0.0
-        earlier = history.at(posture.stamp - _RATE_SPAN) if latency_deviation else None
-        if earlier is not None:
-            before = earlier.chain[:, pose.POSITION]
-            rate = _difference(predicted, predicted, before, before)[0] / (1e-9 * _RATE_SPAN)
-            late = _DEVIATIONS * latency_deviation * rate
-        sample = _Sample(stamp, predicted, predicted - chain[:, pose.POSITION], late)
+                      others: Sequence[Posture], slack: float) -> None:
+        """Check what the chain moved by against what the joints did."""
+        measured, predicted = chain[:, pose.POSITION], posture.chain[:, pose.POSITION]
+        late = max((_moved(predicted, other.chain[:, pose.POSITION], predicted, predicted)[0]
+                    for other in others), default=0.0)
+        sample = _Sample(stamp, predicted, measured, late)
         for other in self._baseline():
-            way, unlike = _difference(sample.predicted, sample.error, other.predicted, other.error)
+            way, seen, unlike = _moved(predicted, other.predicted, measured, other.measured)
+            allowed = slack + late + other.late
             seconds = max(stamp - other.stamp, 1) * 1e-9
-            allowed = slack + _UNMODELLED * way + late + other.late
-            if unlike > allowed:
-                seen, _ = _difference(sample.predicted - sample.error, sample.error,
-                                      other.predicted - other.error, other.error)
+            what = (f'in {seconds:.2f} s the joints moved the arm by {way:.3f} m and the pose '
+                    f'chain by {seen:.3f} m, ')
+            if seen < _SEEN * way - allowed:
+                raise FeedbackError(f'{what}expected at least {_SEEN * way - allowed:.3f} m: did '
+                                    'the tracker stop?')
+            if unlike > _UNLIKE * way + allowed:
                 raise FeedbackError(
-                    f'in {seconds:.2f} s the joints moved the arm by {way:.3f} m and the pose '
-                    f'chain by {seen:.3f} m, {unlike:.3f} m unlike that, expected at most '
-                    f'{allowed:.3f} m: did the tracker stop, or lose a marker?')
+                    f'{what}{unlike:.3f} m unlike that, expected at most '
+                    f'{_UNLIKE * way + allowed:.3f} m: did the tracker lose a marker?')
         if not self._believed or stamp - self._believed[-1].stamp >= _SPACING:
             self._believed.append(sample)
 
@@ -267,16 +262,27 @@ def _broken_law(chain, predicted, steps, lengths, rigid, reach, length_tolerance
 
 
 @_compiled
-def _difference(predicted, error, other_predicted, other_error):
-    """Return by how much the element that moved most was moved, and by how much unlike that."""
-    way = unlike = 0.0
+def _moved(predicted, predicted_then, measured, measured_then):
+    """
+    Return how elements moved that were measured [m].
+
+    That are the predicted and the measured way of the one that is predicted to have moved most,
+    and the largest by which any moved unlike that.
+    """
+    way, seen, unlike = 0.0, 0.0, 0.0
     for j in range(len(predicted)):
-        square = other = 0.0
+        square = square_seen = square_unlike = 0.0
         for i in range(3):
-            square += (predicted[j, i] - other_predicted[j, i]) ** 2
-            other += (error[j, i] - other_error[j, i]) ** 2
-        way, unlike = max(way, square), unlike if not other > unlike else other
-    return math.sqrt(way), math.sqrt(unlike)
+            by = predicted[j, i] - predicted_then[j, i]
+            by_seen = measured[j, i] - measured_then[j, i]
+            square += by * by
+            square_seen += by_seen * by_seen
+            square_unlike += (by - by_seen) ** 2
+        if not math.isnan(square_seen):
+            unlike = max(unlike, square_unlike)
+            if square > way:
+                way, seen = square, square_seen
+    return math.sqrt(way), math.sqrt(seen), math.sqrt(unlike)
 
 
 @_compiled
