@@ -12,7 +12,8 @@ _MOVED = 1e-3  # [rad] a joint that moves by less is stationary
 _STEADY = 0.1  # [s] after which an arm that has not moved counts as stationary
 _FILTER = 0.1  # [s] time constant of the offset
 _RATE = 0.1  # [rad/s] of the offset at most
-_RATES = 0.05  # [s] time constant of the rates of the joints
+_RATES = 0.05  # [s] time constant of the rates of the joints, and of what they stay behind by
+_CATCHING_UP = 0.05  # [rad/s] a joint whose lead falls faster is under way
 _LONGEST_LAG = 0.5  # [s] a joint that would catch up within this time only lags
 _COMMANDED = 0.25  # fraction of the following error by which a moving command must have gone on
 _PROBE = 0.25  # fraction of the following error by which an arm that stopped is led
@@ -43,8 +44,8 @@ class Following:
         self._still_for = 0.0  # [s]
         self._commanded_for = 0.0  # [s] of that since the command went on
         self._is_new, self._elapsed = False, 0.0  # [s] since the latest joint states that counted
-        self._before: np.ndarray | None = None  # [rad], as reported at the tick before
-        self._rates = np.zeros_like(self._arm.rest)  # [rad/s] of the joint states, filtered
+        self._before: np.ndarray | None = None  # [rad], joint states and leads of the tick before
+        self._rates = np.zeros((2, *self._arm.rest.shape))  # [rad/s] of both, filtered
 
     def report(self, angles: np.ndarray) -> None:
         """Take joint states (joints, axes) [rad]."""
@@ -73,10 +74,11 @@ class Following:
         if self.reported is None or not self._is_new:
             return
         period, self._elapsed, self._is_new = self._elapsed, 0.0, False
+        now = np.array((self.reported, command - self.reported))
         if self._before is not None:
-            rates = (self.reported - self._before) / period
+            rates = (now - self._before) / period
             self._rates += min(period / _RATES, 1.0) * (rates - self._rates)
-        self._before = self.reported
+        self._before = now
         if is_near and not self.is_stopped:
             self._filter_offset(command, period, most)
         if self._anchor is None or np.abs(self.reported - self._anchor).max() > _MOVED:
@@ -95,7 +97,8 @@ class Following:
         off = command - self.reported - self.offset
         if not off.any():
             return
-        off[np.abs(self._rates) * _LONGEST_LAG > np.abs(off)] = 0.0
+        moving, catching_up = np.abs(self._rates)
+        off[(moving * _LONGEST_LAG > np.abs(off)) | (catching_up > _CATCHING_UP)] = 0.0
         change = period / (_FILTER + period) * off
         self.offset = np.clip(self.offset + np.clip(change, -_RATE * period, _RATE * period),
                               -most, most)
