@@ -31,7 +31,7 @@ class TargetCorrection:
     """
 
     def __init__(self, joints: int):
-        self.error = np.zeros((joints, pose.SIZE))  # y - u, filtered
+        self.error: np.ndarray = np.zeros((joints, pose.SIZE))  # y - u, filtered
         self.reset()
 
     def reset(self) -> None:
