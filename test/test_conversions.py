@@ -19,7 +19,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.errors import FeedbackError, GoalError
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import conversions
 
 STAMP = 12_345_678_901_234_567
 
@@ -44,13 +44,12 @@ def test_a_serialized_chain_is_what_ros_makes_of_it(joints):
 
 @pytest.mark.parametrize('frame', ('', 'a', 'ab', 'abc', 'base_link', 'a_longer_frame'))
 @pytest.mark.parametrize('joints', (1, 2, 40))
-def test_a_chain_survives_the_way_through_a_message(frame, joints, monkeypatch):
+def test_a_chain_survives_the_way_through_a_message(frame, joints):
     """Wherever the length of the frame's name puts the numbers."""
-    monkeypatch.setattr(topics, 'BASE_FRAME', frame)
     chain = random_chain(joints)
-    message = deserialize_message(conversions.serialize_chain(chain, STAMP), PoseArray)
-    message.header.frame_id = frame
-    stamp, received = conversions.deserialize_chain(serialize_message(message))
+    message = deserialize_message(conversions.serialize_chain(chain, STAMP, frame), PoseArray)
+    assert message.header.frame_id == frame
+    stamp, received = conversions.deserialize_chain(serialize_message(message), base=frame)
     assert stamp == STAMP
     np.testing.assert_allclose(received, chain, atol=1e-14)
 

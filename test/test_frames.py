@@ -34,7 +34,7 @@ class Tf:
 
 @pytest.fixture
 def frames():
-    return Frames(None, Tf())
+    return Frames(None, buffer=Tf())
 
 
 def seen_from_camera(poses):
@@ -75,17 +75,34 @@ def test_a_chain_of_another_frame_is_a_chain_of_the_base_and_nan_stays(frames):
 
 
 def without_tf():
-    frames = Frames(None, Tf())
+    frames = Frames(None, buffer=Tf())
     frames._buffer = None
     return frames
 
 
 def test_what_is_in_the_base_or_names_no_frame_needs_no_tf():
     for name in ('', 'base_link'):
-        message = PoseStamped()
+        message = PoseStamped(pose=conversions.pose_to_message(
+            pose.from_euler(0.1, 0.2, 0.3, (0.3, -0.2, 0.6))))
         message.header.frame_id = name
-        assert without_tf().in_base(message) is message
+        assert without_tf().in_base(message).pose == message.pose
         assert without_tf().placement(name) is None
+
+
+def test_the_base_has_the_name_that_the_arm_gives_it():
+    frames = Frames(None, 'panda_link0', Tf())
+    message = PoseStamped(pose=conversions.pose_to_message(
+        pose.from_euler(0.1, 0.2, 0.3, (0.3, -0.2, 0.6))))
+    message.header.frame_id = 'panda_link0'
+    assert not conversions.pose_stamped_to_goal(frames.in_base(message), 5).is_free
+    chain = forward_kinematics(Arm.uniform(2), np.zeros((2, 2)))
+    data = conversions.serialize_chain(chain, 5, 'panda_link0')
+    np.testing.assert_allclose(
+        conversions.deserialize_chain(data, base='panda_link0')[1], chain, atol=1e-15)
+    np.testing.assert_allclose(conversions.deserialize_chain(data, base=None)[1], chain,
+                               atol=1e-15)
+    with pytest.raises(FeedbackError, match="frame 'panda_link0', expected 'base_link'"):
+        conversions.deserialize_chain(data)
 
 
 def test_a_frame_that_nobody_knows_is_refused_with_the_reason(frames):

@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 
+from arms import NAMES as OTHER_NAMES, URDFS
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
 from harness import (
@@ -386,6 +387,16 @@ def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.strip().splitlines()[-1].startswith('reached: ')
         assert not other.commands
+
+
+@pytest.mark.parametrize('name', OTHER_NAMES)
+def test_an_arm_of_any_description_reaches_its_goal_by_exact_kinematics(name):
+    finished = subprocess.run(
+        snake_arm('up', '--arm', str(URDFS / f'{name}.urdf'), '--namespace', name, '--scenario',
+                  'fig2', '--until-converged'), capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert 'serving the exact kinematics' in finished.stdout + finished.stderr
+    assert 'reached: 0.' in finished.stdout
 
 
 def test_target_correction_reaches_the_goal_on_a_wrong_arm():

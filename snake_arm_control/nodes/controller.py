@@ -85,7 +85,7 @@ class ControllerNode(Node):
         self._arm = self._settings.value.make_arm()
         self._tracked = self._settings.value.tracked()
         self._loop: ControlLoop | None = None  # until there is a model
-        self._joint_states, self._frames = JointStates(self._arm), Frames(self)
+        self._joint_states, self._frames = JointStates(self._arm), Frames(self, self._arm.base)
         self._early_goal: Goal | None = None
         self._ticked_at = math.inf
 
@@ -94,11 +94,12 @@ class ControllerNode(Node):
                                               topics.LATCHED)
         self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
         self._convergence = Convergence(self)
-        self._tool = ToolPose(self)
+        self._tool = ToolPose(self, self._arm.base)
         self._report = ControllerReport(self, self._convergence)
         self._wait = GoalWait(self)
         self._markers = GoalMarkers(
-            self, lambda: self._loop.estimated_chain if self._loop else None, self._arm.length)
+            self, lambda: self._loop.estimated_chain if self._loop else None, self._arm.length,
+            self._arm.base)
         subscribe = self.create_subscription
         subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED)
         for kind, topic, take in (
@@ -160,7 +161,8 @@ class ControllerNode(Node):
         if self._loop is None:
             return
         try:
-            stamp, chain = conversions.deserialize_chain(data, self._frames.placement)
+            stamp, chain = conversions.deserialize_chain(
+                data, self._frames.placement, self._arm.base)
             chain = conversions.whole_chain(chain, self._tracked, self._arm.joints)
             self._loop.receive(stamp, chain)
         except FeedbackError as error:

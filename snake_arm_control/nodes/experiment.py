@@ -61,7 +61,7 @@ class ExperimentNode(Node):
 
     def _take_chain(self, data: bytes) -> None:
         try:
-            _, chain = conversions.deserialize_chain(data)
+            _, chain = conversions.deserialize_chain(data, base=self._recorder.arm.base)
         except FeedbackError:
             chain = np.empty((0, pose.SIZE))
         if len(chain) == self._recorder.arm.joints:

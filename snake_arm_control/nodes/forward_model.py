@@ -111,7 +111,7 @@ class ForwardModelNode(Node):
         self._predicted_at = now
         stamp, angles = reported
         self._predicted.publish(
-            conversions.serialize_chain(self._model.predict(angles), stamp))
+            conversions.serialize_chain(self._model.predict(angles), stamp, self._arm.base))
 
     def _reload(self, _, response: Trigger.Response) -> Trigger.Response:
         try:

@@ -55,7 +55,8 @@ class InteractiveGoalNode(Node):
         if InteractiveMarkerServer is None:
             raise MissingPackageError('the ROS package interactive_markers is not installed: '
                                       'goals can not be dragged')
-        self._joints = Parameters(self, ArmSettings).value.make_arm().joints
+        arm = Parameters(self, ArmSettings).value.make_arm()
+        self._joints, self._base = arm.joints, arm.base
         self._edit: GoalEdit | None = None  # until the tool was seen
         self._early_goal: Goal | None = None  # that was pursued before that
         self._is_shown = True  # whether the handle is as edited
@@ -98,7 +99,7 @@ class InteractiveGoalNode(Node):
     def _tool(self) -> np.ndarray | None:
         """Return where the tool is, (9,), None if that is not known."""
         try:
-            _, chain = conversions.deserialize_chain(self._tool_data)
+            _, chain = conversions.deserialize_chain(self._tool_data, base=self._base)
         except SnakeArmError:
             return None
         if len(chain) != self._joints or not np.isfinite(chain[-1]).all():
@@ -156,12 +157,12 @@ class InteractiveGoalNode(Node):
         for name, entry in self._ticks.items():
             self._menu.setCheckState(entry, MenuHandler.CHECKED if name in self._edit.cared
                                      else MenuHandler.UNCHECKED)
-        self._server.insert(handles(self._edit), feedback_callback=self._take_feedback)
+        self._server.insert(handles(self._edit, self._base), feedback_callback=self._take_feedback)
         self._menu.apply(self._server, _NAME)
         self._server.applyChanges()
 
 
-def handles(edit: GoalEdit) -> InteractiveMarker:
+def handles(edit: GoalEdit, base: str = topics.BASE_FRAME) -> InteractiveMarker:
     """
     Return the handles of an edited goal: an arrow per component of the position that counts.
 
@@ -169,7 +170,7 @@ def handles(edit: GoalEdit) -> InteractiveMarker:
     dragged across the view, and bears the menu.
     """
     marker = InteractiveMarker(name=_NAME, scale=_SIZE)
-    marker.header.frame_id = topics.BASE_FRAME
+    marker.header.frame_id = base
     marker.pose = conversions.pose_to_message(edit.target)
     ball = Marker(type=Marker.SPHERE, color=_BALL_COLOR)
     ball.scale.x = ball.scale.y = ball.scale.z = _BALL_SIZE

@@ -85,7 +85,7 @@ class MonitorNode(Node):
         if self._chain is None or self._goal is None:
             return math.nan, math.nan
         try:
-            _, chain = conversions.deserialize_chain(self._chain)
+            _, chain = conversions.deserialize_chain(self._chain, base=None)
             goal = conversions.message_to_goal(self._goal, len(chain))
         except SnakeArmError:
             return math.nan, math.nan  # the controller says why it rejects a chain

@@ -104,7 +104,8 @@ class SimulatorNode(Node):
     def _deliver(self) -> None:
         """Publish the measurements that have arrived, and come back for the others."""
         for stamp, chain in self._tracker.arrived(1e-9 * self._stamp()):
-            self._chain.publish(conversions.serialize_chain(chain, stamp))
+            self._chain.publish(conversions.serialize_chain(
+                chain, stamp, self._arm.arm.base))
         if not self._tracker.is_waiting:
             self._delivery.cancel()
         elif self._delivery.is_canceled():

@@ -123,7 +123,8 @@ class ViewerNode(Node):
             for topic, receive in ((topics.POSE_CHAIN, view.receive_chain),
                                    (topics.PREDICTED_POSE_CHAIN, view.receive_prediction)):
                 if topic in latest:
-                    receive(now, conversions.deserialize_chain(latest[topic])[1])
+                    base = view.body.arm.base if view.body else None
+                    receive(now, conversions.deserialize_chain(latest[topic], base=base)[1])
         except FeedbackError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
 

@@ -161,16 +161,18 @@ def _joint_names(arm: Arm) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(names, np.uint8), np.frombuffer(meant, np.uint8)
 
 
-def serialize_chain(chain: np.ndarray, stamp: int) -> bytes:
+def serialize_chain(chain: np.ndarray, stamp: int, base: str = topics.BASE_FRAME) -> bytes:
     """
     Return a pose chain (joints, 9) as a serialized geometry_msgs/PoseArray.
 
     Publishers and raw subscriptions take it as it is: to make a message object of every pose costs
     more than an iteration of the controller. The form is plain CDR: a string is led by its length
     and ended by a zero, numbers stand at multiples of their size behind the first four bytes.
+
+    :param base: name of the frame that it is in
     """
     quaternions, positions = pose.to_quaternion(chain)
-    frame = topics.BASE_FRAME.encode() + b'\0'
+    frame = base.encode() + b'\0'
     header = CDR + struct.pack('<iII', stamp // 10**9, stamp % 10**9, len(frame)) + frame
     header += bytes(-len(header) % 4) + struct.pack('<I', len(chain))
     if len(chain):
@@ -189,15 +191,16 @@ def stamp_of(data: bytes) -> int:
     return _stamp(*struct.unpack_from('<iI', data, len(CDR)))
 
 
-def deserialize_chain(data: bytes, placement: Callable[[str], Placement | None] | None = None
-                      ) -> tuple[int, np.ndarray]:
+def deserialize_chain(data: bytes, placement: Callable[[str], Placement | None] | None = None,
+                      base: str | None = topics.BASE_FRAME) -> tuple[int, np.ndarray]:
     """
     Return stamp [ns] and chain (poses, 9) of a serialized geometry_msgs/PoseArray.
 
     What was not measured is NaN: a position, an orientation, or both.
 
-    :param placement: returns where a frame is, rotation (3, 3) and position (3,) [m] in base_link,
-        None for base_link itself; without it no other frame is taken
+    :param placement: returns where a frame is, rotation (3, 3) and position (3,) [m] in the base,
+        None for the base itself; without it no other frame is taken
+    :param base: name of the base's frame; None takes any frame for it
     :raises FeedbackError: if it is in another frame or cut off, a position or an orientation is
         NaN in part or infinite, or an orientation has no length
     """
@@ -206,11 +209,10 @@ def deserialize_chain(data: bytes, placement: Callable[[str], Placement | None] 
         stamp, frame, numbers = read(data)
     except (struct.error, ValueError, RuntimeError) as error:
         raise FeedbackError(f'the pose chain is no whole message: {error}') from error
-    if frame in ('', topics.BASE_FRAME):
+    if base is None or frame in ('', base):
         return stamp, _chain(numbers)
     if placement is None:
-        raise FeedbackError(f'the pose chain is in the frame {frame!r}, '
-                            f'expected {topics.BASE_FRAME!r}')
+        raise FeedbackError(f'the pose chain is in the frame {frame!r}, expected {base!r}')
     try:
         place = placement(frame)
     except FrameError as error:

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames in which goals and poses come: base_link, and any that TF resolves."""
+"""Frames in which goals and poses come: the base, and any that TF resolves."""
 
 from __future__ import annotations
 
@@ -30,32 +30,33 @@ class Buffer(Protocol):
 
 class Frames:
     """
-    Brings goals and chains into base_link by the latest transform.
+    Brings goals and chains into the arm's base by the latest transform.
 
+    :param base: name of its frame
     :param buffer: of TF; None makes one that listens, where tf2_ros is installed
     """
 
-    def __init__(self, node: Node, buffer: Buffer | None = None):
-        self._buffer, self._listener = buffer, None
+    def __init__(self, node: Node, base: str = topics.BASE_FRAME, buffer: Buffer | None = None):
+        self._base, self._buffer, self._listener = base, buffer, None
         if buffer is None and tf2_ros is not None:
             self._buffer = tf2_ros.Buffer(node=node)
             self._listener = tf2_ros.TransformListener(self._buffer, node)
 
     def placement(self, frame: str) -> tuple[np.ndarray, np.ndarray] | None:
         """
-        Return where a frame is: rotation (3, 3) to base_link and position (3,) [m] in it.
+        Return where a frame is: rotation (3, 3) to the base and position (3,) [m] in it.
 
-        :return: None for base_link itself, and for no name
+        :return: None for the base itself, and for no name
         :raises FrameError: if TF does not resolve it, or there is no TF
         """
-        if frame in ('', topics.BASE_FRAME):
+        if frame in ('', self._base):
             return None
-        expected = f'expected {topics.BASE_FRAME!r}'
+        expected = f'expected {self._base!r}'
         if self._buffer is None:
             raise FrameError(f'the frame is {frame!r}, {expected}: others need the package '
                              'tf2_ros')
         try:
-            found = self._buffer.lookup_transform(topics.BASE_FRAME, frame, Time()).transform
+            found = self._buffer.lookup_transform(self._base, frame, Time()).transform
         except Exception as error:  # noqa: BLE001  those of tf2 have no ancestor that is known here
             raise FrameError(f'the frame is {frame!r}, {expected} or one that TF resolves: {error}'
                              ) from error
@@ -65,23 +66,22 @@ class Frames:
 
     def in_base(self, message: Any) -> Any:
         """
-        Return a message in base_link; one that has no frame is taken to be.
+        Return a message in the base, without a frame; one that has none is taken to be.
 
         :raises FrameError: see `placement`
         """
         if not isinstance(message, (PoseStamped, PointStamped)):
             return message
         placement = self.placement(message.header.frame_id)
-        if placement is None:
-            return message
-        rotation, position = placement
-        moved = type(message)(header=message.header)
-        moved.header.frame_id = topics.BASE_FRAME
+        moved = type(message)()
+        moved.header.stamp = message.header.stamp
         if isinstance(message, PoseStamped):
-            moved.pose = conversions.pose_to_message(pose.moved(
-                conversions.message_to_pose(message.pose), rotation, position))
+            moved.pose = message.pose if placement is None else conversions.pose_to_message(
+                pose.moved(conversions.message_to_pose(message.pose), *placement))
         else:
             p = message.point
-            x, y, z = (rotation @ (p.x, p.y, p.z) + position).tolist()
-            moved.point.x, moved.point.y, moved.point.z = x, y, z
+            point = np.array((p.x, p.y, p.z))
+            if placement is not None:
+                point = placement[0] @ point + placement[1]
+            moved.point.x, moved.point.y, moved.point.z = point.tolist()
         return moved

@@ -35,10 +35,12 @@ class GoalMarkers:
 
     :param chain: returns where the arm is, (joints, 9), None if that is not known
     :param length: of the arm [m], which what is drawn is in proportion to
+    :param base: name of the frame of its base
     """
 
-    def __init__(self, node: Node, chain: Callable[[], np.ndarray | None], length: float):
-        self._chain, self._length = chain, length
+    def __init__(self, node: Node, chain: Callable[[], np.ndarray | None], length: float,
+                 base: str = topics.BASE_FRAME):
+        self._chain, self._length, self._base = chain, length, base
         self._goal: Goal | None = None
         self._drawn: tuple[Goal, np.ndarray | None] | None = None
         self._publisher = node.create_publisher(MarkerArray, topics.MARKERS, topics.LATCHED)
@@ -58,9 +60,10 @@ class GoalMarkers:
                 or np.array_equal(chain, self._drawn[1])):
             return
         self._drawn = self._goal, chain
-        self._publisher.publish(MarkerArray(markers=[
-            Marker(action=Marker.DELETEALL),
-            *goal_to_markers(self._goal, chain, self._length)]))
+        markers = goal_to_markers(self._goal, chain, self._length)
+        for marker in markers:
+            marker.header.frame_id = self._base
+        self._publisher.publish(MarkerArray(markers=[Marker(action=Marker.DELETEALL), *markers]))
 
 
 def goal_to_markers(goal: Goal, chain: np.ndarray | None, length: float) -> list[Marker]:

@@ -18,9 +18,14 @@ _PERIOD = 0.05  # [s], at least so often, also while the arm is at rest
 
 
 class ToolPose:
-    """Publishes the true pose of the tool where it is measured, else the predicted one."""
+    """
+    Publishes the true pose of the tool where it is measured, else the predicted one.
 
-    def __init__(self, node: Node):
+    :param base: name of the frame of the arm's base
+    """
+
+    def __init__(self, node: Node, base: str = topics.BASE_FRAME):
+        self._base = base
         self._publisher = node.create_publisher(PoseStamped, topics.TOOL_POSE, topics.STREAM)
         self._measured_at = self._predicted_at = -math.inf  # [s]
 
@@ -63,7 +68,7 @@ class ToolPose:
     def _publish(self, stamp: int, tool: np.ndarray) -> None:
         message = PoseStamped(pose=conversions.pose_to_message(tool))
         message.header.stamp = conversions.stamp_to_time(stamp)
-        message.header.frame_id = topics.BASE_FRAME
+        message.header.frame_id = self._base
         self._publisher.publish(message)
 
 
