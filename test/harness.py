@@ -362,13 +362,12 @@ class ErringArm:
 
 @contextmanager
 def erring(namespace, *options, contract=CONTRACT, **arm):
-    """Run the nodes of a namespace for an `ErringArm`, once the controller has started."""
+    """Run the nodes of a namespace for an `ErringArm`, once the controller has its model."""
     with (running('--namespace', namespace, '--no-simulator', *options) as child,
           observing(namespace, contract) as observer):
         erring_arm = ErringArm(observer, **arm)
         erring_arm.child = child
-        observer.wait(lambda: observer.state() not in ('', 'NO_MODEL', 'WAITING'),
-                      'the controller', 60.0)
+        observer.wait(lambda: observer.state() not in ('', 'NO_MODEL'), 'the controller', 60.0)
         yield erring_arm
 
 

@@ -95,7 +95,7 @@ class ControllerNode(Node):
         self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
         self._convergence = Convergence(self)
         self._tool = ToolPose(self, self._arm.base)
-        self._report = ControllerReport(self, self._convergence)
+        self._report = ControllerReport(self, self._convergence, self._joint_states)
         self._wait = GoalWait(self)
         self._markers = GoalMarkers(
             self, lambda: self._loop.estimated_chain if self._loop else None, self._arm.length,

@@ -16,6 +16,7 @@ from snake_arm_control.errors import FeedbackError, SnakeArmError
 from snake_arm_control.ros import topics
 from snake_arm_control.ros.convergence import Convergence
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
+from snake_arm_control.ros.joint_states import JointStates
 
 NO_MODEL = 'NO_MODEL'  # the code of a controller that has no model, hence no loop and no `State`
 _ALARMING = (State.NO_FEEDBACK, State.NOT_FOLLOWING, State.GOAL_TIMED_OUT, State.SEARCHING,
@@ -41,11 +42,12 @@ class ControllerReport:
     Publishes the state of a controller, as a code on a topic and with all else on /diagnostics.
 
     :param convergence: which counts the iterations
+    :param joint_states: which know what is missing
     """
 
-    def __init__(self, node: Node, convergence: Convergence):
+    def __init__(self, node: Node, convergence: Convergence, joint_states: JointStates):
         self.deadline_misses = 0
-        self._node, self._convergence = node, convergence
+        self._node, self._convergence, self._joint_states = node, convergence, joint_states
         self._goals, self._feedback = Rejections(), Rejections()
         self._fingerprint = ''  # of the model
         self._refused_weights = ''  # why the latest weights were
@@ -104,6 +106,8 @@ class ControllerReport:
     def _feedback_trouble(self, loop: ControlLoop, now: float) -> str:
         """Return why there is no feedback, empty if there is."""
         why = loop.feedback_trouble(now)
+        if loop.state(now) is State.WAITING:
+            why = self._joint_states.trouble or why
         recent = now - self._feedback.at <= loop.settings.feedback_timeout
         if why and recent and self._feedback.reason not in why:
             why += f'; the latest was ignored: {self._feedback.reason}'

@@ -14,6 +14,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.ros.conversions import CDR, stamp_of, STAMPED, time_to_stamp
 
+_SHOWN = 3  # names in a text
 _FORMS = 32  # of messages, by what they name, that are remembered
 _OLDEST = 500_000_000  # [ns] by which one part may be older than another
 
@@ -71,10 +72,14 @@ class JointStates:
         return int(self._stamps[oldest]), self._shaped()
 
     @property
-    def missing(self) -> list[str]:
-        """Names of the joints that no message has named yet."""
-        return [name for name, angle in zip(self._arm.joint_names, self._angles)
-                if np.isnan(angle)]
+    def trouble(self) -> str:
+        """Which joints no message has named yet, empty if each was."""
+        missing = [name for name, angle in zip(self._arm.joint_names, self._angles)
+                   if np.isnan(angle)]
+        if not missing:
+            return ''
+        others = f' and {len(missing) - _SHOWN} more' if len(missing) > _SHOWN else ''
+        return f'no joint states of {", ".join(missing[:_SHOWN])}{others} have come'
 
     def _shaped(self) -> np.ndarray:
         return self._arm.shaped(self._angles)
@@ -97,7 +102,7 @@ class JointStates:
         if data[:2] == CDR[:2]:
             if len(self._forms) >= _FORMS:
                 self._forms.clear()
-            self._forms[_names(data, form.count)] = form
+            self._forms[_names(data, len(message.name))] = form
         return time_to_stamp(message.header.stamp), form, np.array(message.position)
 
 
@@ -105,14 +110,14 @@ class _Form:
     """Which joints of an arm a message names, and where."""
 
     def __init__(self, message: JointState, places: dict[str, int]):
-        self.count = len(message.name)
-        if len(message.position) != self.count:
-            raise FeedbackError(f'joint states name {self.count} joints and have '
-                                f'{len(message.position)} positions, expected as many')
+        self.count = len(message.position)
         ours = [(places[name], column) for column, name in enumerate(message.name)
                 if name in places]
         self.places = np.array([place for place, _ in ours], dtype=int)
         self.columns = np.array([column for _, column in ours], dtype=int)
+        if len(ours) and self.count != len(message.name):
+            raise FeedbackError(f'joint states name {len(message.name)} joints and have '
+                                f'{self.count} positions, expected as many')
         if len(np.unique(self.places)) != len(self.places):
             twice = next(name for name in message.name if list(message.name).count(name) > 1
                          and name in places)

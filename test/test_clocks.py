@@ -1,0 +1,131 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The nodes by a simulated clock that is slow, paused, set back, set ahead, or not there.
+
+The arm and its clock are played by this process. Every command keeps the contract of motion by the
+simulated clock.
+"""
+
+from contextlib import contextmanager
+import time
+
+from harness import ErringArm, node_process, observing
+import numpy as np
+import pytest
+import rclpy
+from rosgraph_msgs.msg import Clock
+
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.ros import conversions
+from snake_arm_control.ros.diagnostics import NO_CLOCK
+
+HERE = Goal.tool(position=(0.4, -0.3, 0.5), up=(0.0, 0.0, 1.0))
+THERE = Goal.tool(position=(-0.3, 0.3, 0.6))
+SECOND = 10**9  # [ns]
+HOUR = 3600 * SECOND
+
+
+@pytest.fixture(scope='module', autouse=True)
+def ros():
+    rclpy.init(args=[])
+    yield
+    rclpy.try_shutdown()
+
+
+class SimulatedClock:
+    """
+    Publishes a clock.
+
+    :ivar stamp: what it shows [ns]; may be set
+    :ivar rate: at which it runs; 0 pauses it
+    """
+
+    def __init__(self, node, stamp=2 * HOUR, rate=1.0):
+        self.stamp, self.rate = stamp, rate
+        self._ticked_at = time.monotonic()
+        self._publisher = node.create_publisher(Clock, '/clock', 10)
+        node.create_timer(0.004, self._tick)
+
+    def _tick(self):
+        now = time.monotonic()
+        self.stamp += round(SECOND * self.rate * (now - self._ticked_at))
+        self._ticked_at = now
+        self._publisher.publish(Clock(clock=conversions.stamp_to_time(self.stamp)))
+
+
+@contextmanager
+def simulated(namespace, rate=1.0):
+    """Run the nodes of an arm that lives by a simulated clock."""
+    with (node_process('forward_model', namespace, '-p', 'use_sim_time:=true'),
+          node_process('controller', namespace, '-p', 'use_sim_time:=true'),
+          observing(namespace) as observer):
+        clock = SimulatedClock(observer.node, rate=rate)
+        arm = ErringArm(observer, clock=lambda: clock.stamp)
+        observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
+        observer.publish_goal(HERE)
+        observer.wait(lambda: len(observer.commands) > 10, 'commands')
+        yield arm, clock
+
+
+def assert_goes_on(arm):
+    """Assert that the goal is reached, and the next one."""
+    observer = arm.observer
+    observer.wait(lambda: arm.is_at(HERE), 'the goal', 60.0)
+    observer.publish_goal(THERE)
+    observer.wait(lambda: arm.is_at(THERE), 'the next goal', 60.0)
+
+
+def stamps(arm):
+    """Return the stamps of the commands [ns]."""
+    return np.array([conversions.time_to_stamp(command.header.stamp)
+                     for command in arm.observer.commands])
+
+
+def test_at_a_tenth_of_real_time_the_arm_keeps_its_limits_in_simulated_time():
+    """It takes as long as ever by the simulated clock, hence ten times as long in real time."""
+    with simulated('tenth', rate=0.1) as (arm, clock):
+        began_at, real_began_at = clock.stamp, time.monotonic()
+        arm.observer.wait(lambda: arm.is_at(HERE), 'the goal', 60.0)
+        assert clock.stamp - began_at < 5 * SECOND < 1e9 * (time.monotonic() - real_began_at)
+
+
+def test_while_the_clock_is_paused_nothing_is_commanded():
+    """It may be for long; then the arm goes on."""
+    with simulated('paused') as (arm, clock):
+        clock.rate = 0.0
+        arm.observer.wait(lambda: arm.observer.state() == 'NO_FEEDBACK', 'the hold')
+        sent = len(arm.observer.commands)
+        arm.observer.listen(0.5)
+        assert len(arm.observer.commands) == sent
+        assert not arm.is_at(HERE)
+        clock.rate = 1.0
+        assert_goes_on(arm)
+
+
+@pytest.mark.parametrize('jump', (-HOUR, -SECOND // 2, SECOND // 5, HOUR),
+                         ids=('an hour back', 'half a second back', 'a bit ahead',
+                              'an hour ahead'))
+def test_a_clock_that_jumps_is_followed(jump):
+    """In motion, and again at rest; a stamp goes back only if the clock did, by much."""
+    with simulated('jump') as (arm, clock):
+        for _ in range(2):
+            clock.stamp += jump
+            assert_goes_on(arm)
+            arm.observer.publish_goal(HERE)
+        assert (np.diff(stamps(arm)) < 0).sum() == (2 if jump == -HOUR else 0)
+
+
+def test_without_a_clock_nothing_moves_and_each_node_says_why():
+    with (node_process('forward_model', 'timeless', '-p', 'use_sim_time:=true'),
+          node_process('controller', 'timeless', '-p', 'use_sim_time:=true'),
+          node_process('simulator', 'timeless', '-p', 'use_sim_time:=true'),
+          observing('timeless') as observer):
+        observer.publish_goal(HERE)
+        for name in ('controller', 'forward_model', 'simulator'):
+            observer.wait(lambda name=name: NO_CLOCK in getattr(
+                observer.diagnostics.get(f'/timeless/{name}'), 'message', ''), name, 60.0)
+        assert observer.commands == []
+        SimulatedClock(observer.node)
+        observer.wait(lambda: observer.is_at(HERE), 'the goal', 60.0)
+        assert NO_CLOCK not in observer.diagnostics['/timeless/controller'].message
