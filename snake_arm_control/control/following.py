@@ -16,6 +16,7 @@ _RATES = 0.05  # [s] time constant of the rates of the joints, and of what they 
 _CATCHING_UP = 0.05  # [rad/s] a joint whose lead falls faster is under way
 _LONGEST_LAG = 0.5  # [s] a joint that would catch up within this time only lags
 _COMMANDED = 0.25  # fraction of the following error by which a moving command must have gone on
+_PUSHED = 0.25  # fraction of it by which an arm that was pushed is further away than it may lag
 _PROBE = 0.25  # fraction of the following error by which an arm that stopped is led
 
 
@@ -109,9 +110,10 @@ class Following:
                 and np.abs(command - self._command_then).max() > _COMMANDED * most)
 
     def was_pushed(self, command: np.ndarray, most: float, braking: np.ndarray) -> bool:
-        """Return whether the arm was moved away from the command, beyond the way to brake."""
+        """Return whether the arm was moved away from the command, far beyond the way to brake."""
         lead = self.lead(command)
-        return lead is not None and bool((np.abs(lead) > most + braking + _MOVED).any())
+        return lead is not None and bool(
+            (np.abs(lead) > (1.0 + _PUSHED) * most + braking).any())
 
     def set_back(self) -> np.ndarray:
         """Return the command at which the arm stays where it is, and count it as stopped."""
