@@ -107,3 +107,44 @@ def test_who_waits_for_a_goal_that_can_not_be_reached_is_answered_when_the_arm_s
 def test_without_a_goal_there_is_nothing_to_wait_for(bench):
     answer = bench.answer(bench.ask())
     assert not answer.success and answer.message == 'there is no goal to wait for'
+
+
+def test_the_same_goal_again_is_waited_for(bench):
+    bench.pursue(reachable())
+    future = bench.ask()
+    bench.pursue(reachable())
+    assert bench.answer(future).success
+
+
+def test_who_waits_for_a_goal_that_times_out_is_answered(bench):
+    bench.rig.loop.settings = replace(bench.rig.loop.settings, goal_timeout=0.05)
+    bench.pursue(reachable())
+    answer = bench.answer(bench.ask())
+    assert not answer.success and 'has not been published again' in answer.message
+
+
+def test_who_has_gone_away_keeps_nobody_waiting(bench):
+    bench.pursue(reachable())
+    bench.ask()
+    bench.node.destroy_client(bench.client)
+    bench.client = bench.node.create_client(Trigger, 'controller/wait')
+    assert bench.answer(bench.ask()).success
+
+
+def test_to_wait_costs_next_to_nothing(bench):
+    """Less than a tenth of a core."""
+    bench.pursue(reachable())
+    futures = [bench.ask() for _ in range(10)]
+    before = time.process_time()
+    time.sleep(1.0)
+    assert time.process_time() - before < 0.1
+    assert all(bench.answer(future).success for future in futures)
+
+
+def test_all_who_wait_are_answered_when_the_controller_ends(bench):
+    bench.pursue(reachable())
+    futures = [bench.ask() for _ in range(3)]
+    bench.wait.close()
+    for future in futures:
+        answer = bench.answer(future, ticks=0)
+        assert not answer.success and answer.message == 'the controller has ended'

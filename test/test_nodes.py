@@ -302,6 +302,22 @@ def test_hold_stops_the_arm_until_it_is_released(slow_arm):
     slow_arm.wait(lambda: slow_arm.is_at(FIG2), 'the goal')
 
 
+def test_who_waits_for_the_goal_keeps_no_other_service_waiting(arm):
+    client = arm.node.create_client(Trigger, 'controller/wait')
+    arm.wait(client.service_is_ready, 'the service')
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: arm.commands, 'a command')
+    future = client.call_async(Trigger.Request())
+    assert arm.call(SetBool, 'controller/hold', SetBool.Request(data=True)).success
+    arm.wait(lambda: arm.state() == 'HOLDING', 'the hold')
+    arm.catch_up()
+    assert not future.done()
+    assert arm.call(SetBool, 'controller/hold', SetBool.Request(data=False)).success
+    arm.wait(future.done, 'the answer')
+    assert future.result().success and arm.is_at(FIG2)
+    arm.node.destroy_client(client)
+
+
 def test_reset_returns_exactly_to_rest(arm):
     """Without a jump, as every command is checked."""
     arm.publish_goal(FIG2)

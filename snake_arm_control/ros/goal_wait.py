@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from threading import Thread
+from threading import Event, Thread
 from typing import NamedTuple
 
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -16,6 +16,8 @@ from std_srvs.srv import Trigger
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, State
+
+_END_TIME = 1.0  # [s] in which the last answers leave
 
 
 class _Waiting(NamedTuple):
@@ -45,9 +47,14 @@ class GoalWait:
         self._thread.start()
 
     def close(self) -> None:
-        """Serve no more."""
+        """Answer all who wait, and serve no more."""
+        for waiting in self._waiting:
+            waiting.answer.set_result((False, 'the controller has ended'))
+        answered = Event()
+        self._executor.create_task(answered.set)  # behind those that answer
+        answered.wait(_END_TIME)
         self._executor.shutdown(timeout_sec=0.0)
-        self._thread.join(1.0)
+        self._thread.join(_END_TIME)
         self._node.destroy_node()
 
     @property
