@@ -128,7 +128,6 @@ class ControlLoop:
         self.feedback = Feedback(self.arm, lambda angles: self._linearize(angles).chain)
         self._motion = Motion(self.arm, lambda command: self._linearize(command).chain)
         self.settings = settings
-        self._warm_up()
 
     @property
     def settings(self) -> ControlSettings:
@@ -158,13 +157,6 @@ class ControlLoop:
         self._errors = None
         self.feedback.use_model()
         self._pursuit.forget_ways()
-        self._warm_up()
-
-    def _warm_up(self) -> None:
-        """Load compiled code: the first iteration shall not wait for it."""
-        linearization = self._linearize(self.arm.rest)
-        linearization.gradient(self.goal.target)
-        linearization.jacobian_rows(np.zeros(1, dtype=int), np.zeros(1, dtype=int))
 
     @property
     def goal(self) -> Goal:

@@ -19,6 +19,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
+from snake_arm_control.control.warm_up import warm_up
 from snake_arm_control.errors import FeedbackError, SettingsError, SnakeArmError, WeightsError
 from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.ros import conversions, topics
@@ -130,6 +131,7 @@ class ControllerNode(Node):
         except WeightsError as error:
             self._report.refuse_weights(error)
             return
+        warm_up(model)
         if self._loop is None:
             self._loop = ControlLoop(model, part(ControlSettings, self._settings.value))
             if not self._settings.value.wait_for_joint_states:
