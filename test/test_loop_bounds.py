@@ -19,6 +19,7 @@ from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.model.exact import ExactModel
+from snake_arm_control.model.forward_model import ForwardModel
 
 ACCELERATION = SHORT.acceleration_limits.max()  # [rad/s^2]
 
@@ -232,3 +233,15 @@ def test_whatever_ten_thousand_goals_and_messages_come_every_command_keeps_the_c
     call()
     assert counts['goals'] > 1000 and counts['commands'] > 10_000
     assert counts['goals'] + counts['feedback'] > 10_000
+
+
+@pytest.mark.parametrize('ticks', (10, 20, 40, 60))
+def test_without_joint_states_the_command_stays_within_the_following_error(ticks):
+    rig = Rig(ForwardModel.load())
+    rig.loop.set_goal(Goal.tool(position=(0.45, 0.2, 0.55), up=(0.0, 0.0, 1.0)))
+    rig.run(ticks)
+    reported = rig.arm.angles.copy()
+    rig.reports, rig.connected = (lambda angles: None), False
+    for _ in range(200):
+        rig.tick()
+        assert np.abs(rig.loop.angles - reported).max() <= 0.2 + 0.01
