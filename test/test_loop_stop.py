@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Laws of an arm that is stopped or pushed: it is not left behind, and goes on from where it is."""
+"""Laws of an arm that is stopped or pushed: it goes on from where it is."""
 
 import math
 

@@ -147,25 +147,41 @@ class Plausibility:
                     for other in others), default=0.0)
         sample = _Sample(stamp, predicted, measured, late)
         for other in self._baseline():
-            way, seen, unlike = _moved(predicted, other.predicted, measured, other.measured)
-            allowed = slack + late + other.late
-            seconds = max(stamp - other.stamp, 1) * 1e-9
-            what = (f'in {seconds:.2f} s the joints moved the arm by {way:.3f} m and the pose '
-                    f'chain by {seen:.3f} m, ')
-            if seen < _SEEN * way - allowed:
-                raise FeedbackError(f'{what}expected at least {_SEEN * way - allowed:.3f} m: did '
-                                    'the tracker stop?')
-            if unlike > _UNLIKE * way + allowed:
-                raise FeedbackError(
-                    f'{what}{unlike:.3f} m unlike that, expected at most '
-                    f'{_UNLIKE * way + allowed:.3f} m: did the tracker lose a marker?')
+            way, seen, unlike, allowed = _compare(sample, other, slack)
+            least, most = _SEEN * way - allowed, _UNLIKE * way + allowed
+            if seen >= least and unlike <= most:
+                continue
+            what = (f'in {1e-9 * (stamp - other.stamp):.2f} s the joints moved the arm by '
+                    f'{way:.3f} m and the pose chain by {seen:.3f} m')
+            if seen < least:
+                self._forget_since_stop(sample, slack)
+                raise FeedbackError(f'{what}, expected at least {least:.3f} m: did the tracker '
+                                    'stop?')
+            raise FeedbackError(f'{what}, {unlike:.3f} m unlike that, expected at most '
+                                f'{most:.3f} m: did the tracker lose a marker?')
         if not self._believed or stamp - self._believed[-1].stamp >= _SPACING:
             self._believed.append(sample)
+
+    def _forget_since_stop(self, sample: _Sample, slack: float) -> None:
+        """Forget what was believed of a tracker that had stopped, but was not found out yet."""
+        for count, other in enumerate(self._believed, start=1):
+            way, seen, _, allowed = _compare(sample, other, slack)
+            if seen < _SEEN * way - allowed:
+                break
+        while len(self._believed) > count:
+            self._believed.pop()
 
     def _baseline(self) -> list[_Sample]:
         """Return a few chains that were believed, from the latest to the oldest."""
         count = len(self._believed)
         return [self._believed[i] for i in {count - 1, count * 3 // 4, count // 2, 0} if count]
+
+
+def _compare(sample: _Sample, other: _Sample, slack: float
+             ) -> tuple[float, float, float, float]:
+    """Return what `_moved` does of two samples, and what they may differ by besides [m]."""
+    return (*_moved(sample.predicted, other.predicted, sample.measured, other.measured),
+            slack + sample.late + other.late)
 
 
 def _steps(chain: np.ndarray) -> np.ndarray:
