@@ -146,7 +146,7 @@ class Plausibility:
         late = max((_moved(predicted, other.chain[:, pose.POSITION], predicted, predicted)[0]
                     for other in others), default=0.0)
         sample = _Sample(stamp, predicted, measured, late)
-        for other in self._baseline():
+        for other in self._baseline(late, slack):
             way, seen, unlike, allowed = _compare(sample, other, slack)
             least, most = _SEEN * way - allowed, _UNLIKE * way + allowed
             if seen >= least and unlike <= most:
@@ -166,15 +166,21 @@ class Plausibility:
         """Forget what was believed of a tracker that had stopped, but was not found out yet."""
         for count, other in enumerate(self._believed, start=1):
             way, seen, _, allowed = _compare(sample, other, slack)
-            if seen < _SEEN * way - allowed:
+            if other.late <= slack and seen < _SEEN * way - allowed:
                 break
         while len(self._believed) > count:
             self._believed.pop()
 
-    def _baseline(self) -> list[_Sample]:
-        """Return a few chains that were believed, from the latest to the oldest."""
-        count = len(self._believed)
-        return [self._believed[i] for i in {count - 1, count * 3 // 4, count // 2, 0} if count]
+    def _baseline(self, late: float, slack: float) -> list[_Sample]:
+        """
+        Return a few chains that were believed, from the latest to the oldest.
+
+        At rest none of those counts that were measured in motion and may have been late.
+        """
+        believed = [each for each in self._believed if each.late <= max(late, slack)]
+        count = len(believed)
+        return [believed[i] for i in sorted({count - 1, count * 3 // 4, count // 2, 0})[::-1]
+                if count]
 
 
 def _compare(sample: _Sample, other: _Sample, slack: float
