@@ -79,7 +79,7 @@ def test_one_false_chain_is_dropped_and_moves_nothing(falsify, reason):
 
 @false
 def test_a_stream_of_false_chains_holds_the_arm_and_says_why(falsify, reason):
-    """In motion it goes on as long as feedback may be silent, and brakes; after that it goes on."""
+    """It goes on as long as feedback may be silent, brakes, and goes on when it is right."""
     rig = Rig(simulation=OFF, settings=ControlSettings(speed_limit=0.3))
     rig.loop.set_goal(FAR)
     rig.rest(0.5)
