@@ -42,8 +42,9 @@ class Watch:
         """Return why a chain that is measured at angles is not believed, '' if it is."""
         self.stamp += 10**8
         try:
-            self.plausibility.check(self.stamp, np.array(chain, order='C'), posture(self.arm, angles, self.stamp),
-                                    [posture(self.arm, other) for other in others], self.settings)
+            self.plausibility.check(
+                self.stamp, np.array(chain, order='C'), posture(self.arm, angles, self.stamp),
+                [posture(self.arm, other) for other in others], self.settings)
         except FeedbackError as error:
             return str(error)
         return ''

@@ -102,12 +102,18 @@ def test_the_loop_follows_a_moving_goal_by_less_than_two_goals_way(recordings, n
     assert result['max_axis_error'] < ONE_DEGREE
 
 
-def test_a_goal_that_is_set_at_every_step_is_followed_as_well(model, monkeypatch):
-    """The optimiser does not start again with each goal: it lags by one step, not by several."""
+@pytest.mark.parametrize(('acceleration', 'most'), ((2e4, 1.3), (20.0, 4.0)))
+def test_a_goal_that_is_set_at_every_step_is_followed_as_well(monkeypatch, acceleration, most):
+    """
+    The optimiser does not start again with each goal: it lags by one step, not by several.
+
+    An arm that can't brake at once keeps the way that this takes from a goal that may stay.
+    """
     monkeypatch.setattr('snake_arm_control.experiments.runs.GOAL_RATE', 200.0)
+    model = ForwardModel.load(arm=Arm.uniform(acceleration_limit=acceleration))
     recording = LibraryRun(model)(scenario('fig4'), 2.0)
     step = 0.2 * 2.0 * math.pi / 2.0 / 200.0  # [m], radius 0.2 m, a round in 2 s
-    assert tracking(recording)['rms_to_moving_target'] < 1.3 * step
+    assert tracking(recording)['rms_to_moving_target'] < most * step
 
 
 def test_a_recording_is_what_happened(recordings):
