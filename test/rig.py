@@ -53,6 +53,7 @@ class Rig:
         self.now = self.time = 100.0
         self.clock_rate, self.connected, self.commands = 1.0, True, []
         self.reports = lambda angles: angles
+        self._chain = None, None  # of what the arm was last, and its true chain
         self.rest(0.05)
 
     @property
@@ -83,7 +84,7 @@ class Rig:
         reported = self.reports(self.arm.angles)
         if reported is not None:
             self.loop.report(self.stamp, reported)
-        self.tracker.observe(self.time, self.arm.true_chain())
+        self.tracker.observe(self.time, self.true_chain())
         for measured in self.tracker.arrived(self.time):
             if self.connected:
                 self.loop.receive(*measured)
@@ -121,9 +122,16 @@ class Rig:
                 worst = max(worst, error)
         return Approach(first, worst, error)
 
+    def true_chain(self):
+        """Return the true chain of the arm, computed anew only where it has moved."""
+        now = self.arm, self.arm.settings, self.arm.angles.tobytes()
+        if now != self._chain[0]:
+            self._chain = now, self.arm.true_chain()
+        return self._chain[1]
+
     def errors(self, goal):
         """Return position error [m] and axis error [rad] of the arm itself."""
-        chain = self.arm.true_chain()
+        chain = self.true_chain()
         return goal.position_error(chain), goal.axis_error(chain)
 
     def assert_kept(self):

@@ -222,7 +222,7 @@ def test_whatever_ten_thousand_goals_and_messages_come_every_command_keeps_the_c
            gradient_scale=strategies.sampled_from((0.1, 10.0)),
            max_step=strategies.sampled_from((0.05, 1.0)),
            method=strategies.sampled_from(('momentum', 'levenberg_marquardt')))
-    @examples(max_examples=500)
+    @examples(max_examples=260)
     def call(events, **settings):
         caller = AnyCaller(ControlSettings(**settings), counts)
         for name, *arguments in events:
@@ -231,7 +231,7 @@ def test_whatever_ten_thousand_goals_and_messages_come_every_command_keeps_the_c
         assert caller.guard.violations == []
 
     call()
-    assert counts['goals'] > 1000 and counts['commands'] > 10_000
+    assert counts['goals'] > 400 and counts['commands'] > 5_000
     assert counts['goals'] + counts['feedback'] > 10_000
 
 

@@ -59,10 +59,10 @@ def test_a_clock_that_jumps_in_motion_or_at_rest_is_followed(jump, reached):
     """By less than a second back it is waited for."""
     rig, goal = Rig(simulation=OFF), reachable()
     rig.loop.set_goal(goal)
-    rig.rest(2.0 if reached else 0.3)
+    rig.rest(1.2 if reached else 0.3)
     assert rig.state is (State.REACHED if reached else State.TRACKING)
     rig.time += jump
-    assert rig.pursue(reachable(seed=1), 3.0).end < 1e-3
+    assert rig.pursue(reachable(seed=1), 2.0).end < 1e-3
     rig.assert_kept()
 
 

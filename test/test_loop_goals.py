@@ -99,12 +99,12 @@ def test_a_goal_for_another_arm_is_refused_and_the_goal_before_stays():
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_a_thousand_goals_replaced_in_motion_keep_the_contract_and_use_its_limits(method):
+def test_hundreds_of_goals_replaced_in_motion_keep_the_contract_and_use_its_limits(method):
     """Goals for the tool, for joints between, for the whole chain, and none."""
     rig = Rig(settings=ControlSettings(method=method, gradient_scale=10.0, momentum=0.99),
               simulation=replace(UNLIKE, feedback_latency=0.015))
     generator = np.random.default_rng(0)
-    for _ in range(1000):
+    for _ in range(500):
         chain = forward_kinematics(SHORT, generator.uniform(-0.7, 0.7, (10, 2)))
         chain[generator.random((10, 9)) < generator.random()] = NAN
         rig.loop.set_goal(Goal.from_array(chain))

@@ -35,7 +35,7 @@ def test_an_arm_whose_tracker_stamps_on_arrival_comes_to_its_goals_and_stays(lat
     """Near goals as well, at which it arrives before anything is known of the latency."""
     rig = Rig(simulation=late(simulation, latency))
     for goal in (reachable(seed=1), FAR, reachable(seed=2)):
-        assert_comes_and_stays(rig.pursue(goal, 2.5))
+        assert_comes_and_stays(rig.pursue(goal, 2.0))
     rig.assert_kept()
 
 

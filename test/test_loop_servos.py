@@ -36,7 +36,7 @@ def test_an_arm_gets_to_its_goal_and_stays_whatever_its_servos(servos):
     """Its joints are off by 2 degrees as well."""
     rig = Rig(settings=FAST, simulation=SimulationSettings(
         joint_offset=math.radians(2.0), **servos))
-    duration = 5.0 if 'servo_friction' not in servos else 15.0
+    duration = 4.0 if 'servo_friction' not in servos else 12.0
     for goal in (FAR, reachable(seed=1)):
         assert_comes_and_stays(rig.pursue(goal, duration))
     assert rig.state is State.REACHED

@@ -31,13 +31,13 @@ def stopped_during(rig, goal, begin, duration, after):
     return rig.pursue(goal, begin + duration + after, each_tick), states
 
 
-@pytest.mark.parametrize('seed', range(8))
+@pytest.mark.parametrize('seed', range(6))
 def test_an_arm_that_is_stopped_at_any_moment_reaches_its_goal_after_its_release(seed):
     """For any time; the guard watches that the command is no further ahead than it may be."""
     generator = np.random.default_rng(seed)
     rig = Rig(simulation=SimulationSettings(**SERVOS[seed % 4]))
     begin, duration = generator.uniform(0.0, 1.0), 10.0 ** generator.uniform(-1.0, 0.7)
-    approach, _ = stopped_during(rig, FAR, begin, duration, after=5.0)
+    approach, _ = stopped_during(rig, FAR, begin, duration, after=4.0)
     assert approach.end <= 2e-3
     assert rig.state is State.REACHED
     rig.assert_kept()
@@ -120,7 +120,7 @@ def test_hold_and_feedback_that_dies_while_the_arm_is_stopped_keep_the_contract(
     rig.assert_kept()
 
 
-@pytest.mark.parametrize('size', (0.02, 0.1, 0.24, 0.3, 0.6))
+@pytest.mark.parametrize('size', (0.1, 0.24, 0.6))
 @pytest.mark.parametrize('drives', ('on', 'off and on'))
 def test_an_arm_that_was_pushed_at_its_goal_goes_back_there_from_where_it_is(drives, size):
     """Servos at work move it back themselves; drives that were off hold where they come on."""
@@ -143,7 +143,7 @@ def test_an_arm_that_was_pushed_at_its_goal_goes_back_there_from_where_it_is(dri
     rig.assert_kept()
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(3))
 def test_an_arm_that_is_pushed_again_and_again_in_motion_reaches_its_goal_when_that_ends(seed):
     generator = np.random.default_rng(seed)
     rig = Rig(simulation=SimulationSettings(**SERVOS[seed % 4]))

@@ -66,13 +66,13 @@ false = pytest.mark.parametrize(('falsify', 'reason'), FALSE.values(), ids=FALSE
 @false
 def test_one_false_chain_is_dropped_and_moves_nothing(falsify, reason):
     rig = Rig(simulation=OFF)
-    rig.pursue(FAR, 2.0)
+    rig.pursue(FAR, 1.5)
     rig.tracker.falsify = falsify
     rig.run(1)
     rig.tracker.falsify = lambda chain: chain
     assert rig.loop.feedback.rejected == 1
     assert re.search(reason, rig.loop.feedback.reason)
-    for _ in range(100):
+    for _ in range(50):
         rig.run(1)
         assert rig.errors(FAR)[0] <= 1e-3 and rig.state is State.REACHED
 
@@ -80,9 +80,9 @@ def test_one_false_chain_is_dropped_and_moves_nothing(falsify, reason):
 @false
 def test_a_stream_of_false_chains_holds_the_arm_and_says_why(falsify, reason):
     """It goes on as long as feedback may be silent, brakes, and goes on when it is right."""
-    rig = Rig(simulation=OFF, settings=ControlSettings(speed_limit=0.3))
+    rig = Rig(simulation=OFF, settings=ControlSettings(speed_limit=0.5))
     rig.loop.set_goal(FAR)
-    rig.rest(0.5)
+    rig.rest(0.3)
     rig.tracker.falsify = falsify
     rig.rest(0.9 * TIMEOUT)
     assert rig.state is State.TRACKING
@@ -91,7 +91,9 @@ def test_a_stream_of_false_chains_holds_the_arm_and_says_why(falsify, reason):
     assert rig.rest(0.5) == []
     assert re.search(reason, rig.loop.feedback_trouble(rig.now))
     rig.tracker.falsify = lambda chain: chain
-    assert rig.pursue(FAR, 5.0).end <= 1e-3
+    rig.run_to(State.REACHED)
+    rig.rest(0.3)
+    assert rig.errors(FAR)[0] <= 1e-3
     rig.assert_kept()
 
 
@@ -119,7 +121,7 @@ def tool_alone(falsify):
 def test_of_a_tool_that_is_tracked_alone_what_is_out_of_reach_or_jumps_is_not_believed(name):
     rig = Rig(simulation=OFF)
     rig.tracker.falsify = tool_alone(lambda chain: chain)
-    assert rig.pursue(FAR, 3.0).end <= 1e-3
+    assert rig.pursue(FAR, 2.0).end <= 1e-3
     rig.tracker.falsify = tool_alone(FALSE[name][0])
     rig.run(1)
     assert rig.loop.feedback.rejected == 1
@@ -139,19 +141,19 @@ def test_a_tracker_that_repeats_its_last_pose_while_the_arm_moves_is_noticed(ste
     """The arm is held not much later; it goes on when the tracker does."""
     rig = Rig(simulation=OFF)
     rig.tracker.falsify = tracked
-    assert rig.pursue(FAR, 3.0).end <= 1e-3
+    assert rig.pursue(FAR, 2.0).end <= 1e-3
     frozen = tracked(rig.arm.true_chain())
     rig.tracker.falsify = lambda chain: frozen
     position = FAR.target[-1, :3]
     goal = Goal.tool(position=position * (1.0 - step / np.linalg.norm(position)), joints=10)
     worst = []
-    rig.pursue(goal, 3.0, lambda elapsed: worst.append(rig.errors(goal)[0]))
+    rig.pursue(goal, 2.0, lambda elapsed: worst.append(rig.errors(goal)[0]))
     assert rig.state is State.NO_FEEDBACK
     assert re.search('did the tracker stop|joint states are false',
                      rig.loop.feedback_trouble(rig.now))
     assert max(worst) <= step + 0.06
     rig.tracker.falsify = tracked
-    assert rig.pursue(goal, 3.0).end <= 1e-3
+    assert rig.pursue(goal, 2.0).end <= 1e-3
     rig.assert_kept()
 
 
@@ -208,6 +210,6 @@ def test_an_arm_that_is_a_tenth_longer_and_five_degrees_off_is_believed(simulati
     for seed in range(3):
         bent = np.random.default_rng(seed).uniform(-0.4, 0.4, (10, 2))
         goal = Goal.tool(position=rig.arm.true_chain(bent)[-1, :3], joints=10)
-        assert rig.pursue(goal, 3.0).end <= 2e-3
+        assert rig.pursue(goal, 2.0).end <= 2e-3
     assert rig.loop.feedback.rejected == 0
     rig.assert_kept()

@@ -118,7 +118,8 @@ class Feedback:
         posture = self.history.at(measured)
         if posture is None:
             raise FeedbackError('the pose chain is older than the first joint states')
-        others = self.history.around(measured, self.latency.deviation(stamp))
+        others = [other for other in self.history.around(measured, self.latency.deviation(stamp))
+                  if other.chain is not posture.chain]  # else they were stationary
         self._plausibility.check(measured, chain, posture, others, settings)
         self.latency.observe(stamp, chain, self.history)
         late = max((float(np.mean((other.chain - posture.chain) ** 2)) for other in others),
