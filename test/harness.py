@@ -17,6 +17,7 @@ from rcl_interfaces.msg import Parameter as ParameterMessage, ParameterType, Par
 from rcl_interfaces.srv import GetParameters, SetParameters
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import Trigger
@@ -100,10 +101,10 @@ class Observer:
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, (
-                f'waited {timeout} s in vain for {what}; {self._summary()}')
+                f'waited {timeout} s in vain for {what}; {self.summary()}')
             self.executor.spin_once(timeout_sec=0.05)
 
-    def _summary(self):
+    def summary(self):
         """Return what the controller reported last."""
         return ', '.join(f'{pair.key}: {pair.value}' for status in self.diagnostics.values()
                          if status.name.endswith('/controller') for pair in status.values)
@@ -281,13 +282,40 @@ class Watch:
                                 velocities if velocities.size else None)
 
     def take_states(self, message):
-        """Take joint states of some joints in any order; strangers among them are passed over."""
+        """
+        Take joint states of some joints in any order; strangers among them are passed over.
+
+        So are messages that name a joint twice, which nobody believes.
+        """
+        if len(set(message.name)) < len(message.name):
+            return
         angles = np.full(self.guard.arm.rest.shape, np.nan)
         for name, position in zip(message.name, message.position):
             if name in self._places:
                 angles.flat[self._places[name]] = position
         if not np.isnan(angles).all():
             self.guard.take_states(conversions.time_to_stamp(message.header.stamp), angles)
+
+
+class SimulatedClock:
+    """
+    Publishes a clock.
+
+    :ivar stamp: what it shows [ns]; may be set
+    :ivar rate: at which it runs; 0 pauses it
+    """
+
+    def __init__(self, node, stamp=7200 * 10**9, rate=1.0):
+        self.stamp, self.rate = stamp, rate
+        self._ticked_at = time.monotonic()
+        self._publisher = node.create_publisher(Clock, '/clock', 10)
+        node.create_timer(0.004, self._tick)
+
+    def _tick(self):
+        now = time.monotonic()
+        self.stamp += round(1e9 * self.rate * (now - self._ticked_at))
+        self._ticked_at = now
+        self._publisher.publish(Clock(clock=conversions.stamp_to_time(self.stamp)))
 
 
 class ErringArm:

@@ -10,11 +10,10 @@ simulated clock.
 from contextlib import contextmanager
 import time
 
-from harness import ErringArm, node_process, observing
+from harness import ErringArm, node_process, observing, SimulatedClock
 import numpy as np
 import pytest
 import rclpy
-from rosgraph_msgs.msg import Clock
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.ros import conversions
@@ -31,27 +30,6 @@ def ros():
     rclpy.init(args=[])
     yield
     rclpy.try_shutdown()
-
-
-class SimulatedClock:
-    """
-    Publishes a clock.
-
-    :ivar stamp: what it shows [ns]; may be set
-    :ivar rate: at which it runs; 0 pauses it
-    """
-
-    def __init__(self, node, stamp=2 * HOUR, rate=1.0):
-        self.stamp, self.rate = stamp, rate
-        self._ticked_at = time.monotonic()
-        self._publisher = node.create_publisher(Clock, '/clock', 10)
-        node.create_timer(0.004, self._tick)
-
-    def _tick(self):
-        now = time.monotonic()
-        self.stamp += round(SECOND * self.rate * (now - self._ticked_at))
-        self._ticked_at = now
-        self._publisher.publish(Clock(clock=conversions.stamp_to_time(self.stamp)))
 
 
 @contextmanager

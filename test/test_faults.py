@@ -9,13 +9,13 @@ node ends, and the arm reaches its goal once all is well.
 
 import math
 
+import falsified
 from geometry_msgs.msg import Point, Pose, PoseArray, Quaternion
 from harness import assert_held, begin, erring
 import numpy as np
 import pytest
 import rclpy
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 
@@ -65,16 +65,6 @@ def assert_ridden_out(arm):
     arm.observer.wait(lambda: arm.observer.state() == 'REACHED', 'the word for it')
 
 
-def chains(change):
-    """Return a fault that changes the chain or its stamp."""
-    return lambda stamp, chain: [conversions.serialize_chain(*change(stamp, chain))]
-
-
-def positions(change):
-    """Return a fault that changes the positions (joints, 3) of the chain."""
-    return chains(lambda stamp, chain: (np.hstack((change(chain[:, :3]), chain[:, 3:])), stamp))
-
-
 def poses(change):
     """Return a fault that changes the message of a straight arm."""
     def fault(stamp, chain):
@@ -94,12 +84,12 @@ def all_nan(message):
                 setattr(part, name, NAN)
 
 
-SWAPPED = [0, 1, 2, 3, 25, *range(5, 25), 4, *range(26, 40)]
 HOLDING = {
-    'lost': (lambda stamp, chain: [], 'no usable pose chain has come for'),
-    'of another arm': (chains(lambda stamp, chain: (chain[:12], stamp)),
+    'lost': (falsified.lost, 'no usable pose chain has come for'),
+    'of another arm': (falsified.chains(lambda stamp, chain: (stamp, chain[:12])),
                        'has 12 poses, expected 40'),
-    'of no poses': (chains(lambda stamp, chain: (chain[:0], stamp)), 'has 0 poses, expected 40'),
+    'of no poses': (falsified.chains(lambda stamp, chain: (stamp, chain[:0])),
+                    'has 0 poses, expected 40'),
     'not measured': (poses(all_nan), 'not finite'),
     'NaN in part': (poses(lambda m: setattr(m.poses[39].position, 'y', NAN)), 'NaN in part'),
     'infinite': (poses(lambda m: setattr(m.poses[7].position, 'x', math.inf)), 'infinite'),
@@ -109,16 +99,16 @@ HOLDING = {
                          "the frame is 'camera', expected 'base_link'"),
     'cut off': (lambda stamp, chain: [conversions.serialize_chain(chain, stamp)[:-9]],
                 'no whole message'),
-    'never stamped': (chains(lambda stamp, chain: (chain, 0)), 'clock show another time?'),
-    'stamped an hour before': (chains(lambda stamp, chain: (chain, stamp - HOUR)),
+    'never stamped': (falsified.chains(lambda stamp, chain: (0, chain)),
+                      'clock show another time?'),
+    'stamped an hour before': (falsified.chains(lambda stamp, chain: (stamp - HOUR, chain)),
                                's before it came'),
-    'stamped an hour ahead': (chains(lambda stamp, chain: (chain, stamp + HOUR)),
+    'stamped an hour ahead': (falsified.chains(lambda stamp, chain: (stamp + HOUR, chain)),
                               's after it came'),
-    'in millimetres': (positions(lambda p: 1e3 * p), 'expected 0.025 m: millimetres?'),
-    'y up in place of z': (positions(lambda p: p[:, [0, 2, 1]]), 'axes in another order'),
-    'elements swapped': (chains(lambda stamp, chain: (chain[SWAPPED], stamp)),
-                         'm apart, expected 0.025 m'),
-    'a metre off': (positions(lambda p: p + (1.0, 0.0, 0.0)), 'm from the base, expected at most'),
+    'in millimetres': (falsified.in_millimetres, 'expected 0.025 m: millimetres?'),
+    'y up in place of z': (falsified.y_up, 'axes in another order'),
+    'elements swapped': (falsified.of_swapped_joints, 'm apart, expected 0.025 m'),
+    'a metre off': (falsified.a_metre_off, 'm from the base, expected at most'),
     'straight': (poses(lambda message: None), 'expected at most'),
 }
 
@@ -135,42 +125,15 @@ def test_the_same_pose_chain_again_and_again_holds_the_arm(arm):
     assert_held_and_recovered(arm, 'no usable pose chain has come for')
 
 
-def later(count):
-    """Return a fault that keeps messages back."""
-    waiting = []
-
-    def fault(stamp, chain):
-        waiting.append(conversions.serialize_chain(chain, stamp))
-        return [waiting.pop(0)] if len(waiting) > count else []
-    return fault
-
-
-def shuffled(seed=0):
-    """Return a fault that swaps messages with older ones."""
-    generator, waiting = np.random.default_rng(seed), []
-
-    def fault(stamp, chain):
-        waiting.append(conversions.serialize_chain(chain, stamp))
-        return [waiting.pop(generator.integers(len(waiting)))] if len(waiting) > 4 else []
-    return fault
-
-
-def sometimes(fraction, fault, seed=0):
-    """Return a fault of a fraction of the chains only."""
-    generator = np.random.default_rng(seed)
-    return lambda stamp, chain: (fault(stamp, chain) if generator.random() < fraction
-                                 else [conversions.serialize_chain(chain, stamp)])
-
-
 RIDDEN_OUT = {
-    'late': later(10),
-    'lost half of the time': sometimes(0.5, HOLDING['lost'][0]),
-    'a metre off now and then': sometimes(0.2, HOLDING['a metre off'][0]),
-    'of a swapped arm now and then': sometimes(0.2, HOLDING['elements swapped'][0]),
-    'repeated': lambda stamp, chain: 3 * [conversions.serialize_chain(chain, stamp)],
-    'out of order': shuffled(),
+    'late': falsified.late(10),
+    'lost half of the time': falsified.sometimes(0.5, falsified.lost),
+    'a metre off now and then': falsified.sometimes(0.2, falsified.a_metre_off),
+    'of swapped joints now and then': falsified.sometimes(0.2, falsified.of_swapped_joints),
+    'repeated': lambda stamp, chain: 3 * falsified.sound(stamp, chain),
+    'out of order': falsified.shuffled(),
     'with garbage between': lambda stamp, chain: [
-        b'', b'\0\1\0\0', conversions.serialize_chain(chain, stamp),
+        b'', b'\0\1\0\0', *falsified.sound(stamp, chain),
         conversions.serialize_chain(1e300 * chain, stamp)[:200]],
 }
 
@@ -183,27 +146,21 @@ def test_feedback_that_is_poor_is_ridden_out(arm, name):
 
 def test_pose_chains_that_were_overtaken_are_counted(arm):
     before = int(arm.observer.detail('rejected feedback'))
-    arm.fault = shuffled(1)
+    arm.fault = falsified.shuffled(1)
     assert_ridden_out(arm)
     arm.observer.wait(lambda: int(arm.observer.detail('rejected feedback')) > before, 'the count')
 
 
-def named(names, positions):
-    """Return a fault that reports joint states of these names and positions."""
-    return lambda m: [JointState(header=m.header, name=names(m), position=positions(m))]
-
-
 BAD_STATES = {
-    'of other joints': (named(lambda m: ['elbow'], lambda m: [0.1]),
+    'of other joints': (falsified.named(lambda m: ['elbow'], lambda m: [0.1]),
                         'no joint states have come for'),
     'none': (lambda m: [], 'no joint states have come for'),
-    'NaN': (named(lambda m: m.name, lambda m: [NAN] * 80), 'expected a finite position'),
-    'too few positions': (named(lambda m: m.name, lambda m: [0.1] * 7),
+    'NaN': (falsified.named(lambda m: m.name, lambda m: [NAN] * 80),
+            'expected a finite position'),
+    'too few positions': (falsified.named(lambda m: m.name, lambda m: [0.1] * 7),
                           'name 80 joints and have 7 positions, expected as many'),
-    'one name twice': (named(lambda m: [*m.name, 'joint_7_x'], lambda m: [*m.position, 0.5]),
-                       'name joint_7_x twice, expected it once'),
-    'without the last joint': (named(lambda m: m.name[:-1], lambda m: m.position[:-1]),
-                               'joint_40_y was last named'),
+    'one name twice': (falsified.with_one_twice, 'name joint_4_x twice, expected it once'),
+    'without the last joint': (falsified.without_the_last, 'joint_40_y was last named'),
 }
 
 
@@ -213,21 +170,7 @@ def test_joint_states_of_no_use_hold_the_arm(arm, name):
     assert_held_and_recovered(arm, why)
 
 
-def in_parts(message):
-    """Return joint states in two messages, each with half of the joints."""
-    return [JointState(header=message.header, name=message.name[half],
-                       position=message.position[half])
-            for half in (slice(40), slice(40, None))]
-
-
-def among_others(message, order=np.random.default_rng(0).permutation(80)):
-    """Return joint states in another order, with a gripper's among them."""
-    return [JointState(header=message.header,
-                       name=['gripper', *(message.name[i] for i in order)],
-                       position=[NAN, *(message.position[i] for i in order)])]
-
-
-@pytest.mark.parametrize('form', (in_parts, among_others))
+@pytest.mark.parametrize('form', (falsified.in_parts, falsified.among_others))
 def test_joint_states_are_merged_by_name(arm, form):
     rejected = arm.observer.detail('rejected feedback')
     arm.states_fault = form

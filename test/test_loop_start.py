@@ -9,7 +9,7 @@ import pytest
 from rig import NAN, reachable, Rig, SHORT, UNLIKE
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.simulation import SimulatedArm
+from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, State
 from snake_arm_control.errors import FeedbackError
@@ -158,4 +158,29 @@ def test_an_arm_that_was_restarted_is_led_back_to_the_goal(moving):
     rig.rest(0.05)
     assert rig.loop.new_starts == 1
     assert rig.pursue(goal, 3.0).end <= 1e-3
+    rig.assert_kept()
+
+
+def test_a_new_start_at_the_limits_is_not_beyond_them_by_what_the_servos_sag():
+    rig = Rig(simulation=SimulationSettings(servo_sag=0.01))
+    rig.pursue(reachable(), 2.0)
+    assert np.abs(rig.loop.following.offset).max() > 5e-3
+    rig.arm.stop()
+    rig.arm.push(SHORT.upper - rig.arm.angles)
+    rig.rest(0.05)
+    assert rig.loop.new_starts == 1
+    rig.assert_kept()
+
+
+def test_an_arm_on_hold_that_springs_up_to_its_command_was_not_moved():
+    """Its load was taken off: its servos sag no more."""
+    rig = Rig(simulation=SimulationSettings(servo_sag=0.08))
+    assert rig.pursue(reachable(), 4.0).end <= 1e-3
+    rig.loop.hold(True)
+    rig.rest(0.5)
+    rig.arm.settings = SimulationSettings()
+    assert rig.rest(1.0) == []
+    rig.loop.hold(False)
+    assert rig.pursue(reachable(seed=1), 4.0).end <= 1e-3
+    assert rig.loop.new_starts == 0
     rig.assert_kept()

@@ -115,12 +115,24 @@ class Following:
         return lead is not None and bool(
             (np.abs(lead) > (1.0 + _PUSHED) * most + braking).any())
 
+    def command_to_stay(self) -> np.ndarray:
+        """Return the command at which the arm stays where it is, no further beyond its limits."""
+        assert self.reported is not None
+        return np.clip(self.reported + self.offset, np.minimum(self._arm.lower, self.reported),
+                       np.maximum(self._arm.upper, self.reported))
+
+    def was_moved(self, command: np.ndarray, most: float) -> bool:
+        """Return whether an idle arm is elsewhere than its command, with or without the offset."""
+        lead = self.lead(command)
+        return lead is not None and self.is_stationary and bool(
+            np.minimum(np.abs(lead), np.abs(lead - self.offset)).max() > most)
+
     def set_back(self) -> np.ndarray:
         """Return the command at which the arm stays where it is, and count it as stopped."""
         assert self.reported is not None
         self.is_stopped = True
         self.offset = self._offset_then
-        command = self.reported + self.offset
+        command = self.command_to_stay()
         self.reset()
         self._anchor, self._command_then = self.reported, command
         return command

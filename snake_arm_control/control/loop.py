@@ -393,10 +393,8 @@ class ControlLoop:
 
     def _follow_moved_arm(self) -> None:
         """Go on from where an arm is that was moved by something else and is stationary again."""
-        reported = self.following.reported
-        if (reported is not None and not self._publishing and self.following.is_stationary
-                and np.abs(self._aim() - reported).max() > _MOVED):
-            self._command = reported + self.following.offset
+        if not self._publishing and self.following.was_moved(self._command, _MOVED):
+            self._command = self.following.command_to_stay()
             self.following.reset()
             self._must_mark = True
             self._pursuit.restart()

@@ -150,7 +150,7 @@ class ControllerNode(Node):
         try:
             reported = self._joint_states.take(data)
         except FeedbackError as error:
-            self._report.reject_feedback(error)
+            self._report.reject_feedback(topics.JOINT_STATES, error)
             return
         if reported is not None:
             stamp, angles = reported
@@ -168,7 +168,7 @@ class ControllerNode(Node):
             chain = conversions.whole_chain(chain, self._tracked, self._arm.joints)
             self._loop.receive(stamp, chain)
         except FeedbackError as error:
-            self._report.reject_feedback(error)
+            self._report.reject_feedback(topics.POSE_CHAIN, error)
             return
         self._tool.measure(self._loop, time.monotonic(), stamp, chain[-1])
         self._answer()

@@ -48,7 +48,8 @@ class ControllerReport:
     def __init__(self, node: Node, convergence: Convergence, joint_states: JointStates):
         self.deadline_misses = 0
         self._node, self._convergence, self._joint_states = node, convergence, joint_states
-        self._goals, self._feedback = Rejections(), Rejections()
+        self._goals = Rejections()
+        self._feedback = {topics.JOINT_STATES: Rejections(), topics.POSE_CHAIN: Rejections()}
         self._fingerprint = ''  # of the model
         self._refused_weights = ''  # why the latest weights were
         self._loop: ControlLoop | None = None
@@ -64,10 +65,10 @@ class ControllerReport:
         self._node.get_logger().error(f'goal on {topic} rejected: {error}; the goal before stays')
         self._diagnostics.publish()
 
-    def reject_feedback(self, error: SnakeArmError) -> None:
+    def reject_feedback(self, topic: str, error: SnakeArmError) -> None:
         """Report that joint states or a pose chain were rejected."""
-        self._feedback.add(time.monotonic(), str(error))
-        self._node.get_logger().warning(f'feedback ignored: {error}', throttle_duration_sec=5.0)
+        self._feedback[topic].add(time.monotonic(), str(error))
+        self._node.get_logger().warning(f'{topic} ignored: {error}', throttle_duration_sec=5.0)
 
     def refuse_weights(self, error: SnakeArmError) -> None:
         """Report that weights were refused."""
@@ -84,9 +85,10 @@ class ControllerReport:
         """Report the state of a loop at a time [s] if it has changed."""
         self._loop, state = loop, loop.state(now)
         if loop.feedback.rejected > self._rejected_by_loop:
-            self._feedback.count += loop.feedback.rejected - self._rejected_by_loop - 1
+            self._feedback[topics.POSE_CHAIN].count += (
+                loop.feedback.rejected - self._rejected_by_loop - 1)
             self._rejected_by_loop = loop.feedback.rejected
-            self.reject_feedback(FeedbackError(loop.feedback.reason))
+            self.reject_feedback(topics.POSE_CHAIN, FeedbackError(loop.feedback.reason))
         if loop.new_starts > self._new_starts:
             self._new_starts = loop.new_starts
             self._node.get_logger().warning('new start: the command is set back to where the arm '
@@ -108,9 +110,12 @@ class ControllerReport:
         why = loop.feedback_trouble(now)
         if loop.state(now) is State.WAITING:
             why = self._joint_states.trouble or why
-        recent = now - self._feedback.at <= loop.settings.feedback_timeout
-        if why and recent and self._feedback.reason not in why:
-            why += f'; the latest was ignored: {self._feedback.reason}'
+        timeout = loop.settings.feedback_timeout
+        missing = (topics.JOINT_STATES if now - loop.feedback.reported_at > timeout
+                   else topics.POSE_CHAIN)
+        latest = self._feedback[missing]
+        if why and now - latest.at <= timeout and latest.reason not in why:
+            why += f'; the latest was ignored: {latest.reason}'
         return why
 
     def _beyond(self, loop: ControlLoop) -> str:
@@ -161,7 +166,8 @@ class ControllerReport:
             'new starts': loop.new_starts if loop else 0,
             'feedback trouble': self._feedback_trouble(loop, now) if loop else '',
             'rejected goals': self._goals.count, 'last rejected goal': self._goals.reason,
-            'rejected feedback': self._feedback.count,
-            'last rejected feedback': self._feedback.reason,
+            'rejected feedback': sum(each.count for each in self._feedback.values()),
+            'last rejected feedback': max(self._feedback.values(),
+                                          key=lambda each: each.at).reason,
             'model fingerprint': self._fingerprint,
             'refused weights': self._refused_weights}
