@@ -98,25 +98,25 @@ class Guard:
     def _judge_mark(self, _, stamp):
         self._marks.append(stamp)
 
-    def _judge_command(self, stamp, positions, told):
+    def _judge_command(self, stamp, positions, published):
         self.checked += 1
-        for numbers in (positions,) if told is None else (positions, told):
+        for numbers in (positions,) if published is None else (positions, published):
             if numbers.shape != self.arm.rest.shape or not np.isfinite(numbers).all():
                 self._report('form', stamp, f'numbers of shape {numbers.shape}, finite ones of '
                              f'{self.arm.rest.shape} are expected')
                 return
         known, chain = self._known(stamp), self.chain_at(positions)
-        checks = [] if self._before is None else self._motion(stamp, positions, told, chain)
+        checks = [] if self._before is None else self._motion(stamp, positions, published, chain)
         leaps = any(check.excess > ROUNDING for check in checks)
         is_start = self._before is None or leaps and self._is_marked(stamp)
-        if told is None:
-            told = np.zeros_like(positions) if is_start else (
+        if published is None:
+            published = np.zeros_like(positions) if is_start else (
                 positions - self._before.positions) / self._elapsed(stamp)
         if is_start:
             self.starts += 1
             self._before = self._within = None
-            checks = self._start(positions, told, known)
-        sent = _Sent(stamp, positions, told, chain)
+            checks = self._start(positions, published, known)
+        sent = _Sent(stamp, positions, published, chain)
         checks += self._limits(positions, known if is_start else None)
         checks += self._following(sent, known)
         for check in checks:
@@ -138,14 +138,14 @@ class Guard:
             elapsed = self.contract.first_step
         return max(elapsed + self.contract.slack, 1e-9)
 
-    def _motion(self, stamp, positions, told, chain):
+    def _motion(self, stamp, positions, published, chain):
         """Return the checks of a command against the one before."""
         before, arm = self._before, self.arm
         if stamp == before.stamp:
             return [_Check('stamp', np.ones(1), np.zeros(1), 'commands of one stamp')]
         elapsed = self._elapsed(stamp)
         change, was = positions - before.positions, before.velocities
-        velocities = change / elapsed if told is None else told
+        velocities = change / elapsed if published is None else published
         off = np.abs(change - velocities * elapsed)
         if stamp < before.stamp:  # the clock was set back: it may have gone on, or stopped
             was = np.clip(velocities, np.minimum(was, 0.0), np.maximum(was, 0.0))
@@ -161,7 +161,7 @@ class Guard:
             _Check('acceleration', np.abs(velocities - was), arm.acceleration_limits * elapsed,
                    'rad/s'),
             _Check('speed', speeds, np.full(len(speeds), self.contract.speed_limit), 'm/s'),
-            _Check('told velocity', off, np.abs(velocities) * self.contract.slack
+            _Check('published velocity', off, np.abs(velocities) * self.contract.slack
                    + 0.5 * arm.acceleration_limits * elapsed ** 2, 'rad')]
 
     def _is_marked(self, stamp):

@@ -72,7 +72,7 @@ def test_an_arm_cannot_be_changed():
         Arm().joints = 3
 
 
-def test_the_segments_fingerprint_tells_what_a_model_learns_and_nothing_else():
+def test_the_fingerprint_of_a_segment_depends_on_what_a_model_learns_and_on_nothing_else():
     """One segment and the range of its angles: the same weights serve any number of joints."""
     known = Arm().segment_fingerprint
     assert Arm.uniform(7, velocity_limit=1.0).segment_fingerprint == known
@@ -192,7 +192,7 @@ def test_a_copy_of_an_arm_is_equal_and_as_fixed_as_it(any_arm, copied):
         other.lower[0, 0] = 1.0
 
 
-def test_only_arms_of_equal_segments_tell_their_segment():
+def test_only_arms_of_equal_segments_have_a_segment():
     assert Arm.uniform(3, segment_length=0.1, angle_limit=0.5).segment == (0.1, 0.5)
     for name, arm in ARMS.items():
         assert (arm.segment is not None) == name.startswith('uniform')

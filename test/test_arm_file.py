@@ -37,7 +37,7 @@ def test_what_ships_can_be_read_by_its_name_and_default_is_the_default_arm():
         assert Arm.from_file(name).length == pytest.approx(1.0)
 
 
-def test_a_group_is_repeated_as_often_as_its_count_says():
+def test_a_group_is_repeated_by_its_count():
     text = segments('{count: 3, segments: [{axes: x, length: 0.1}, {axes: y, length: 0.2}]}')
     arm = arm_of(text)
     assert arm.joint_names == ('joint_1_x', 'joint_2_y', 'joint_3_x', 'joint_4_y', 'joint_5_x',
@@ -45,7 +45,7 @@ def test_a_group_is_repeated_as_often_as_its_count_says():
     np.testing.assert_allclose(arm.geometry.lengths, (0.1, 0.2, 0.1, 0.2, 0.1, 0.2))
 
 
-def test_every_word_of_a_segment_says_what_it_means():
+def test_every_key_of_a_segment_has_its_meaning():
     arm = arm_of("""
 segments:
   - {name: lift, axes: z, slide: true, length: 0.3, limits: [0, 0.4], velocity: 0.1}
@@ -73,7 +73,7 @@ rest: {lift_z: 0.1}
     np.testing.assert_array_equal(arm.rest[arm.free], (0.1, 0.0, 0.0))
 
 
-def test_a_joint_of_which_no_limits_are_said_has_none():
+def test_a_joint_without_limits_in_the_file_has_none():
     assert arm_of(segments('{axes: x, length: 1}')).upper[0, 0] == math.inf
 
 
@@ -109,7 +109,7 @@ def test_a_joint_of_which_no_limits_are_said_has_none():
     (segments('{length: 1}'), 'no joint that moves'),
     (segments('{axes: x, length: 0}', '{axes: y, length: 1}'), 'in one place'),
 ))
-def test_what_a_person_gets_wrong_is_said_with_its_place_and_value(text, reason, tmp_path):
+def test_a_mistake_in_the_file_is_reported_with_its_place_and_value(text, reason, tmp_path):
     path = tmp_path / 'arm.yaml'
     path.write_text(text)
     with pytest.raises(DescriptionError, match=reason):

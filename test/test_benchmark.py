@@ -79,7 +79,7 @@ def test_goals_of_an_arm_unlike_the_model_are_poses_of_that_arm():
         np.testing.assert_allclose(steps, 1.05 * ARM.segment_length)
 
 
-def test_families_care_for_what_they_say():
+def test_families_care_for_the_components_in_their_name():
     counts = {family: int(goal_families.mask(family, 40).sum())
               for family in goal_families.FAMILIES}
     assert counts == {'A': 3, 'B': 6, 'C': 9, 'D': 11, 'E': 33, 'F': 360}

@@ -98,7 +98,7 @@ def test_a_number_may_be_negative_in_any_notation(capfd):
 
 
 @pytest.mark.parametrize('left', ('', 'half of it is in a folder'))
-def test_an_interrupt_says_what_is_left_of_the_work_if_anything(left, monkeypatch, capsys):
+def test_an_interrupt_prints_what_is_left_of_the_work_if_anything(left, monkeypatch, capsys):
     def interrupted(_):
         raise KeyboardInterrupt(left)
 

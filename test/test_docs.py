@@ -149,7 +149,8 @@ def check_parameter(node, name, value=None):
 @pytest.mark.parametrize('page', GUIDE)
 def test_what_is_named_exists(page, capsys):
     """Commands and their options, parameters and their values, files, and names in the code."""
-    for name in sorted(set(re.findall(r'`([^`\n]+)`', FENCED.sub('', GUIDE[page])))):
+    found = re.findall('`([^`]+)`', FENCED.sub('', GUIDE[page]))
+    for name in sorted({' '.join(each.split()) for each in found}):
         assert is_known(name, capsys), f'there is no {name}'
 
 

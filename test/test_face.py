@@ -48,7 +48,7 @@ def test_the_names_are_listed_before_they_are_used():
         face.__all__)
 
 
-def test_another_name_is_an_attribute_error_that_says_so():
+def test_another_name_is_an_attribute_error_that_names_it():
     with pytest.raises(AttributeError, match="'snake_arm_control' has no attribute 'Snake'"):
         face.Snake
 

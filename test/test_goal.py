@@ -45,7 +45,7 @@ def test_nan_means_dont_care_and_all_else_is_cared_for():
 
 
 @pytest.mark.parametrize('value', (NAN, math.inf, -math.inf, 1e308, -7.0))
-def test_what_is_said_of_a_component_without_weight_is_forgotten(value):
+def test_the_target_of_a_component_without_weight_is_forgotten(value):
     target, weight = random_chain(), np.ones((5, 9))
     weight[1, 4] = weight[3] = 0.0
     expected = Goal(target, weight)

@@ -24,7 +24,7 @@ def profile(distance=1.0, velocity=1.5, acceleration=10.0, period=PERIOD):
 
 
 class Motion:
-    """Commands of a motion along WAY, and an arm that follows them as it is told."""
+    """Commands of a motion along WAY, and an arm that does what they say."""
 
     def __init__(self, contract=Contract(), lag=0, **how):
         velocities = profile(**how)
@@ -36,7 +36,7 @@ class Motion:
         self.guard = Guard(ARM, contract)
         self.marks = []
 
-    def check(self, told=True):
+    def check(self, published=True):
         """Return the names of the laws that were broken."""
         guard = self.guard
         guard.take_states(START - MILLISECOND, self.states[0])
@@ -46,17 +46,17 @@ class Motion:
             while self.marks and self.marks[0] <= stamp:
                 guard.take_start(self.marks.pop(0))
             guard.take_states(stamp, states)
-            guard.take_command(stamp, positions, velocities if told else None)
+            guard.take_command(stamp, positions, velocities if published else None)
         guard.finish()
         assert guard.checked == len(self.positions) + 1
         return {text.split(':')[0] for text in guard.violations}
 
 
-@pytest.mark.parametrize('told', (True, False))
+@pytest.mark.parametrize('published', (True, False))
 @pytest.mark.parametrize('lag', (0, 3, 30))
-def test_a_motion_that_keeps_the_contract_is_accepted(told, lag):
+def test_a_motion_that_keeps_the_contract_is_accepted(published, lag):
     motion = Motion(lag=lag)
-    assert motion.check(told) == set()
+    assert motion.check(published) == set()
     assert motion.guard.starts == 1 and motion.guard.cut_short == 0
     assert 0.1 < motion.guard.worst['velocity'] <= 1.0
     assert 0.1 < motion.guard.worst['speed'] <= 1.0
@@ -97,13 +97,13 @@ def test_a_leap_is_a_violation(place):
     assert motion.check(False) >= {'step', 'acceleration'}
     motion = Motion(lag=3)
     motion.positions[place:] += 0.05
-    assert 'told velocity' in motion.check()
+    assert 'published velocity' in motion.check()
 
 
 def test_velocities_that_the_positions_do_not_have_are_a_violation():
     motion = Motion()
     motion.velocities *= 0.9
-    assert motion.check() == {'told velocity'}
+    assert motion.check() == {'published velocity'}
 
 
 def test_too_fast_a_point_of_the_arm_is_a_violation():
@@ -206,7 +206,7 @@ def test_a_mark_excuses_one_leap_only():
     motion = new_start()
     motion.marks = [motion.times[60]]
     motion.positions[70:] += 0.1
-    assert motion.check() >= {'told velocity'}
+    assert motion.check() >= {'published velocity'}
 
 
 def test_after_a_silence_a_command_starts_from_rest():

@@ -62,7 +62,7 @@ def test_a_handle_moves_along_its_axis(axis):
     np.testing.assert_allclose(rotation[:, 0], np.eye(3)[axis], atol=1e-12)
 
 
-def test_without_its_package_the_node_says_so_in_one_line_and_ends():
+def test_without_its_package_the_node_logs_one_line_and_ends():
     ended = subprocess.run(
         (sys.executable, '-c', 'import sys; sys.modules["interactive_markers"] = None; '
          'from snake_arm_control.nodes.interactive_goal import main; sys.exit(main())'),

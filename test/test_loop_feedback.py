@@ -49,7 +49,7 @@ def test_an_arm_at_rest_at_its_goal_notices_that_feedback_has_died(lost):
     rig.run_to(State.REACHED)
 
 
-def test_no_feedback_says_why():
+def test_a_lack_of_feedback_has_its_reason():
     rig = Rig()
     rig.loop.set_goal(reachable())
     rig.run(5)
@@ -90,7 +90,7 @@ def test_without_feedback_the_arm_brakes_and_holds_and_goes_on_when_it_returns(l
     rig.assert_kept()
 
 
-def test_the_latest_pose_told_again_and_again_is_no_feedback():
+def test_the_latest_pose_again_and_again_is_no_feedback():
     """Not even while its stamp is not old yet."""
     rig = Rig()
     rig.loop.set_goal(reachable())
@@ -221,9 +221,9 @@ def test_a_tracker_of_the_tool_alone_is_enough_for_a_goal_of_it(seen):
     rig, goal = Rig(simulation=UNLIKE), reachable()
 
     def tool(chain):
-        told = np.full_like(chain, NAN)
-        told[-1, seen] = chain[-1, seen]
-        return told
+        tool_alone = np.full_like(chain, NAN)
+        tool_alone[-1, seen] = chain[-1, seen]
+        return tool_alone
     rig.tracker.falsify = tool
     assert rig.pursue(goal, 3.0).end <= 1e-3
     assert rig.state is State.REACHED

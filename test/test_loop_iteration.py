@@ -43,7 +43,7 @@ def assert_same_direction(step, expected):
 
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('joints', (1, 40))
-def test_from_rest_an_iteration_without_feedback_goes_where_equation_3_says(joints, method):
+def test_from_rest_an_iteration_without_feedback_is_equation_3(joints, method):
     """Motion shortens a step and keeps its direction."""
     arm = Arm(joints=joints)
     settings = ControlSettings(method=method, use_feedback=False)
@@ -59,7 +59,7 @@ def test_from_rest_an_iteration_without_feedback_goes_where_equation_3_says(join
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_from_rest_an_iteration_with_feedback_goes_where_equation_4_says(method):
+def test_from_rest_an_iteration_with_feedback_is_equation_4(method):
     """The estimate at the measured angles is u, and there y - (y_k - u_k) elsewhere."""
     model, goal = ExactModel(SHORT), reachable()
     truth, here = SimulatedArm(SHORT, UNLIKE), np.full((10, 2), 0.02)

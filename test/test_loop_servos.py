@@ -45,7 +45,7 @@ def test_an_arm_gets_to_its_goal_and_stays_whatever_its_servos(servos):
 
 
 @pytest.mark.parametrize('servos', ({'servo_velocity': 0.5}, {'servo_lag': 0.2}))
-def test_slow_servos_and_a_late_tracker_are_told_apart_by_the_joint_states(servos):
+def test_joint_states_distinguish_slow_servos_from_a_late_tracker(servos):
     rig = Rig(settings=FAST, simulation=SimulationSettings(
         joint_offset=math.radians(2.0), feedback_latency=0.08, feedback_stamps='arrival',
         **servos))

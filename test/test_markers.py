@@ -82,7 +82,7 @@ def test_an_axis_of_which_one_component_is_asked_has_the_circle_that_it_may_take
 
 
 @pytest.mark.parametrize('joints', (1, 5, 6, 40))
-def test_lines_and_words_tell_the_error_of_the_goal(joints):
+def test_lines_and_words_show_the_error_of_the_goal(joints):
     """Of each joint while there are few, of the worst where there are many."""
     chain, target = random_chain(5, joints), random_chain(6, joints)
     goal = Goal.from_array(target)

@@ -119,7 +119,7 @@ def test_a_joint_that_is_sent_beyond_its_limit_brakes_in_time(periods, target, s
     go(TINY, len(periods) * [wanted], periods, speed_limit=100.0, start=begin)
 
 
-def test_a_joint_beyond_its_limits_comes_back_if_it_is_told_to_and_goes_no_further():
+def test_a_joint_beyond_its_limits_comes_back_if_that_is_wanted_and_goes_no_further():
     begin, target = np.zeros((3, 2)), np.zeros((3, 2))
     begin[0] = 0.9, -0.8
     target[0] = 0.1, -1.0

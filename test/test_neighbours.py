@@ -36,7 +36,7 @@ def of_gripper(message):
     return [JointState(header=message.header, name=['gripper'], position=[0.02])]
 
 
-def test_an_arm_starts_from_where_its_joint_states_say_once_they_come():
+def test_an_arm_starts_from_its_first_joint_states():
     with erring('start', start=START, states_fault=of_gripper) as arm:
         observer = arm.observer
         observer.wait(lambda: observer.state() == 'WAITING', 'the wait')

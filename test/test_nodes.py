@@ -91,25 +91,26 @@ def test_every_iteration_makes_one_command_and_only_what_brakes_or_holds_is_none
     assert all(tuple(command.name) == ARM.joint_names for command in arm.commands)
 
 
-def test_a_reached_goal_is_said_to_be_reached(arm):
+def test_a_reached_goal_is_reported_as_reached(arm):
     arm.publish_goal(FIG2)
     arm.wait(lambda: arm.state() == 'REACHED', 'the word of the controller')
     arm.wait(lambda: arm.is_at(FIG2), 'the goal')
 
 
-def test_who_comes_late_is_told_the_goal_that_is_pursued(arm):
+def test_a_late_subscriber_gets_the_goal_that_is_pursued(arm):
     arm.publish_goal(FIG2)
     arm.wait(lambda: arm.is_at(FIG2), 'the goal')
-    told = []
-    late = arm.node.create_subscription(Float64MultiArray, topics.PURSUED_GOAL, told.append,
+    received = []
+    late = arm.node.create_subscription(Float64MultiArray, topics.PURSUED_GOAL, received.append,
                                         topics.LATCHED)
     try:
-        arm.wait(lambda: told, 'the goal that is pursued')
-        assert conversions.message_to_goal(told.pop(), ARM.joints) == FIG2
+        arm.wait(lambda: received, 'the goal that is pursued')
+        assert conversions.message_to_goal(received.pop(), ARM.joints) == FIG2
         arm.publish(topics.GOAL, Float64MultiArray(data=[1.0]))  # rejected
         assert arm.call(Trigger, 'controller/reset', Trigger.Request()).success
-        arm.wait(lambda: told, 'the goal dropped')
-        assert [conversions.message_to_goal(each, ARM.joints).is_free for each in told] == [True]
+        arm.wait(lambda: received, 'the goal dropped')
+        dropped, = received
+        assert conversions.message_to_goal(dropped, ARM.joints).is_free
     finally:
         arm.node.destroy_subscription(late)
 

@@ -39,7 +39,7 @@ def test_a_placement_made_of_a_matrix_is_that_of_the_matrix_also_where_pitch_is_
 
 
 @given(PLACEMENTS, PLACEMENTS)
-def test_a_frame_placed_in_a_placed_frame_is_where_the_product_of_the_matrices_says(outer, inner):
+def test_a_frame_placed_in_a_placed_frame_has_the_product_of_their_matrices(outer, inner):
     np.testing.assert_allclose((outer @ inner).matrix, matrix_of(outer) @ matrix_of(inner),
                                atol=1e-13)
 

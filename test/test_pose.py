@@ -164,7 +164,7 @@ def test_forward_keeps_its_direction_and_up_stays_in_their_plane(seed):
     np.testing.assert_allclose(np.einsum('ij,ij->i', rotation[:, :, 0], up), 0.0, atol=1e-9)
 
 
-def test_what_is_returned_does_not_share_memory_with_what_was_given():
+def test_the_result_has_no_memory_in_common_with_the_argument():
     chain = pose.from_quaternion(random_quaternions((2,)), random_positions((2,)))
     assert not np.shares_memory(pose.to_matrix(chain)[1], chain)
 

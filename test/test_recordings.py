@@ -397,7 +397,7 @@ def test_a_recording_of_something_else_is_refused_with_the_reason(tmp_path, say,
         read(tmp_path / 'a.mcap', ARM)
 
 
-def test_messages_that_are_not_what_they_are_said_to_be_are_refused(tmp_path):
+def test_messages_that_can_not_be_decoded_are_refused(tmp_path):
     """Such as those that rosbag2 compresses one by one."""
     from mcap.writer import Writer as PlainWriter
     with open(tmp_path / 'a.mcap', 'wb') as file:
@@ -412,7 +412,7 @@ def test_messages_that_are_not_what_they_are_said_to_be_are_refused(tmp_path):
         read(tmp_path / 'a.mcap', ARM)
 
 
-def test_without_the_library_it_is_said_what_to_install(tmp_path, monkeypatch, capsys):
+def test_without_the_library_the_error_names_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, 'mcap_ros2', None)
     with pytest.raises(MissingPackageError, match=r'mcap_ros2.*snake_arm_control\[record\]'):
         read(tmp_path / 'a.mcap', ARM)

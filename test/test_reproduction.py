@@ -180,7 +180,7 @@ def test_figure_5_right_ends_where_exact_kinematics_does_at_best(model):
     assert max(ours['axis_errors'][1:]) <= ONE_DEGREE
 
 
-def test_a_result_says_all_and_is_json(recordings, tmp_path):
+def test_a_result_is_complete_and_is_json(recordings, tmp_path):
     it = scenario('fig2')
     recording, result = reproduce(it, lambda *_: recordings['fig2'])
     path = write_result(result, tmp_path / 'fig2')
@@ -230,7 +230,7 @@ def test_the_command_refuses_unknown_names_and_arms_that_are_too_short(tmp_path,
     assert not list(tmp_path.iterdir())
 
 
-def test_without_matplotlib_the_command_says_what_to_install(tmp_path, monkeypatch, capsys):
+def test_without_matplotlib_the_command_names_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, 'matplotlib', None)
     assert main(['reproduce', 'fig2', '--out', str(tmp_path)]) == 1
     assert 'snake_arm_control[plots]' in capsys.readouterr().err

@@ -108,8 +108,8 @@ def test_a_bad_command_is_rejected_and_the_one_before_stays(bad):
         arm.command(TARGET)
         arm._commands.publish(bad)
         arm.wait(lambda: arm.simulator._rejected, 'the rejection')
-        heard = len(arm.states)
-        arm.wait(lambda: len(arm.states) > heard, 'a beat')
+        before = len(arm.states)
+        arm.wait(lambda: len(arm.states) > before, 'a beat')
         np.testing.assert_allclose(arm.states[-1][1], TARGET)
 
 

@@ -91,7 +91,7 @@ def test_a_chain_that_holds_nothing_of_the_tool_is_no_measurement_of_it(bench):
     np.testing.assert_allclose(bench.shown(6), PREDICTED, atol=1e-9)
 
 
-def test_at_rest_the_pose_is_told_again_twenty_times_a_second(bench):
+def test_at_rest_the_pose_is_published_twenty_times_a_second(bench):
     """Whoever comes late to an arm at rest learns where its tool is."""
     for tick in range(200):  # of a second
         bench.tool.predict(bench.loop, 10.0 + 0.005 * tick, 100 + tick, is_new=False)

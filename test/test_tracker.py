@@ -68,7 +68,7 @@ def test_that_fraction_of_the_feedback_gets_lost(loss):
 
 
 @pytest.mark.parametrize(('stamps', 'late'), ((MEASURED, 0.0), (ARRIVAL, 0.25)))
-def test_chains_arrive_after_the_latency_and_stamps_tell_the_time_that_is_asked_for(stamps, late):
+def test_chains_arrive_after_the_latency_with_the_stamps_that_are_asked_for(stamps, late):
     tracker = Tracker(TrackerSettings(feedback_latency=0.25, feedback_stamps=stamps))
     for now, chain in ((12.0, CHAIN), (12.1, OTHER)):
         tracker.observe(now, chain)

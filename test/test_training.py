@@ -150,7 +150,7 @@ def test_each_epoch_goes_through_every_example_once():
     assert len(set(map(tuple, epochs))) == phase.epochs
 
 
-def test_processes_share_a_batch_of_fixed_examples():
+def test_processes_split_a_batch_of_fixed_examples():
     """What they have together is what one alone has, each example once."""
     whole = batches(FIXED).at(1)[0]
     parts = [batches(FIXED, rank, 3).at(1)[0] for rank in range(3)]
@@ -427,7 +427,7 @@ def test_full_disk_does_not_stop_a_run(tmp_path, monkeypatch, caplog):
     assert same(weights_of(path), expected)
 
 
-def test_run_folder_tells_what_happened(tmp_path):
+def test_the_run_folder_records_the_run(tmp_path):
     """The folder has the settings, the metrics, a picture, and weights that say how they came."""
     path = train(ARM, FRESH, tmp_path, progress=False)
     config = json.loads((tmp_path / run_folder.CONFIG).read_text())
@@ -552,7 +552,7 @@ def test_every_model_of_the_same_weights_has_the_same_errors(tmp_path):
     assert 'independent' in evaluation.table(result)
 
 
-def test_shipped_weights_keep_what_is_said_of_them():
+def test_shipped_weights_come_from_their_preset_and_are_accurate():
     """They come from their preset, whole, and miss by under 3 mm and 3 % of the Jacobian."""
     model = ForwardModel.load()
     record = model.training_record

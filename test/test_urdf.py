@@ -109,7 +109,7 @@ def test_an_arm_that_ends_in_what_looks_like_a_gripper_keeps_it():
     assert Arm.from_urdf(urdf_text(arm)) == arm
 
 
-def test_the_text_is_plain_urdf_unless_it_has_to_say_more():
+def test_the_text_is_plain_urdf_unless_that_is_not_enough():
     assert '<snake_arm' not in urdf_text(Arm())
     assert '<snake_arm' in urdf_text(Arm(Arm().links, Arm().tool, rest={'joint_1_x': 0.1}))
 

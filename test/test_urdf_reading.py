@@ -93,7 +93,7 @@ def test_slides_are_an_arm_where_there_is_nothing_else():
     assert Arm.from_urdf(chain_of('prismatic', 'prismatic')).joint_names == ('j1', 'j2')
 
 
-def test_the_report_says_what_was_taken_and_what_else_there_was():
+def test_the_report_has_what_was_taken_and_what_else_there_was():
     report = urdf_chain.read(urdf_of('panda'))[1]
     assert (report.base, report.tip) == ('panda_link0', 'panda_hand_tcp')
     assert report.other_tips == (('panda_leftfinger', 8), ('panda_rightfinger', 8))
@@ -212,14 +212,14 @@ def test_joints_within_transmissions_and_meshes_that_are_not_there_are_passed_ov
     ('<limit lower="0" upper="0" velocity="1"/>', 'j1: can not move'),
     ('<limit lower="-1" upper="1" velocity="0"/>', 'j1: no velocity limit'),
     ('<limit lower="-1" upper="1"/>', 'j1: no velocity limit')))
-def test_what_is_strange_about_limits_is_said_and_the_arm_is_read(inside, reason):
+def test_strange_limits_are_reported_and_the_arm_is_read(inside, reason):
     text = robot(('j1', 'l0', 'l1', 'revolute', inside), ('j2', 'l1', 'l2'))
     assert any(reason in warning for warning in warnings_of(text))
     assert Arm.from_urdf(text).dof == 2
     assert not warnings_of(chain_of('revolute', 'revolute'))
 
 
-def test_right_angles_that_are_rounded_and_missing_axes_are_said():
+def test_right_angles_that_are_rounded_and_missing_axes_are_reported():
     text = robot(joint('j1', 'l0', 'l1', rpy='1.57 0 0'), joint('j2', 'l1', 'l2', axis=None),
                  links=('l0', 'l1', 'l2'))
     said = '\n'.join(warnings_of(text))
@@ -227,7 +227,7 @@ def test_right_angles_that_are_rounded_and_missing_axes_are_said():
     assert 'j2: no axis' in said
 
 
-def test_what_concerns_many_joints_is_said_in_one_line():
+def test_what_concerns_many_joints_is_reported_in_one_line():
     said = warnings_of(chain_of(*9 * ('continuous',)))
     assert any('j1, j2, j3 and 6 more: no limits' in warning for warning in said)
 

@@ -55,7 +55,7 @@ def test_a_body_bends_as_the_arm_that_its_urdf_was_made_of(joints):
                                forward_kinematics(arm, angles), atol=1e-12)
 
 
-def test_a_body_bends_as_another_reader_of_urdf_says(tmp_path):
+def test_a_body_bends_as_by_another_reader_of_urdf(tmp_path):
     yourdfpy = pytest.importorskip('yourdfpy')
     path = tmp_path / 'arm.urdf'
     path.write_text(ROBOT)
@@ -290,7 +290,7 @@ FINE = Facts('/', True, '', controller(State.REACHED), NodeStatus('serving'), Tr
     ({'controller': controller(State.REACHED, refused_weights='cut {off}')}, Tone.WARNING,
      'Goal reached The weights before stay: cut {off}'),
 ))
-def test_the_page_says_how_things_are(changes, tone, words):
+def test_the_page_reports_the_state_of_the_arm(changes, tone, words):
     said = verdict(Facts(**{**vars(FINE), **changes}))
     assert said.tone is tone
     assert words in f'{said.headline} {said.advice}'
@@ -479,7 +479,7 @@ def test_a_port_that_is_taken_makes_way_for_the_next():
         page.free_port('192.0.2.1', 8080)
 
 
-def test_without_viser_it_says_what_to_install(monkeypatch):
+def test_without_viser_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'viser', None)
     for name in ('page', 'panel'):
         monkeypatch.delitem(sys.modules, f'snake_arm_control.viewer.{name}', raising=False)

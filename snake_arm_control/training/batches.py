@@ -48,12 +48,12 @@ class Batches:
                 break
             step -= phase.steps(batch)
         if not phase.examples:
-            count = len(range(batch)[self._team.share])
+            count = len(range(batch)[self._team.part])
             return self._draw(phase, count, self._generator(_FRESH, iteration, self._team.rank))
         epoch, place = divmod(step, math.ceil(phase.examples / batch))
         order = self._order(number, epoch)[place * batch:(place + 1) * batch]
         angles, chains = self._examples(number)
-        return angles[order[self._team.share]], chains[order[self._team.share]]
+        return angles[order[self._team.part]], chains[order[self._team.part]]
 
     def _draw_examples(self, number: int) -> Examples:
         """Draw the examples of a phase that has a fixed number of them."""

@@ -28,7 +28,7 @@ class Team:
         return self.rank == 0
 
     @property
-    def share(self) -> slice:
+    def part(self) -> slice:
         """Which samples of a batch are this process's."""
         return slice(self.rank, None, self.size)
 
