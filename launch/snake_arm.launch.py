@@ -80,7 +80,8 @@ def arm_nodes(context):
 
     def node(name, **parameters):
         return Node(package=PACKAGE, executable=name, name=name, namespace=namespace,
-                    output='screen', parameters=[params_file, {**typed, **parameters}])
+                    remappings=RELATIVE_TF, output='screen',
+                    parameters=[params_file, {**typed, **parameters}])
 
     nodes = [node('forward_model'), node('controller')]
     if argument('scenario'):
