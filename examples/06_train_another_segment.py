@@ -12,7 +12,7 @@ from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.training.presets import Phase, preset
 from snake_arm_control.training.trainer import train
 
-arm = Arm(joints=3, segment_length=0.1, angle_limit=np.radians(60.0))
+arm = Arm.uniform(joints=3, segment_length=0.1, angle_limit=np.radians(60.0))
 # This takes seconds and learns little. preset('shipped') itself takes hours and learns well.
 settings = replace(
     preset('shipped'), phases=(Phase('mixed', iterations=300),), restarts=(), batch=16, rate=2e-2,
@@ -22,7 +22,7 @@ with TemporaryDirectory() as folder:
     weights = train(arm, settings, folder)
     model = ForwardModel.load(weights, arm)  # any number of joints of such a segment
 
-angles = np.random.default_rng(0).uniform(-arm.angle_limit, arm.angle_limit, (100, arm.joints, 2))
+angles = np.random.default_rng(0).uniform(-arm.upper[0, 0], arm.upper[0, 0], (100, arm.joints, 2))
 off = model.predict(angles) - forward_kinematics(arm, angles)
 print(f'mean error of the tool: {1e3 * np.linalg.norm(off[:, -1, :3], axis=-1).mean():.0f} mm')
 

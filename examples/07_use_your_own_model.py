@@ -13,7 +13,7 @@ STEP = 1e-5  # [rad], of the finite differences
 class TaperedArm:
     """An arm whose segments get shorter towards the tool."""
 
-    arm = Arm(joints=10, segment_length=0.1)  # the solver takes the limits from here
+    arm = Arm.uniform(joints=10, segment_length=0.1)  # the solver takes the limits from here
     lengths = np.linspace(0.15, 0.05, 10)  # [m]
 
     def linearize(self, angles):

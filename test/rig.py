@@ -19,7 +19,7 @@ from snake_arm_control.model.exact import ExactModel
 PERIOD = 0.005  # [s]
 ROUNDING = 1e-12  # [rad]
 NAN = math.nan
-SHORT = Arm(joints=10, segment_length=0.1)
+SHORT = Arm.uniform(joints=10, segment_length=0.1)
 UNLIKE = SimulationSettings(length_error=0.05, joint_offset=math.radians(2.0))
 # Equation 4 to the letter: each pose counts in full, and is of the time that its stamp says.
 LETTER = ControlSettings(correction_gain=1.0, feedback_latency=0.0)

@@ -230,7 +230,7 @@ class Soak:
 
     def draw_goal(self):
         """Return a goal that some configuration of the arm has."""
-        angles = self.random.uniform(0.1, 0.6) * ARM.angle_limit * (
+        angles = self.random.uniform(0.1, 0.6) * ARM.upper[0, 0] * (
             self.random.uniform(-1.0, 1.0, (40, 2)) if self.random.random() < 0.5
             else np.tile(self.random.uniform(-0.4, 0.4, 2), (40, 1)))
         chain = forward_kinematics(ARM, angles)

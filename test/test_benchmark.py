@@ -32,12 +32,12 @@ def generator():
 
 @pytest.mark.parametrize('joints', [1, 2, 7, 40])
 def test_configurations_are_within_the_limits_and_follow_from_the_generator(joints):
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     angles = goal_families.configurations(arm, 20, generator())
     assert angles.shape == (20, joints, 2)
-    assert np.abs(angles).max() <= arm.angle_limit
+    assert np.abs(angles).max() <= arm.upper[0, 0]
     np.testing.assert_array_equal(angles, goal_families.configurations(arm, 20, generator()))
-    bends = np.abs(angles).max(axis=(1, 2)) / arm.angle_limit
+    bends = np.abs(angles).max(axis=(1, 2)) / arm.upper[0, 0]
     assert bends.max() > 2 * bends.min()
 
 
@@ -53,7 +53,7 @@ def test_every_other_configuration_is_smooth():
 @pytest.mark.parametrize('family', goal_families.FAMILIES)
 def test_every_goal_is_reached_by_a_configuration_within_the_limits(family, joints):
     """And cares for the components of its family."""
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     taken = []
 
     def chain_of(angles):
@@ -63,7 +63,7 @@ def test_every_goal_is_reached_by_a_configuration_within_the_limits(family, join
     goals = goal_families.goals(family, arm, 6, generator(), chain_of)
     assert goals == goal_families.goals(family, arm, 6, generator())
     for goal, angles in zip(goals, taken):
-        assert np.abs(angles).max() <= arm.angle_limit
+        assert np.abs(angles).max() <= arm.upper[0, 0]
         np.testing.assert_array_equal(goal.cared, goal_families.mask(family, joints))
         chain = forward_kinematics(arm, angles)
         assert goal.position_error(chain) < 1e-12
@@ -97,7 +97,7 @@ def test_each_own_method_reaches_a_goal(name):
     angles, iterations = solver(goal)
     assert peers.reached(goal, forward_kinematics(ARM, angles))
     assert 0 < iterations < 2000
-    assert np.abs(angles).max() <= ARM.angle_limit
+    assert np.abs(angles).max() <= ARM.upper[0, 0]
 
 
 @pytest.mark.parametrize('name, package', [
@@ -105,7 +105,7 @@ def test_each_own_method_reaches_a_goal(name):
     ('torch', 'torch'), ('pytorch-kinematics', 'pytorch_kinematics'), ('ikpy', 'ikpy')])
 def test_each_peer_that_is_installed_reaches_a_goal(name, package):
     pytest.importorskip(package)
-    arm = Arm(joints=6)
+    arm = Arm.uniform(joints=6)
     solver = benchmark.METHODS[name].build(arm, None)
     family = benchmark.METHODS[name].families[-1] if name != 'ikpy' else 'A'
     goal = goal_families.goals(family, arm, 2, generator())[1]

@@ -26,7 +26,7 @@ STAMP = 12_345_678_901_234_567
 
 def random_chain(joints, seed=0):
     angles = np.random.default_rng(seed).uniform(-0.7, 0.7, (joints, 2))
-    return forward_kinematics(Arm(joints=joints), angles)
+    return forward_kinematics(Arm.uniform(joints=joints), angles)
 
 
 @pytest.mark.parametrize('joints', (1, 2, 40))
@@ -95,7 +95,7 @@ def test_a_big_endian_pose_chain_is_read_as_it_was_written(joints):
 
 @pytest.mark.parametrize('frame', ('', 'a', 'base_link', 'somewhere'))
 def test_big_endian_joint_states_are_read_as_they_were_written(frame):
-    arm = Arm(joints=2)
+    arm = Arm.uniform(joints=2)
     angles = np.random.default_rng(0).uniform(-0.7, 0.7, (2, 2))
     writer = BigEndian().header(frame).write('I', arm.dof)
     for name in arm.joint_names:
@@ -152,7 +152,7 @@ def test_a_chain_of_some_joints_is_put_in_its_place():
 
 
 def test_a_trajectory_is_one_point_that_does_not_move_on():
-    arm = Arm(joints=2)
+    arm = Arm.uniform(joints=2)
     angles = np.array([[0.1, 0.2], [0.3, -0.4]])
     message = conversions.angles_to_trajectory(arm, angles, 1.25)
     assert tuple(message.joint_names) == arm.joint_names
@@ -235,7 +235,7 @@ def test_serialized_joint_states_are_what_ros_makes_of_them(arm):
 
 def test_joint_states_of_others_are_read_as_well():
     """In a frame, in another order, in another encoding."""
-    arm = Arm(joints=2)
+    arm = Arm.uniform(joints=2)
     angles = np.arange(4.0).reshape(2, 2)
     message = conversions.angles_to_joint_state(arm, STAMP, angles)
     message.header.frame_id = 'somewhere'
@@ -250,7 +250,7 @@ def test_joint_states_of_others_are_read_as_well():
 
 @pytest.mark.parametrize('length', (0, 3, 12, 40, -8, -1))
 def test_joint_states_that_are_cut_off_are_refused(length):
-    arm = Arm(joints=2)
+    arm = Arm.uniform(joints=2)
     data = conversions.serialize_joint_state(arm, STAMP, np.zeros((2, 2)))[:length]
     if length in (-8, -1):  # velocities and efforts are not read
         conversions.deserialize_joint_state(arm, data)
@@ -260,14 +260,14 @@ def test_joint_states_that_are_cut_off_are_refused(length):
 
 
 def test_joint_states_that_lack_a_joint_are_refused():
-    arm = Arm(joints=3)
-    message = conversions.angles_to_joint_state(Arm(joints=2), STAMP, np.zeros((2, 2)))
+    arm = Arm.uniform(joints=3)
+    message = conversions.angles_to_joint_state(Arm.uniform(joints=2), STAMP, np.zeros((2, 2)))
     with pytest.raises(FeedbackError, match='lack 2 of the 6 joints, expected joint_3_x, '):
         conversions.joint_state_to_angles(arm, message)
 
 
 def test_joint_states_with_too_few_positions_are_refused():
-    arm = Arm(joints=3)
+    arm = Arm.uniform(joints=3)
     message = conversions.angles_to_joint_state(arm, STAMP, np.zeros((3, 2)))
     message.position = message.position[:-1]
     with pytest.raises(FeedbackError, match='name 6 joints and have 5 positions'):
@@ -320,7 +320,7 @@ def test_a_pose_survives_the_way_through_a_message():
 
 
 def test_a_message_is_stamped_anew():
-    arm = Arm(joints=2)
+    arm = Arm.uniform(joints=2)
     chain = forward_kinematics(arm, np.zeros((2, 2)))
     data = conversions.restamped(conversions.serialize_chain(chain, 1), STAMP)
     assert conversions.stamp_of(data) == STAMP
@@ -332,7 +332,7 @@ def test_a_message_is_stamped_anew():
 @pytest.mark.parametrize('filling', (b'\0', b'\xff', b'j'))
 def test_joint_states_are_read_alike_whatever_fills_the_gaps_behind_strings(filling):
     """ROS leaves there what was in memory, up to the next multiple of four."""
-    arm, angles = Arm(joints=6), np.arange(12.0).reshape(6, 2)
+    arm, angles = Arm.uniform(joints=6), np.arange(12.0).reshape(6, 2)
     data = bytearray(conversions.serialize_joint_state(arm, STAMP, angles))
     at, gaps = 12, 0
     for text in ('', *arm.joint_names):

@@ -73,7 +73,7 @@ COPIES = {'copy': copy.copy, 'deepcopy': copy.deepcopy,
 @pytest.mark.parametrize('copied', COPIES.values(), ids=COPIES)
 def test_a_copy_is_the_same_model_and_as_read_only(tmp_path, copied, dtype):
     """Copied or pickled, it predicts the same, in the same precision, and can not be changed."""
-    arm = Arm(joints=5)
+    arm = Arm.uniform(joints=5)
     arrays = dict(ForwardModel.load(arm=arm).parameters.arrays)
     arrays[forward_model.ANGLE_OFFSET] = np.full((5, 2), 0.02, np.float32)
     forward_model.save(tmp_path / 'weights', arrays, arm, {'preset': 'other'})

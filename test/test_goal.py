@@ -21,7 +21,7 @@ NAN = math.nan
 
 
 def random_chain(joints=5, seed=0):
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     return forward_kinematics(arm, np.random.default_rng(seed).uniform(-0.7, 0.7, (joints, 2)))
 
 

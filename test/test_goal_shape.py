@@ -20,7 +20,7 @@ PARTS = {'position': pose.POSITION, 'forward': pose.FORWARD, 'up': pose.UP}
 
 def random_chain(seed):
     angles = np.random.default_rng(seed).uniform(-0.7, 0.7, (JOINTS, 2))
-    return forward_kinematics(Arm(joints=JOINTS), angles)
+    return forward_kinematics(Arm.uniform(joints=JOINTS), angles)
 
 
 def random_goal(seed, ticks, joints=JOINTS):

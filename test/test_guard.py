@@ -8,7 +8,7 @@ import pytest
 
 from snake_arm_control.arm.description import Arm
 
-ARM = Arm(joints=6)
+ARM = Arm.uniform(joints=6)
 ZERO = np.zeros((6, 2))
 WAY = np.tile((0.6, -0.3), (6, 1))  # [rad], of a motion; one factor for all joints
 START = 100 * 10**9  # [ns]
@@ -119,7 +119,7 @@ def test_the_speed_is_that_of_the_chain_that_is_given():
 
 def test_a_command_beyond_the_limits_is_a_violation():
     motion = Motion(distance=1.4)
-    assert np.abs(motion.positions).max() > ARM.angle_limit
+    assert np.abs(motion.positions).max() > ARM.upper[0, 0]
     assert motion.check() == {'limits'}
 
 
@@ -127,7 +127,7 @@ def test_an_arm_that_starts_beyond_its_limits_may_be_led_back_and_not_further():
     for sign, laws in ((1.0, set()), (-1.0, {'limits'})):
         motion = Motion(lag=3)
         for each in motion.positions, motion.states:
-            each += -np.sign(WAY) * sign * (0.3 + ARM.angle_limit)
+            each += -np.sign(WAY) * sign * (0.3 + ARM.upper[0, 0])
         assert motion.check() == laws
 
 

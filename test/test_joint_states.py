@@ -14,7 +14,7 @@ from snake_arm_control.errors import FeedbackError
 from snake_arm_control.ros import conversions
 from snake_arm_control.ros.joint_states import JointStates
 
-ARM = Arm(joints=3)
+ARM = Arm.uniform(joints=3)
 NAMES = ARM.joint_names
 ANGLES = np.arange(6).reshape(3, 2) / 10.0
 START = 100 * 10**9  # [ns]

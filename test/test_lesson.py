@@ -37,7 +37,7 @@ from snake_arm_control.training.run_folder import METRICS  # noqa: E402
 from snake_arm_control.training.samples import Samples  # noqa: E402
 from snake_arm_control.training.trainer import train  # noqa: E402
 
-ARM = Arm(joints=8)
+ARM = Arm.uniform(joints=8)
 TRUE = SimulatedArm(ARM, WRONG_ARM)
 OFFSET = TRUE.joint_offsets
 FEW = replace(preset('finetune'), phases=(Phase('rehearsed', iterations=20),), batch=16,

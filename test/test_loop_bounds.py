@@ -93,7 +93,7 @@ def test_changing_a_command_or_the_angles_returned_does_not_change_the_loop():
                                    (after.positions - before.positions) / PERIOD, atol=1e-6)
 
 
-TINY = Arm(joints=3, segment_length=0.1, angle_limit=0.6)
+TINY = Arm.uniform(joints=3, segment_length=0.1, angle_limit=0.6)
 STILL = (State.WAITING, State.WAITING_FOR_CHAIN, State.IDLE, State.HOLDING)
 ANYTHING = strategies.floats(allow_nan=True, allow_infinity=True, width=64)
 ANGLE = strategies.floats(-0.3, 0.3)

@@ -17,7 +17,7 @@ LONGEST_BRAKING = 0.12  # [s], from the velocity limit of 2 rad/s at 20 rad/s^2
 @pytest.mark.parametrize('joints', (1, 2, 40))
 @pytest.mark.parametrize('bend', (0.0, 1e-6, 0.5))
 def test_with_every_component_free_an_arm_at_rest_does_not_move(joints, bend):
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     loop = ControlLoop(ExactModel(arm))
     angles = np.random.default_rng(0).uniform(-bend, bend, (joints, 2))
     loop.report(0, angles)

@@ -45,7 +45,7 @@ def assert_same_direction(step, expected):
 @pytest.mark.parametrize('joints', (1, 40))
 def test_from_rest_an_iteration_without_feedback_is_equation_3(joints, method):
     """Motion shortens a step and keeps its direction."""
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     settings = ControlSettings(method=method, use_feedback=False)
     model, goal = ExactModel(arm), reachable(arm)
     loop, here = ControlLoop(model, settings), np.full((joints, 2), 0.1)
@@ -111,8 +111,8 @@ def test_another_model_takes_over_in_motion(learned):
     rig.assert_kept()
 
 
-@pytest.mark.parametrize('other', (Arm(joints=9, segment_length=0.1),
-                                   Arm(joints=10, segment_length=0.1, angle_limit=0.01)))
+@pytest.mark.parametrize('other', (Arm.uniform(joints=9, segment_length=0.1),
+                                   Arm.uniform(joints=10, segment_length=0.1, angle_limit=0.01)))
 def test_a_model_of_another_arm_is_refused_and_the_model_before_stays(other):
     rig = Rig()
     model = rig.loop.model

@@ -15,7 +15,7 @@ from snake_arm_control.control.loop import ControlLoop, State
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.model.exact import ExactModel
 
-WIDE = Arm(joints=10, segment_length=0.1, angle_limit=1.5)
+WIDE = Arm.uniform(joints=10, segment_length=0.1, angle_limit=1.5)
 NEAR = 0.02  # [rad], of the arm: where a new start may be
 
 

@@ -21,12 +21,12 @@ from snake_arm_control.ros import topics
 from snake_arm_control.ros.markers import goal_to_markers, GoalMarkers
 
 JOINTS = 8
-LENGTH = Arm(joints=JOINTS).length  # [m]
+LENGTH = Arm.uniform(joints=JOINTS).length  # [m]
 
 
 def random_chain(seed, joints=JOINTS):
     angles = np.random.default_rng(seed).uniform(-0.7, 0.7, (joints, 2))
-    return forward_kinematics(Arm(joints=joints), angles)
+    return forward_kinematics(Arm.uniform(joints=joints), angles)
 
 
 def drawn(goal, chain):

@@ -180,7 +180,7 @@ def test_way_to_brake_is_how_far_the_arm_goes_on():
 
 @pytest.mark.parametrize('period', (0.005, 0.02, 0.05, 0.1))
 def test_slow_joints_keep_their_velocity_limit_to_the_end_however_long_a_period_is(period):
-    arm = Arm(joints=4, velocity_limit=0.3)
+    arm = Arm.uniform(joints=4, velocity_limit=0.3)
     motion = Motion(arm, lambda angles: forward_kinematics(arm, angles))
     angles, end = arm.rest, arm.rest + 0.1
     for _ in range(2000):

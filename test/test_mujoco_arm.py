@@ -23,7 +23,7 @@ from snake_arm_control.errors import ArmError, MissingPackageError, ShapeError
 
 pytest.importorskip('mujoco', reason='the arm with weight needs the extra mujoco')
 
-ARM = Arm(joints=8)
+ARM = Arm.uniform(joints=8)
 FULL = Arm()
 TARGET = np.random.default_rng(0).uniform(-0.3, 0.3, (8, 2))
 WEIGHTLESS = SimulationSettings(gravity=0.0)
@@ -109,8 +109,8 @@ def test_upright_it_balances():
 def test_without_gravity_a_bent_arm_stays_as_it_is(contact):
     """Neighbours overlap, and do not push each other apart."""
     zigzag = np.where(np.arange(8) % 2, 1.0, -1.0)[:, None]
-    for start in (np.full((8, 2), 0.3), np.full((8, 2), -0.3), ARM.angle_limit * zigzag,
-                  ARM.angle_limit * zigzag * (1.0, -1.0)):
+    for start in (np.full((8, 2), 0.3), np.full((8, 2), -0.3), ARM.upper[0, 0] * zigzag,
+                  ARM.upper[0, 0] * zigzag * (1.0, -1.0)):
         start = np.broadcast_to(start, (8, 2))
         arm = MujocoArm(ARM, replace(WEIGHTLESS, contact=contact), start)
         run(arm, 0.0, 0.4)
@@ -154,16 +154,16 @@ def test_whatever_is_commanded_it_stays_within_its_limits_and_settles(seed):
         arm.command(generator.uniform(-2.0, 2.0, (8, 2)), 0.2 * k)
         for now in np.arange(0.2 * k, 0.2 * k + 0.2, 0.01):
             arm.advance(now)
-            worst = max(worst, np.abs(arm.angles).max() - ARM.angle_limit)
+            worst = max(worst, np.abs(arm.angles).max() - ARM.upper[0, 0])
     assert worst < 0.1
     run(arm, 2.0, 4.0)
-    assert np.abs(arm.angles).max() < ARM.angle_limit + 0.01
+    assert np.abs(arm.angles).max() < ARM.upper[0, 0] + 0.01
     assert np.abs(arm._data.qvel).max() < 1e-3
 
 
 def test_the_limits_are_those_that_the_encoders_read():
     arm = settled(np.full((8, 2), 1.0), SimulationSettings(gravity=0.0, joint_offset=0.2))
-    np.testing.assert_allclose(arm.angles, ARM.angle_limit, atol=1e-5)
+    np.testing.assert_allclose(arm.angles, ARM.upper[0, 0], atol=1e-5)
 
 
 def test_torques_end_at_the_effort_of_the_urdf():
@@ -224,7 +224,7 @@ def test_a_clock_that_is_set_back_or_far_ahead_moves_it_by_no_more_than_half_a_s
 
 def test_links_that_may_touch_keep_their_distance():
     """An arm that is rolled up passes through itself, unless contact is asked for."""
-    long = Arm(joints=24)
+    long = Arm.uniform(joints=24)
     rolled = np.tile((0.36, 0.0), (24, 1))
     distances = []
     for contact in (False, True):

@@ -23,7 +23,7 @@ from snake_arm_control.ros import conversions, topics
 from snake_arm_control.viewer.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
 
 pytestmark = needs_chromium
-ARM = Arm(joints=20)
+ARM = Arm.uniform(joints=20)
 NAMESPACE = 'left'
 AGAIN = 5.0  # [s] after which a person tries again what had no effect
 

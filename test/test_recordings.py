@@ -37,7 +37,7 @@ from snake_arm_control.training.messages import messages  # noqa: E402
 from snake_arm_control.training.recordings import read  # noqa: E402
 from snake_arm_control.training.samples import join, Samples  # noqa: E402
 
-ARM = Arm(joints=3)
+ARM = Arm.uniform(joints=3)
 MS = 10**6  # [ns]
 BEGIN = 1_700_000_000 * 10**9  # [ns]
 HEADER = 'std_msgs/Header header\n'
@@ -426,7 +426,7 @@ def test_without_the_library_the_error_names_what_to_install(tmp_path, monkeypat
 def samples(times, angles):
     angles = np.asarray(angles, dtype=float)
     return Samples(np.asarray(times, dtype=float), angles,
-                     forward_kinematics(Arm(angles.shape[1]), angles))
+                     forward_kinematics(Arm.uniform(angles.shape[1]), angles))
 
 
 def test_a_recording_is_split_by_time_and_not_by_samples():

@@ -258,7 +258,7 @@ def test_over_the_nodes_an_arm_that_is_too_short_is_refused():
     pytest.importorskip('rclpy')
     from snake_arm_control.nodes.experiment import NodesRun
     with pytest.raises(GoalError, match='at least 12 joints'):
-        NodesRun(Arm(joints=5))(scenario('fig4'), 4.0)
+        NodesRun(Arm.uniform(joints=5))(scenario('fig4'), 4.0)
 
 
 def test_messages_of_another_arm_are_counted_and_passed_over():

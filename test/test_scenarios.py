@@ -69,16 +69,16 @@ def test_moving_goals_keep_their_components_and_move_steadily(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_an_arm_with_too_few_joints_is_refused(name):
     it = scenario(name)
-    it.goal_at(Arm(joints=it.least_joints), 0.0)
+    it.goal_at(Arm.uniform(joints=it.least_joints), 0.0)
     if it.least_joints > 1:
         with pytest.raises(GoalError, match=f'at least {it.least_joints} joints'):
-            it.goal_at(Arm(joints=it.least_joints - 1), 0.0)
+            it.goal_at(Arm.uniform(joints=it.least_joints - 1), 0.0)
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_goals_scale_with_the_arm(name):
     for time in TIMES:
-        small, large = (scenario(name).goal_at(Arm(segment_length=length), time)
+        small, large = (scenario(name).goal_at(Arm.uniform(segment_length=length), time)
                         for length in (0.025, 0.1))
         np.testing.assert_array_equal(small.cared, large.cared)
         np.testing.assert_allclose(4.0 * small.target[:, pose.POSITION],
@@ -96,7 +96,7 @@ def test_every_goal_can_be_reached_from_rest(name, time):
 @pytest.mark.parametrize('joints', (1, 2, 7, 40, 100))
 def test_figure_2_holds_the_tool_horizontal_at_a_position_and_leaves_all_else_free(joints):
     """That is, up points up; forward is don't care, and so is every other joint."""
-    goal = scenario('fig2').goal_at(Arm(joints=joints), 0.0)
+    goal = scenario('fig2').goal_at(Arm.uniform(joints=joints), 0.0)
     cared = np.zeros((joints, 9), dtype=bool)
     cared[-1, pose.POSITION] = cared[-1, pose.UP] = True
     np.testing.assert_array_equal(goal.cared, cared)
@@ -106,8 +106,8 @@ def test_figure_2_holds_the_tool_horizontal_at_a_position_and_leaves_all_else_fr
 @pytest.mark.parametrize('name', REACHABLE)
 @pytest.mark.parametrize('joints', (20, 60))
 def test_arms_of_other_lengths_reach_their_goals_too(name, joints):
-    goal = scenario(name).goal_at(Arm(joints=joints), 0.0)
-    assert solve(goal, np.zeros((joints, 2)), ExactModel(Arm(joints=joints))).converged
+    goal = scenario(name).goal_at(Arm.uniform(joints=joints), 0.0)
+    assert solve(goal, np.zeros((joints, 2)), ExactModel(Arm.uniform(joints=joints))).converged
 
 
 def test_figure_3_moves_the_tool_on_one_ellipse_on_one_upright_plane():
@@ -183,9 +183,9 @@ def test_figure_5_right_is_unreachable_by_what_the_first_joint_lacks():
     """At rest up is y: one joint turns it by its limit of 45 degrees, of the 90 that are asked."""
     goal = scenario('fig5_right').goal_at(Arm(), 0.0)
     for limit in (30.0, 45.0, 60.0):
-        arm = Arm(angle_limit=math.radians(limit))
-        angles = np.random.default_rng(1).uniform(-1, 1, (200, 40, 2)) * arm.angle_limit
-        angles[0, :, 0] = angles[:100, 0, 0] = arm.angle_limit
+        arm = Arm.uniform(angle_limit=math.radians(limit))
+        angles = np.random.default_rng(1).uniform(-1, 1, (200, 40, 2)) * arm.upper[0, 0]
+        angles[0, :, 0] = angles[:100, 0, 0] = arm.upper[0, 0]
         first = goal.axis_errors(forward_kinematics(arm, angles))[:, 0, 1]
         assert np.degrees(first.min()) == pytest.approx(90.0 - limit)
 

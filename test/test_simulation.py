@@ -13,7 +13,7 @@ from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.errors import ShapeError
 
-ARM = Arm(joints=6)
+ARM = Arm.uniform(joints=6)
 TARGET = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 2))
 REAL = SimulationSettings(servo_velocity=1.5, servo_lag=0.1, servo_sag=0.03, servo_friction=0.01)
 ROUNDING = 1e-12  # [rad]
@@ -37,7 +37,7 @@ def commanded(settings, target=TARGET, start=None):
 @pytest.mark.parametrize('joints', (1, 2, 40, 100))
 @pytest.mark.parametrize('settings', (SimulationSettings(), REAL), ids=('ideal', 'real'))
 def test_it_stands_where_it_starts_until_it_is_commanded(joints, settings):
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     for start in (None, np.full((joints, 2), 1.3)):
         simulated = SimulatedArm(arm, settings, start)
         for now in (0.0, 5.0, 100.0):
@@ -114,7 +114,7 @@ def test_servos_never_exceed_their_velocity_nor_the_joint_limits(seed):
         velocity = np.abs(arm.angles - before).max() / elapsed
         fastest = max(fastest, velocity)
         assert velocity <= 2.0 + 1e-9
-        assert np.abs(arm.angles).max() <= ARM.angle_limit
+        assert np.abs(arm.angles).max() <= ARM.upper[0, 0]
     assert fastest > 1.99
 
 

@@ -23,7 +23,7 @@ from snake_arm_control.errors import SettingsError
 from snake_arm_control.nodes.simulator import SimulatorNode
 from snake_arm_control.ros import conversions, topics
 
-ARM = Arm(joints=6)
+ARM = Arm.uniform(joints=6)
 TARGET = np.full((6, 2), 0.5)
 SECOND = 10**9  # [ns]
 HOUR = 3600 * SECOND

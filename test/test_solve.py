@@ -40,7 +40,7 @@ UNLIKE = SimulationSettings(length_error=0.05, joint_offset=math.radians(2.0))
 
 def random_angles(arm, seed=0, bend=0.5):
     return np.random.default_rng(seed).uniform(
-        -bend * arm.angle_limit, bend * arm.angle_limit, (arm.joints, 2))
+        -bend * arm.upper[0, 0], bend * arm.upper[0, 0], (arm.joints, 2))
 
 
 def random_goal(arm, seed=0, fraction=0.5):
@@ -81,7 +81,7 @@ def descent(model, goal, angles, settings):
 def test_with_feedback_equal_to_the_prediction_a_step_descends_the_weighted_discrepancy(
         joints, bend):
     """Equation 4 then reduces to plain gradient descent (equation 3 without momentum)."""
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     model, goal, angles = ExactModel(arm), random_goal(arm), random_angles(arm, bend=bend)
     linearization = model.linearize(angles)
     moved = step(goal, angles, linearization, linearization.chain, arm, UNBOUND)
@@ -93,7 +93,7 @@ def test_with_feedback_equal_to_the_prediction_a_step_descends_the_weighted_disc
 
 @pytest.mark.parametrize('joints', (2, 40))
 def test_the_same_holds_of_the_learned_model(joints):
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     model = ForwardModel.load(arm=arm, dtype=np.float64)
     goal, angles = random_goal(arm), random_angles(arm)
     linearization = model.linearize(angles)
@@ -107,7 +107,7 @@ def test_the_same_holds_of_the_learned_model(joints):
 @pytest.mark.parametrize('joints', (1, 2, 40))
 def test_with_feedback_a_step_follows_the_true_discrepancy_through_the_models_derivative(joints):
     """Equation 4: the target shown to the model is z' = y + gamma (z - u)."""
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     goal, angles = random_goal(arm), random_angles(arm)
     true = SimulatedArm(arm, UNLIKE).true_chain(angles)
     linearization = ExactModel(arm).linearize(angles)
@@ -123,7 +123,7 @@ def test_with_feedback_a_step_follows_the_true_discrepancy_through_the_models_de
 @pytest.mark.parametrize('momentum', (0.0, 0.3, 0.9))
 def test_momentum_adds_its_fraction_of_the_way_since_the_step_before(momentum):
     """Of what the arm did, and not of what was asked of it."""
-    arm = Arm(joints=3)
+    arm = Arm.uniform(joints=3)
     goal, angles = random_goal(arm), random_angles(arm)
     before = angles - np.random.default_rng(5).uniform(-0.02, 0.02, angles.shape)
     linearization = ExactModel(arm).linearize(angles)
@@ -141,7 +141,7 @@ def test_momentum_adds_its_fraction_of_the_way_since_the_step_before(momentum):
 @pytest.mark.parametrize('joints', JOINTS)
 @pytest.mark.parametrize('bend', BENDS.values(), ids=BENDS)
 def test_with_every_component_free_an_arm_at_rest_does_not_move(joints, bend):
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     angles = random_angles(arm, bend=bend)
     linearization = ExactModel(arm).linearize(angles)
     estimate = np.full((joints, 9), np.nan)
@@ -207,15 +207,15 @@ def test_the_target_of_a_cared_component_does_matter(learned):
        bound=strategies.floats(0.0, 1.0))
 @examples(max_examples=500)
 def test_a_step_stays_within_its_bound_and_the_limits_whatever_the_change(change, start, bound):
-    arm = Arm(joints=3)
-    angles = arm.angle_limit * np.reshape(start, (3, 2))
+    arm = Arm.uniform(joints=3)
+    angles = arm.upper[0, 0] * np.reshape(start, (3, 2))
     moved = advance(arm, angles, np.reshape(change, (3, 2)), bound)
     assert np.abs(moved - angles).max() <= bound + ROUNDING
-    assert np.abs(moved).max() <= arm.angle_limit
+    assert np.abs(moved).max() <= arm.upper[0, 0]
 
 
 def test_a_step_that_is_too_long_is_shortened_and_keeps_its_direction():
-    arm = Arm(joints=2)
+    arm = Arm.uniform(joints=2)
     change = np.array(((0.4, -0.2), (0.1, 0.0)))
     np.testing.assert_allclose(advance(arm, np.zeros((2, 2)), change, 0.04), change / 10.0)
     np.testing.assert_array_equal(advance(arm, np.zeros((2, 2)), change, 0.4), change)
@@ -244,7 +244,7 @@ def test_a_target_beyond_all_bounds_makes_no_step_beyond_its_bound(learned, targ
 @pytest.mark.parametrize('joints', (10, 20, 40))
 @pytest.mark.parametrize('seed', range(2))
 def test_solve_reaches_a_reachable_tool_position(joints, seed):
-    arm = Arm(joints=joints, segment_length=1.0 / joints)
+    arm = Arm.uniform(joints=joints, segment_length=1.0 / joints)
     target = forward_kinematics(arm, random_angles(arm, seed + 3, bend=0.4))
     goal = Goal.tool(position=target[-1, :3], joints=joints)
     solution = solve(goal, random_angles(arm, seed, bend=0.1), ExactModel(arm))
@@ -252,11 +252,11 @@ def test_solve_reaches_a_reachable_tool_position(joints, seed):
     assert 0 < solution.iterations < 2000
     chain = ExactModel(arm).predict(solution.angles)
     assert goal.position_error(chain) == solution.position_error <= 1e-3
-    assert np.abs(solution.angles).max() <= arm.angle_limit
+    assert np.abs(solution.angles).max() <= arm.upper[0, 0]
 
 
 def test_a_goal_that_is_reached_takes_no_iteration():
-    arm = Arm(joints=5)
+    arm = Arm.uniform(joints=5)
     angles = random_angles(arm)
     goal = Goal.from_array(forward_kinematics(arm, angles))
     solution = solve(goal, angles, ExactModel(arm))
@@ -265,7 +265,7 @@ def test_a_goal_that_is_reached_takes_no_iteration():
 
 
 def test_a_goal_out_of_reach_is_not_reached_and_the_best_that_was_found_is_returned():
-    arm = Arm(joints=4)
+    arm = Arm.uniform(joints=4)
     goal = Goal.tool(position=(0.0, 0.0, 0.2), joints=4)
     solution = solve(goal, random_angles(arm), ExactModel(arm), max_iterations=300)
     assert not solution.converged
@@ -303,7 +303,7 @@ def test_target_correction_reaches_figure_2_although_the_model_is_wrong(learned,
 
 @pytest.mark.parametrize('seed', range(4))
 def test_solve_steps_within_the_bound_and_the_limits(seed):
-    arm = Arm(joints=6, angle_limit=0.3)
+    arm = Arm.uniform(joints=6, angle_limit=0.3)
     visited = []
 
     def true_chain(angles):
@@ -320,7 +320,7 @@ def test_solve_steps_within_the_bound_and_the_limits(seed):
 
 
 def test_a_start_outside_the_limits_is_taken_to_them():
-    arm = Arm(joints=2, angle_limit=0.3)
+    arm = Arm.uniform(joints=2, angle_limit=0.3)
     start = np.array(((0.5, -0.1), (0.0, -9.0)))
     solution = solve(Goal.free(2), start, ExactModel(arm))
     np.testing.assert_array_equal(solution.angles, ((0.3, -0.1), (0.0, -0.3)))
@@ -339,12 +339,12 @@ def test_solve_keeps_its_hands_off_what_it_is_given(learned):
                                    np.full((4, 2), np.nan), np.full((4, 2), np.inf)))
 def test_start_angles_that_are_none_are_refused(start):
     with pytest.raises(ShapeError, match=r'start_angles has shape .*, expected \(4, 2\)'):
-        solve(Goal.free(4), start, ExactModel(Arm(joints=4)))
+        solve(Goal.free(4), start, ExactModel(Arm.uniform(joints=4)))
 
 
 def test_a_goal_for_another_arm_is_refused():
     with pytest.raises(ShapeError, match=r'goal has shape \(5, 9\), expected \(4, 9\)'):
-        solve(Goal.free(5), np.zeros((4, 2)), ExactModel(Arm(joints=4)))
+        solve(Goal.free(5), np.zeros((4, 2)), ExactModel(Arm.uniform(joints=4)))
 
 
 @pytest.mark.parametrize(('errors', 'reached'), (
@@ -361,7 +361,7 @@ def test_the_gains_are_the_papers_and_stand_where_their_components_do():
 @pytest.mark.parametrize('fraction', (0.02, 0.5))
 def test_a_damped_step_solves_the_normal_equations(fraction):
     """With fewer rows than angles, and with more: (J'WJ + lambda) change = -J'W (u - z)."""
-    arm = Arm(joints=5)
+    arm = Arm.uniform(joints=5)
     goal, angles = random_goal(arm, fraction=fraction), random_angles(arm, bend=0.3)
     linearization = ExactModel(arm).linearize(angles)
     descent = LevenbergMarquardt(arm, InverseSettings())
@@ -371,14 +371,14 @@ def test_a_damped_step_solves_the_normal_equations(fraction):
     rows = linearization.jacobian_rows(*np.nonzero(goal.cared)).reshape(len(weight), -1)
     slope = rows.T @ (weight * goal.discrepancy(linearization.chain)[goal.cared])
     damping = 0.1
-    assert np.abs(change).max() > 1e-3 and np.abs(moved).max() < arm.angle_limit
+    assert np.abs(change).max() > 1e-3 and np.abs(moved).max() < arm.upper[0, 0]
     np.testing.assert_allclose(rows.T @ (weight * (rows @ change)) + damping * change, -slope,
                                atol=1e-10)
 
 
 def test_damping_grows_after_a_step_that_made_the_loss_larger_and_else_shrinks():
     """A damped step is the shorter the more damping there is."""
-    arm = Arm(joints=5)
+    arm = Arm.uniform(joints=5)
     goal, angles = random_goal(arm), random_angles(arm, bend=0.3)
     linearization = ExactModel(arm).linearize(angles)
     chain = linearization.chain
@@ -395,9 +395,9 @@ def test_damping_grows_after_a_step_that_made_the_loss_larger_and_else_shrinks()
 
 def test_a_joint_at_its_limit_that_is_pushed_outward_leaves_the_step_to_the_others():
     """The step is the one of an arm that lacks that joint."""
-    arm = Arm(joints=3)
+    arm = Arm.uniform(joints=3)
     angles = random_angles(arm)
-    angles[1, 0] = arm.angle_limit
+    angles[1, 0] = arm.upper[0, 0]
     linearization = ExactModel(arm).linearize(angles)
     rows = linearization.jacobian_rows(np.full(3, 2), np.arange(3)).reshape(3, -1)
     outward = rows[:, 2]  # the tool's motion with joint_2_x
@@ -433,14 +433,14 @@ def test_what_a_goal_leaves_free_returns_to_mid_range_and_what_it_asks_for_stays
 
 def whole_chain_goal(arm, seed):
     """Return the chain of a crooked arm: its neighbouring joints are bent to opposite limits."""
-    angles = np.random.default_rng(seed).uniform(-1.0, 1.0, (arm.joints, 2)) * arm.angle_limit
+    angles = np.random.default_rng(seed).uniform(-1.0, 1.0, (arm.joints, 2)) * arm.upper[0, 0]
     return Goal.from_array(forward_kinematics(arm, angles))
 
 
 @pytest.mark.parametrize('joints', (1, 2, 7, 40))
 def test_a_whole_chain_is_found_by_growing_where_a_descent_is_trapped(joints):
     """And by few steps of the true arm, if any: most of the way is imagined."""
-    arm = Arm(joints=joints)
+    arm = Arm.uniform(joints=joints)
     model, trapped = ForwardModel.load(arm=arm), 0
     for seed in range(4):
         goal, asked = whole_chain_goal(arm, seed), []
@@ -489,15 +489,15 @@ def test_both_methods_reach_goals_of_random_shapes(learned, method):
 
 def test_what_joints_at_their_limits_can_not_do_is_left_to_the_others():
     """Ten steps bring an arm with most joints at a limit to where some configuration has it."""
-    arm, settings = Arm(joints=10, segment_length=0.1), InverseSettings(damping=1e-8)
+    arm, settings = Arm.uniform(joints=10, segment_length=0.1), InverseSettings(damping=1e-8)
     model, left = ExactModel(arm), []
     for seed in range(100):
         generator = np.random.default_rng(seed)
         angles = generator.uniform(-0.7, 0.7, (10, 2))
         angles = np.where(generator.random((10, 2)) < 0.7,
-                          np.sign(angles) * arm.angle_limit, angles)
+                          np.sign(angles) * arm.upper[0, 0], angles)
         there = np.clip(angles + generator.normal(0.0, 3e-3, (10, 2)),
-                        -arm.angle_limit, arm.angle_limit)
+                        -arm.upper[0, 0], arm.upper[0, 0])
         tool = forward_kinematics(arm, there)[-1]
         goal = Goal.tool(tool[:3], tool[3:6], tool[6:], joints=10)
         way = LevenbergMarquardt(arm, settings)

@@ -18,7 +18,7 @@ from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.ros import conversions, topics
 from snake_arm_control.ros.tool_pose import ToolPose
 
-ARM = Arm(joints=5)
+ARM = Arm.uniform(joints=5)
 ANGLES = np.random.default_rng(0).uniform(-0.5, 0.5, (ARM.joints, 2))
 MODEL = ExactModel(ARM)
 TRUE = MODEL.linearize(ANGLES + 0.1).chain[-1]

@@ -12,7 +12,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.tracker import ARRIVAL, MEASURED, Tracker, TrackerSettings
 
-ARM = Arm(joints=6)
+ARM = Arm.uniform(joints=6)
 CHAIN = forward_kinematics(ARM, np.random.default_rng(0).uniform(-0.5, 0.5, (6, 2)))
 OTHER = forward_kinematics(ARM, np.random.default_rng(1).uniform(-0.5, 0.5, (6, 2)))
 

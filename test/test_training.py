@@ -45,7 +45,7 @@ from snake_arm_control.training.soap import Soap  # noqa: E402
 from snake_arm_control.training.team import Team  # noqa: E402
 from snake_arm_control.training.trainer import train  # noqa: E402
 
-ARM = Arm(joints=4)
+ARM = Arm.uniform(joints=4)
 SAMPLERS = [*sampling.HELD_OUT.values(), *sampling.MIXED, sampling.mixed]
 FRESH = TrainingSettings(
     phases=(Phase('mixed', joints=2, iterations=8), Phase('mixed', iterations=16)),
@@ -69,10 +69,10 @@ class Exact:
     """Exact kinematics in the place of a model."""
 
     def predict(self, angles):
-        return forward_kinematics(Arm(angles.shape[-2]), angles)
+        return forward_kinematics(Arm.uniform(angles.shape[-2]), angles)
 
     def jacobian_rows(self, angles, joints, components):
-        arm = Arm(angles.shape[-2])
+        arm = Arm.uniform(angles.shape[-2])
         return jacobian(arm, self.predict(angles), angles)[..., joints, components, :, :]
 
 
@@ -166,7 +166,7 @@ def test_processes_split_a_batch_of_fixed_examples():
 def test_engine_is_the_network(batch, joints):
     """The compiled engine and autograd give the same chains and the same gradients."""
     network = Network(Architecture(blocks=5, cells=2), generator())
-    angles = sampling.independent(Arm(joints), batch, generator(1))
+    angles = sampling.independent(Arm.uniform(joints), batch, generator(1))
     weight = torch.randn(batch, joints, pose.SIZE, generator=generator(2))
     chains, gradients = [], []
     for predict in (network, lambda angles: engine.predict(network, angles)):
@@ -481,7 +481,8 @@ def test_two_processes_learn_what_one_does(tmp_path):
         'from snake_arm_control.model.architecture import Architecture\n'
         'from snake_arm_control.training.trainer import train\n'
         'from snake_arm_control.training.presets import Phase, TrainingSettings\n'
-        f'train(Arm({ARM.joints}), {settings!r}, {str(tmp_path / "together")!r}, progress=False)\n'
+        f'train(Arm.uniform({ARM.joints}), {settings!r}, {str(tmp_path / "together")!r}, '
+        'progress=False)\n'
         # Threads of the group that are left would at times abort the process at its end.
         'from pathlib import Path\n'
         "assert not [at for at in Path('/proc/self/task').glob('*/comm') "
@@ -543,7 +544,7 @@ def test_every_model_of_the_same_weights_has_the_same_errors(tmp_path):
     for joints, samples, of in ((4, 20, result['distributions']), (1, 2, result['lengths']['1']),
                                 (6, 2, result['lengths']['6'])):
         errors = evaluation.tool_errors(
-            evaluation.TorchPredictor(network), Arm(joints), 3, samples)
+            evaluation.TorchPredictor(network), Arm.uniform(joints), 3, samples)
         assert errors == pytest.approx(
             {name: each['tool_position']['mean'] for name, each in of.items()}, rel=1e-4)
     evaluation.write_report(result, tmp_path / 'report')

@@ -21,7 +21,8 @@ from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf import urdf_text
 
 COMMITTED = Path(__file__).parent.parent / 'urdf' / 'snake_arm.urdf'
-ARMS = (Arm(joints=1), Arm(joints=2, segment_length=0.1), Arm(joints=7, angle_limit=1.0), Arm())
+ARMS = (Arm.uniform(1), Arm.uniform(2, segment_length=0.1), Arm.uniform(7, angle_limit=1.0),
+        Arm())
 
 
 @pytest.fixture(params=ARMS, ids=lambda arm: f'{arm.joints}-joints')
@@ -70,7 +71,7 @@ def transform(rotation, position):
 def test_every_link_is_where_the_kinematics_puts_it(arm):
     robot, generator = read(arm), np.random.default_rng(0)
     for _ in range(5):
-        angles = generator.uniform(-arm.angle_limit, arm.angle_limit, (arm.joints, 2))
+        angles = generator.uniform(-arm.upper[0, 0], arm.upper[0, 0], (arm.joints, 2))
         frames, expected = frames_of(robot, arm, angles), expected_frames(arm, angles)
         assert set(frames) == set(robot.link_map) == set(expected)
         for name, frame in expected.items():
@@ -140,9 +141,9 @@ def test_moving_joints_are_the_arms_angles_in_order_with_its_exact_limits(arm):
     assert tuple(joint.get('name') for joint in joints) == arm.joint_names
     for joint in joints:
         limit = joint.find('limit')
-        assert float(limit.get('lower')) == -arm.angle_limit
-        assert float(limit.get('upper')) == arm.angle_limit
-        assert float(limit.get('velocity')) == arm.velocity_limit
+        assert float(limit.get('lower')) == -arm.upper[0, 0]
+        assert float(limit.get('upper')) == arm.upper[0, 0]
+        assert float(limit.get('velocity')) == arm.velocity_limits[0, 0]
         assert float(limit.get('effort')) > 0.0
 
 
@@ -171,7 +172,7 @@ def test_every_tenth_joint_has_a_colour_of_its_own():
 
 
 def test_a_link_collides_with_what_is_seen_of_it():
-    robot = ElementTree.fromstring(urdf_text(Arm(joints=3)))
+    robot = ElementTree.fromstring(urdf_text(Arm.uniform(joints=3)))
     solid = [link for link in robot.iter('link') if link.find('visual') is not None]
     assert len(solid) == 6
     for link in solid:
@@ -183,7 +184,7 @@ def test_a_link_collides_with_what_is_seen_of_it():
 
 def test_the_name_of_the_robot_is_the_callers_and_escaped():
     name = 'left & "right"'
-    assert ElementTree.fromstring(urdf_text(Arm(joints=1), name)).get('name') == name
+    assert ElementTree.fromstring(urdf_text(Arm.uniform(joints=1), name)).get('name') == name
 
 
 def test_committed_urdf_is_the_generators():

@@ -47,7 +47,7 @@ def positions(arm, angles):
 
 @pytest.mark.parametrize('joints', (1, 3, 40))
 def test_a_body_bends_as_the_arm_that_its_urdf_was_made_of(joints):
-    arm = Arm(joints=joints, segment_length=0.1, angle_limit=1.0)
+    arm = Arm.uniform(joints=joints, segment_length=0.1, angle_limit=1.0)
     angles = RNG.uniform(-1.0, 1.0, (joints, 2))
     body = Body(urdf_text(arm))
     assert body.arm == arm
@@ -94,7 +94,7 @@ ROBOT = """
 
 
 def test_a_body_whose_measures_are_wrong_is_drawn_where_it_is_measured():
-    true_arm = Arm(segment_length=1.05 * ARM.segment_length)
+    true_arm = Arm.uniform(segment_length=1.05 * ARM.segment_length)
     measured = forward_kinematics(true_arm, ANGLES + 0.03)
     body = Body(urdf_text(ARM))
     for known in (positions(ARM, ANGLES), {}):
@@ -428,7 +428,7 @@ def test_a_rejected_goal_is_reported_and_a_goal_beyond_reach_measured():
 
 def test_another_arm_on_the_same_topics_is_drawn_as_it_is():
     made = session()
-    small = Arm(joints=3)
+    small = Arm.uniform(joints=3)
     made.describe(urdf_text(small))
     assert made.editor.joints == 3 and len(made.picture(0.1).handle) == pose.SIZE
     made.describe('<robot')

@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.ros import conversions
 
-ARM = Arm(joints=3)
+ARM = Arm.uniform(joints=3)
 START = 100 * 10**9  # [ns]
 ZERO = np.zeros((3, 2))
 

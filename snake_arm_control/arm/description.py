@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import hashlib
@@ -42,7 +42,7 @@ class Arm(JointSpace):
     is the frame of link j, moved to where the next joint is; the last is the tip itself,
     ``L_n tool``.
 
-    :param links: from base to tip
+    :param links: from base to tip; None for those and the tool of the default arm
     :param tool: where the tip is in the last link
     :param mount: where the base is in the world
     :param base, tip: names of their frames
@@ -58,13 +58,11 @@ class Arm(JointSpace):
     tip: str
     rest_positions: tuple[tuple[str, float], ...]
 
-    def __init__(self, links: Sequence[Link] | int | None = None, tool: Placement = Placement(),
+    def __init__(self, links: Sequence[Link] | None = None, tool: Placement = Placement(),
                  mount: Placement = Placement(), base: str = 'base_link', tip: str = 'tool0',
-                 rest: Mapping[str, float] | None = None, **uniform: Any):
-        if not isinstance(links, Iterable):
-            if links is not None:
-                uniform['joints'] = links
-            links, tool = uniform_links(**uniform)
+                 rest: Mapping[str, float] | None = None):
+        if links is None:
+            links, tool = uniform_links()
         for name, value in (('links', tuple(links)), ('tool', tool), ('mount', mount),
                             ('base', base), ('tip', tip), ('rest_positions', ())):
             object.__setattr__(self, name, value)
@@ -192,18 +190,6 @@ class Arm(JointSpace):
     def segment_length(self) -> float:
         """Mean length of a segment [m]."""
         return self.segment[0] if self.segment else self.length / self.joints
-
-    @property
-    def angle_limit(self) -> float:
-        """Limit of every angle of a uniform arm [rad]."""
-        if self.segment is None:
-            raise ArmError('its angles have different limits, expected one for all')
-        return self.segment[1]
-
-    @property
-    def velocity_limit(self) -> float:
-        """Smallest velocity limit of any joint [rad/s or m/s]."""
-        return float(self.velocity_limits[self.free].min())
 
     @property
     def segment_fingerprint(self) -> str:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.errors import ArmError
 
 Sampler = Callable[[Arm, int, torch.Generator], Tensor]
 
@@ -100,9 +101,15 @@ def mixed(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
 
 
 def segments(arm: Arm) -> dict[str, Any]:
-    """Return what an arm of equal segments is made of, as arguments of `Arm.uniform`."""
-    return {'joints': arm.joints, 'segment_length': arm.segment_length,
-            'angle_limit': arm.angle_limit}
+    """
+    Return what an arm of equal segments is made of, as arguments of `Arm.uniform`.
+
+    :raises ArmError: if it is another arm
+    """
+    if arm.segment is None:
+        raise ArmError('the arm is not of equal segments, expected that of one network')
+    length, limit = arm.segment
+    return {'joints': arm.joints, 'segment_length': length, 'angle_limit': limit}
 
 
 def _fractions(arm: Arm, count: int, generator: torch.Generator) -> Tensor:
