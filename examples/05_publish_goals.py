@@ -8,7 +8,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from snake_arm_control import Arm, Goal
-from snake_arm_control.ros.conversions import goal_to_message, message_to_goal
+from snake_arm_control.ros.goal_messages import goal_to_message, message_to_goal
 from snake_arm_control.ros.topics import GOAL, LATCHED, PURSUED_GOAL
 
 

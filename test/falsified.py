@@ -10,7 +10,7 @@ a driver takes joint states and returns those to publish.
 import numpy as np
 from sensor_msgs.msg import JointState
 
-from snake_arm_control.ros import conversions
+from snake_arm_control.ros import chain_messages
 
 _SWAPPED = [0, 1, 2, 3, 25, *range(5, 25), 4, *range(26, 40)]
 _ORDER = np.random.default_rng(0).permutation(80)
@@ -18,7 +18,7 @@ _ORDER = np.random.default_rng(0).permutation(80)
 
 def sound(stamp, chain):
     """Return the message of a tracker without a fault."""
-    return [conversions.serialize_chain(chain, stamp)]
+    return [chain_messages.serialize_chain(chain, stamp)]
 
 
 def chains(change):

@@ -26,7 +26,13 @@ from visualization_msgs.msg import MarkerArray
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import (
+    chain_messages,
+    goal_messages,
+    joint_messages,
+    message_stamps,
+    topics,
+)
 from snake_arm_control.ros.diagnostics import status_of
 from snake_arm_control.ros.running import EventsExecutor
 
@@ -95,7 +101,7 @@ class Observer:
     def _take_diagnostics(self, message):
         for status in message.status:
             self.diagnostics[status.name] = status
-            self._diagnosed[status.name] = conversions.time_to_stamp(message.header.stamp)
+            self._diagnosed[status.name] = message_stamps.time_to_stamp(message.header.stamp)
 
     def wait(self, condition, what, timeout=20.0):
         deadline = time.monotonic() + timeout
@@ -130,7 +136,7 @@ class Observer:
     def errors(self, goal):
         if self.chain is None:
             return math.inf, math.inf
-        chain = conversions.deserialize_chain(self.chain)[1]
+        chain = chain_messages.deserialize_chain(self.chain)[1]
         return goal.position_error(chain), goal.axis_error(chain)
 
     def is_at(self, goal):
@@ -145,7 +151,7 @@ class Observer:
         publisher.publish(message)
 
     def publish_goal(self, goal):
-        self.publish(topics.GOAL, conversions.goal_to_message(goal))
+        self.publish(topics.GOAL, goal_messages.goal_to_message(goal))
 
     def call(self, kind, service, request, timeout=20.0):
         client = self.node.create_client(kind, service)
@@ -267,7 +273,7 @@ class Watch:
         if commands < self._commands:  # another controller
             self._commands = self._starts = 0
         for _ in range(starts - self._starts + (commands > 0 == self._commands)):
-            self.guard.take_start(conversions.time_to_stamp(message.header.stamp))
+            self.guard.take_start(message_stamps.time_to_stamp(message.header.stamp))
         self._commands, self._starts = commands, starts
 
     def take_command(self, message):
@@ -278,7 +284,7 @@ class Watch:
         positions, velocities = (
             np.reshape(numbers, shape) if shape and len(numbers) == self.guard.arm.dof
             else np.array(numbers) for numbers in (message.position, message.velocity))
-        self.guard.take_command(conversions.time_to_stamp(message.header.stamp), positions,
+        self.guard.take_command(message_stamps.time_to_stamp(message.header.stamp), positions,
                                 velocities if velocities.size else None)
 
     def take_states(self, message):
@@ -294,7 +300,7 @@ class Watch:
             if name in self._places:
                 angles.flat[self._places[name]] = position
         if not np.isnan(angles).all():
-            self.guard.take_states(conversions.time_to_stamp(message.header.stamp), angles)
+            self.guard.take_states(message_stamps.time_to_stamp(message.header.stamp), angles)
 
 
 class SimulatedClock:
@@ -315,7 +321,7 @@ class SimulatedClock:
         now = time.monotonic()
         self.stamp += round(1e9 * self.rate * (now - self._ticked_at))
         self._ticked_at = now
-        self._publisher.publish(Clock(clock=conversions.stamp_to_time(self.stamp)))
+        self._publisher.publish(Clock(clock=message_stamps.stamp_to_time(self.stamp)))
 
 
 class ErringArm:
@@ -361,12 +367,12 @@ class ErringArm:
         self.arm.push(delta)
 
     def _follow(self, data):
-        self.arm.command(conversions.deserialize_joint_state(ARM, data)[1], 1e-9 * self.clock())
+        self.arm.command(joint_messages.deserialize_joint_state(ARM, data)[1], 1e-9 * self.clock())
 
     def _measure(self):
         stamp = self.clock()
         self.arm.advance(1e-9 * stamp)
-        message = conversions.angles_to_joint_state(ARM, stamp, self.arm.angles)
+        message = joint_messages.angles_to_joint_state(ARM, stamp, self.arm.angles)
         for reported in [message] if self.states_fault is None else self.states_fault(message):
             self._states.publish(reported)
             if not self._is_heard:
@@ -374,7 +380,7 @@ class ErringArm:
         self.tracker.observe(1e-9 * stamp, self.arm.true_chain(), stamp)
         for measured, chain in self.tracker.arrived(1e-9 * stamp):
             for data in (self.fault(measured, chain) if self.fault
-                         else [conversions.serialize_chain(chain, measured)]):
+                         else [chain_messages.serialize_chain(chain, measured)]):
                 self._chains.publish(data)
 
     def errors(self, goal):

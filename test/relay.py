@@ -8,7 +8,7 @@ import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, joint_messages, topics
 
 BEHIND = 'arm/'  # before the topics of the simulator
 REMAPPED = tuple(word for topic in (topics.JOINT_COMMAND, topics.JOINT_STATES, topics.POSE_CHAIN)
@@ -47,7 +47,7 @@ class Relay:
 
     def push(self, delta):
         """Move the joints of an arm that is stopped by (joints, axes) [rad]."""
-        self._commands.publish(conversions.serialize_joint_state(ARM, 0, self._angles + delta))
+        self._commands.publish(joint_messages.serialize_joint_state(ARM, 0, self._angles + delta))
 
     def release(self):
         """Let the arm follow the commands that come from now on."""
@@ -62,7 +62,7 @@ class Relay:
             self._commands.publish(data)
 
     def _report(self, data):
-        self._angles = conversions.deserialize_joint_state(ARM, data)[1].copy()
+        self._angles = joint_messages.deserialize_joint_state(ARM, data)[1].copy()
         if self.states_fault is None:
             self._states.publish(data)
             return
@@ -70,7 +70,7 @@ class Relay:
             self._states.publish(message)
 
     def _measure(self, data):
-        self.chain = conversions.deserialize_chain(data)
+        self.chain = chain_messages.deserialize_chain(data)
         for message in [data] if self.fault is None else self.fault(*self.chain):
             self._chains.publish(message)
 

@@ -16,7 +16,7 @@ import pytest
 import rclpy
 
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.ros import conversions
+from snake_arm_control.ros import message_stamps
 from snake_arm_control.ros.diagnostics import NO_CLOCK
 
 HERE = Goal.tool(position=(0.4, -0.3, 0.5), up=(0.0, 0.0, 1.0))
@@ -56,7 +56,7 @@ def assert_goes_on(arm):
 
 def stamps(arm):
     """Return the stamps of the commands [ns]."""
-    return np.array([conversions.time_to_stamp(command.header.stamp)
+    return np.array([message_stamps.time_to_stamp(command.header.stamp)
                      for command in arm.observer.commands])
 
 

@@ -27,7 +27,7 @@ from snake_arm_control.nodes.simulator import SimulatorNode
 from snake_arm_control.nodes.up import SETTINGS
 from snake_arm_control.ros import topics
 from snake_arm_control.ros.controller_report import NO_MODEL
-from snake_arm_control.ros.conversions import message_to_goal
+from snake_arm_control.ros.goal_messages import message_to_goal
 from snake_arm_control.ros.parameters import ArmSettings
 from snake_arm_control.ros.running import ros
 

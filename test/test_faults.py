@@ -21,7 +21,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.model.forward_model import ForwardModel, SHIPPED
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, message_stamps, topics, weight_messages
 
 NAN = math.nan
 HOUR = 3600 * 10**9  # [ns]
@@ -71,7 +71,7 @@ def poses(change):
         message = PoseArray(poses=[
             Pose(position=Point(z=0.025 * (j + 1)), orientation=Quaternion(w=1.0))
             for j in range(len(chain))])
-        message.header.stamp = conversions.stamp_to_time(stamp)
+        message.header.stamp = message_stamps.stamp_to_time(stamp)
         change(message)
         return [serialize_message(message)]
     return fault
@@ -97,7 +97,7 @@ HOLDING = {
                                  'orientation of no length'),
     'in another frame': (poses(lambda m: setattr(m.header, 'frame_id', 'camera')),
                          "the frame is 'camera', expected 'base_link'"),
-    'cut off': (lambda stamp, chain: [conversions.serialize_chain(chain, stamp)[:-9]],
+    'cut off': (lambda stamp, chain: [chain_messages.serialize_chain(chain, stamp)[:-9]],
                 'no whole message'),
     'never stamped': (falsified.chains(lambda stamp, chain: (0, chain)),
                       'clock show another time?'),
@@ -120,7 +120,7 @@ def test_a_pose_chain_of_no_use_holds_the_arm(arm, name):
 
 
 def test_the_same_pose_chain_again_and_again_holds_the_arm(arm):
-    stuck = conversions.serialize_chain(arm.arm.true_chain(), arm.clock())
+    stuck = chain_messages.serialize_chain(arm.arm.true_chain(), arm.clock())
     arm.fault = lambda stamp, chain: [stuck]
     assert_held_and_recovered(arm, 'no usable pose chain has come for')
 
@@ -134,7 +134,7 @@ RIDDEN_OUT = {
     'out of order': falsified.shuffled(),
     'with garbage between': lambda stamp, chain: [
         b'', b'\0\1\0\0', *falsified.sound(stamp, chain),
-        conversions.serialize_chain(1e300 * chain, stamp)[:200]],
+        chain_messages.serialize_chain(1e300 * chain, stamp)[:200]],
 }
 
 
@@ -237,7 +237,7 @@ def publish_weights(observer, name):
     """Publish weights that are none of this arm's, until they are refused."""
     publisher = observer.node.create_publisher(UInt8MultiArray, topics.WEIGHTS, topics.LATCHED)
     observer.wait(lambda: publisher.get_subscription_count(), 'the controller')
-    publisher.publish(conversions.bytes_to_message(other_weights(name)))
+    publisher.publish(weight_messages.bytes_to_message(other_weights(name)))
     observer.wait(lambda: observer.detail('refused weights'), 'the refusal')
     observer.node.destroy_publisher(publisher)
 

@@ -12,7 +12,7 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.errors import FeedbackError, FrameError
-from snake_arm_control.ros import conversions
+from snake_arm_control.ros import chain_messages, goal_messages, pose_messages
 from snake_arm_control.ros.frames import Frames
 
 TURN, PLACE = pose.to_matrix(pose.from_euler(0.3, -0.5, 1.1, (0.4, -0.2, 0.9)))
@@ -49,29 +49,29 @@ def test_a_pose_that_is_moved_and_moved_back_is_the_same():
 
 def test_goals_of_another_frame_are_goals_of_the_base(frames):
     target = pose.from_euler(0.1, 0.2, 0.3, (0.3, -0.2, 0.6))
-    message = PoseStamped(pose=conversions.pose_to_message(seen_from_camera(target)))
+    message = PoseStamped(pose=pose_messages.pose_to_message(seen_from_camera(target)))
     message.header.frame_id = 'left_lens'
-    goal = conversions.pose_stamped_to_goal(frames.in_base(message), 40)
+    goal = goal_messages.pose_stamped_to_goal(frames.in_base(message), 40)
     np.testing.assert_allclose(goal.target[-1], target, atol=1e-12)
 
     point = PointStamped()
     point.header.frame_id = 'left_lens'
     point.point.x, point.point.y, point.point.z = map(float, seen_from_camera(target)[:3])
-    goal = conversions.point_stamped_to_goal(frames.in_base(point), 40)
+    goal = goal_messages.point_stamped_to_goal(frames.in_base(point), 40)
     np.testing.assert_allclose(goal.target[-1, :3], target[:3], atol=1e-12)
 
 
 def test_a_chain_of_another_frame_is_a_chain_of_the_base_and_nan_stays(frames):
     chain = forward_kinematics(Arm(), np.full((40, 2), 0.1))
-    data = conversions.serialize_chain(seen_from_camera(chain), 5)
+    data = chain_messages.serialize_chain(seen_from_camera(chain), 5)
     data = data.replace(b'base_link', b'left_lens')  # as long, so that nothing shifts
-    stamp, read = conversions.deserialize_chain(data, frames.placement)
+    stamp, read = chain_messages.deserialize_chain(data, frames.placement)
     assert stamp == 5
     np.testing.assert_allclose(read, chain, atol=1e-12)
     with pytest.raises(FeedbackError, match="frame 'left_lens', expected 'base_link'"):
-        conversions.deserialize_chain(data)
+        chain_messages.deserialize_chain(data)
     with pytest.raises(FeedbackError, match='need the package tf2_ros'):
-        conversions.deserialize_chain(data, without_tf().placement)
+        chain_messages.deserialize_chain(data, without_tf().placement)
 
 
 def without_tf():
@@ -82,7 +82,7 @@ def without_tf():
 
 def test_what_is_in_the_base_or_names_no_frame_needs_no_tf():
     for name in ('', 'base_link'):
-        message = PoseStamped(pose=conversions.pose_to_message(
+        message = PoseStamped(pose=pose_messages.pose_to_message(
             pose.from_euler(0.1, 0.2, 0.3, (0.3, -0.2, 0.6))))
         message.header.frame_id = name
         assert without_tf().in_base(message).pose == message.pose
@@ -91,18 +91,18 @@ def test_what_is_in_the_base_or_names_no_frame_needs_no_tf():
 
 def test_the_base_has_the_name_that_the_arm_gives_it():
     frames = Frames(None, 'panda_link0', Tf())
-    message = PoseStamped(pose=conversions.pose_to_message(
+    message = PoseStamped(pose=pose_messages.pose_to_message(
         pose.from_euler(0.1, 0.2, 0.3, (0.3, -0.2, 0.6))))
     message.header.frame_id = 'panda_link0'
-    assert not conversions.pose_stamped_to_goal(frames.in_base(message), 5).is_free
+    assert not goal_messages.pose_stamped_to_goal(frames.in_base(message), 5).is_free
     chain = forward_kinematics(Arm.uniform(2), np.zeros((2, 2)))
-    data = conversions.serialize_chain(chain, 5, 'panda_link0')
+    data = chain_messages.serialize_chain(chain, 5, 'panda_link0')
     np.testing.assert_allclose(
-        conversions.deserialize_chain(data, base='panda_link0')[1], chain, atol=1e-15)
-    np.testing.assert_allclose(conversions.deserialize_chain(data, base=None)[1], chain,
+        chain_messages.deserialize_chain(data, base='panda_link0')[1], chain, atol=1e-15)
+    np.testing.assert_allclose(chain_messages.deserialize_chain(data, base=None)[1], chain,
                                atol=1e-15)
     with pytest.raises(FeedbackError, match="frame 'panda_link0', expected 'base_link'"):
-        conversions.deserialize_chain(data)
+        chain_messages.deserialize_chain(data)
 
 
 def test_a_frame_that_nobody_knows_is_refused_with_the_reason(frames):

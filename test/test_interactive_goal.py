@@ -28,7 +28,7 @@ from snake_arm_control.nodes.interactive_goal import (
     InteractiveGoalNode,
     InteractiveMarkerServer,
 )
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, goal_messages, pose_messages, topics
 
 _DEAF = 1.1  # [s] that a new marker belongs to nobody, so nobody may drag it
 JOINTS = Arm().joints
@@ -96,7 +96,7 @@ class RViz:
         self.wait(lambda: False, 0.3)  # known is not yet connected
         chain = self.node.create_publisher(PoseArray, topics.PREDICTED_POSE_CHAIN, 10)
         self.wait(chain.get_subscription_count)
-        chain.publish(conversions.serialize_chain(CHAIN, 1))
+        chain.publish(chain_messages.serialize_chain(CHAIN, 1))
         self.wait(lambda: self.marker)
         self.wait(lambda: False, _DEAF)
 
@@ -107,13 +107,13 @@ class RViz:
             self.marker.pose = each.pose
 
     def _take_goal(self, message):
-        self.goals.append(conversions.message_to_goal(message, JOINTS))
+        self.goals.append(goal_messages.message_to_goal(message, JOINTS))
         if self.pursues:
             self.pursued.publish(message)
 
     def pursue(self, goal):
         """Publish, as the controller, the goal that is pursued from now on."""
-        self.pursued.publish(conversions.goal_to_message(goal))
+        self.pursued.publish(goal_messages.goal_to_message(goal))
 
     def wait(self, done, timeout=10.0):
         end = self.node.get_clock().now().nanoseconds + int(1e9 * timeout)
@@ -127,7 +127,7 @@ class RViz:
 
     def drag(self, target):
         self.send(event_type=InteractiveMarkerFeedback.POSE_UPDATE, control_name='ball',
-                  pose=conversions.pose_to_message(target))
+                  pose=pose_messages.pose_to_message(target))
 
     def titles(self):
         return [entry.title for entry in self.marker.menu_entries]
@@ -142,7 +142,7 @@ class RViz:
         return self.goals[-1]
 
     def shown(self):
-        return conversions.message_to_pose(self.marker.pose)
+        return pose_messages.message_to_pose(self.marker.pose)
 
     def ticked(self):
         return {title[4:] for title in self.titles() if title.startswith('[x] ')}
@@ -233,7 +233,7 @@ def test_a_pose_that_is_none_is_ignored(rviz):
     rviz.drag(AWAY)
     rviz.next_goal()
     rviz.send(event_type=InteractiveMarkerFeedback.POSE_UPDATE)
-    message = conversions.pose_to_message(AWAY)
+    message = pose_messages.pose_to_message(AWAY)
     message.position.x = float('nan')
     rviz.send(event_type=InteractiveMarkerFeedback.POSE_UPDATE, pose=message)
     rviz.drag(AWAY)

@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import FeedbackError
-from snake_arm_control.ros import conversions
+from snake_arm_control.ros import message_stamps
 from snake_arm_control.ros.joint_states import JointStates
 
 ARM = Arm.uniform(joints=3)
@@ -24,7 +24,7 @@ MILLISECOND = 10**6  # [ns]
 def data(names=NAMES, positions=ANGLES.ravel(), stamp=START, frame='', **fields):
     """Return serialized joint states."""
     message = JointState(name=list(names), position=list(positions), **fields)
-    message.header.stamp, message.header.frame_id = conversions.stamp_to_time(stamp), frame
+    message.header.stamp, message.header.frame_id = message_stamps.stamp_to_time(stamp), frame
     return bytes(serialize_message(message))
 
 

@@ -16,7 +16,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, topics
 from snake_arm_control.ros.latest import LatestMessages
 
 HERE = Goal.tool(position=(0.4, -0.3, 0.5), up=(0.0, 0.0, 1.0))
@@ -108,7 +108,7 @@ def test_a_tracker_of_the_tool_alone_is_enough_for_a_goal_of_the_tool():
           node_process('controller', 'tool', '-p', "tracked_joints:='40'"),
           observing('tool') as observer):
         arm = ErringArm(observer, SimulationSettings(length_error=0.05), qos=topics.SENSOR)
-        arm.fault = lambda stamp, chain: [conversions.serialize_chain(chain[-1:], stamp)]
+        arm.fault = lambda stamp, chain: [chain_messages.serialize_chain(chain[-1:], stamp)]
         observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
         observer.publish_goal(HERE)
         observer.wait(lambda: arm.is_at(HERE), 'the goal')

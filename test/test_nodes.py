@@ -33,7 +33,14 @@ from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import State
 from snake_arm_control.experiments.scenarios import scenario
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import (
+    chain_messages,
+    goal_messages,
+    joint_messages,
+    message_stamps,
+    pose_messages,
+    topics,
+)
 
 NAN = math.nan
 FIG2 = scenario('fig2').goal_at(ARM, 0.0)
@@ -86,7 +93,7 @@ def test_every_iteration_makes_one_command_and_only_what_brakes_or_holds_is_none
     counts = {key: int(arm.detail(key)) - before[key] for key in before}
     assert len(arm.commands) == counts['commands']
     assert 10 < counts['iterations'] < counts['commands']  # the first holds
-    stamps = [conversions.time_to_stamp(command.header.stamp) for command in arm.commands]
+    stamps = [message_stamps.time_to_stamp(command.header.stamp) for command in arm.commands]
     assert np.all(np.diff(stamps) > 0)
     assert all(tuple(command.name) == ARM.joint_names for command in arm.commands)
 
@@ -105,12 +112,12 @@ def test_a_late_subscriber_gets_the_goal_that_is_pursued(arm):
                                         topics.LATCHED)
     try:
         arm.wait(lambda: received, 'the goal that is pursued')
-        assert conversions.message_to_goal(received.pop(), ARM.joints) == FIG2
+        assert goal_messages.message_to_goal(received.pop(), ARM.joints) == FIG2
         arm.publish(topics.GOAL, Float64MultiArray(data=[1.0]))  # rejected
         assert arm.call(Trigger, 'controller/reset', Trigger.Request()).success
         arm.wait(lambda: received, 'the goal dropped')
         dropped, = received
-        assert conversions.message_to_goal(dropped, ARM.joints).is_free
+        assert goal_messages.message_to_goal(dropped, ARM.joints).is_free
     finally:
         arm.node.destroy_subscription(late)
 
@@ -146,10 +153,10 @@ def test_the_pose_of_the_tool_is_the_true_one(arm):
     subscription = arm.node.create_subscription(PoseStamped, topics.TOOL_POSE, poses.append, 10)
     try:
         arm.wait(lambda: len(poses) > 1, 'the pose')
-        stamp, chain = conversions.deserialize_chain(arm.chain)
+        stamp, chain = chain_messages.deserialize_chain(arm.chain)
         assert poses[-1].header.frame_id == topics.BASE_FRAME
-        assert conversions.time_to_stamp(poses[-1].header.stamp) == stamp
-        np.testing.assert_allclose(conversions.message_to_pose(poses[-1].pose), chain[-1],
+        assert message_stamps.time_to_stamp(poses[-1].header.stamp) == stamp
+        np.testing.assert_allclose(pose_messages.message_to_pose(poses[-1].pose), chain[-1],
                                    atol=1e-9)
     finally:
         arm.node.destroy_subscription(subscription)
@@ -161,7 +168,7 @@ def test_predictions_and_true_poses_describe_the_same_arm(arm):
     arm.wait(lambda: arm.is_at(FIG2), 'the goal')
 
     def farthest():
-        true, predicted = (conversions.deserialize_chain(each)[1][:, pose.POSITION]
+        true, predicted = (chain_messages.deserialize_chain(each)[1][:, pose.POSITION]
                            for each in (arm.chain, arm.predicted))
         return np.linalg.norm(true - predicted, axis=1).max()
 
@@ -258,9 +265,9 @@ def test_a_malformed_goal_is_rejected_with_its_reason(arm, name):
 
 def test_no_message_ends_a_node(arm):
     """Bytes that are no pose chain, joint states beyond all time, and joints of another arm."""
-    beyond = conversions.angles_to_joint_state(ARM, 0, np.zeros((40, 2)))
+    beyond = joint_messages.angles_to_joint_state(ARM, 0, np.zeros((40, 2)))
     beyond.header.stamp = Time(sec=2**31 - 1, nanosec=2**32 - 1)
-    whole = conversions.serialize_chain(np.tile(np.eye(1, 9, 5), (40, 1)), 0)
+    whole = chain_messages.serialize_chain(np.tile(np.eye(1, 9, 5), (40, 1)), 0)
     for kind, topic, messages in (
             (PoseArray, topics.POSE_CHAIN, (whole[:2], whole[:100], PoseArray())),
             (JointState, topics.JOINT_STATES, (beyond, JointState(name=['a'], position=[0.0]),

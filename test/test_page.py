@@ -19,7 +19,7 @@ from std_msgs.msg import Float64MultiArray
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, goal_messages, topics
 from snake_arm_control.viewer.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
 
 pytestmark = needs_chromium
@@ -47,10 +47,10 @@ class Witness:
                                       topics.LATEST, raw=True)
 
     def take_goal(self, message):
-        self.goal = conversions.message_to_goal(message, ARM.joints)
+        self.goal = goal_messages.message_to_goal(message, ARM.joints)
 
     def take_chain(self, data):
-        self.chain = conversions.deserialize_chain(data)[1]
+        self.chain = chain_messages.deserialize_chain(data)[1]
 
     def wait(self, condition, what):
         assert self.sees(condition, PATIENCE), (

@@ -21,7 +21,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.nodes.simulator import SimulatorNode
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, joint_messages, message_stamps, topics
 
 ARM = Arm.uniform(joints=6)
 TARGET = np.full((6, 2), 0.5)
@@ -49,7 +49,7 @@ class Bench:
         self._clock = self.node.create_publisher(Clock, '/clock', 10)
         for kind, topic, read, kept in (
                 (JointState, topics.JOINT_STATES, self._read_states, self.states),
-                (PoseArray, topics.POSE_CHAIN, conversions.deserialize_chain, self.chains)):
+                (PoseArray, topics.POSE_CHAIN, chain_messages.deserialize_chain, self.chains)):
             self.node.create_subscription(
                 kind, topic, lambda data, read=read, kept=kept: kept.append(read(data)),
                 topics.STREAM, raw=True)
@@ -59,7 +59,7 @@ class Bench:
 
     @staticmethod
     def _read_states(data):
-        stamp, angles = conversions.deserialize_joint_state(ARM, data)
+        stamp, angles = joint_messages.deserialize_joint_state(ARM, data)
         return stamp, angles.copy()
 
     def wait(self, condition, what, timeout=20.0):
@@ -71,7 +71,7 @@ class Bench:
     def set_clock(self, stamp):
         """Let the simulated clock show a stamp [ns], once the simulator has received it."""
         def shown():
-            self._clock.publish(Clock(clock=conversions.stamp_to_time(stamp)))
+            self._clock.publish(Clock(clock=message_stamps.stamp_to_time(stamp)))
             return self.simulator.get_clock().now().nanoseconds == stamp
         self.wait(shown, 'the clock')
 
@@ -80,7 +80,7 @@ class Bench:
         self.wait(self._commands.get_subscription_count, 'the simulator')
         stamp = self.simulator.get_clock().now().nanoseconds
         before = self.simulator._commands
-        self._commands.publish(conversions.angles_to_joint_state(ARM, stamp, positions))
+        self._commands.publish(joint_messages.angles_to_joint_state(ARM, stamp, positions))
         self.wait(lambda: self.simulator._commands > before, 'the command')
         self.wait(lambda: self.states and self.states[-1][0] >= stamp, 'the answer')
         return stamp

@@ -15,7 +15,7 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.loop import ControlLoop
 from snake_arm_control.model.exact import ExactModel
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import message_stamps, pose_messages, topics
 from snake_arm_control.ros.tool_pose import ToolPose
 
 ARM = Arm.uniform(joints=5)
@@ -47,10 +47,10 @@ class Bench:
 
     def shown(self, stamp):
         """Return the pose that is published with a stamp."""
-        while not self.seen or conversions.time_to_stamp(self.seen[-1].header.stamp) != stamp:
+        while not self.seen or message_stamps.time_to_stamp(self.seen[-1].header.stamp) != stamp:
             self.spin()
         assert self.seen[-1].header.frame_id == topics.BASE_FRAME
-        return conversions.message_to_pose(self.seen[-1].pose)
+        return pose_messages.message_to_pose(self.seen[-1].pose)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_predictions_keep_silent_while_measurements_come_and_return_once_they_en
     bench.tool.predict(bench.loop, 1.0 + 0.9 * timeout, 6, is_new=True)
     bench.tool.predict(bench.loop, 1.0 + 1.1 * timeout, 7, is_new=True)
     np.testing.assert_allclose(bench.shown(7), PREDICTED, atol=1e-9)
-    assert 6 not in [conversions.time_to_stamp(each.header.stamp) for each in bench.seen]
+    assert 6 not in [message_stamps.time_to_stamp(each.header.stamp) for each in bench.seen]
 
 
 def test_a_chain_that_holds_nothing_of_the_tool_is_no_measurement_of_it(bench):
@@ -98,5 +98,5 @@ def test_at_rest_the_pose_is_published_twenty_times_a_second(bench):
         bench.executor.spin_once(timeout_sec=0.0)
     bench.tool.predict(bench.loop, 12.0, 300, is_new=False)
     bench.shown(300)
-    stamps = [conversions.time_to_stamp(each.header.stamp) for each in bench.seen]
+    stamps = [message_stamps.time_to_stamp(each.header.stamp) for each in bench.seen]
     assert 18 <= sum(stamp in range(100, 300) for stamp in stamps) <= 20

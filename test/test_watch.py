@@ -11,7 +11,7 @@ import rclpy
 from sensor_msgs.msg import JointState
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.ros import conversions
+from snake_arm_control.ros import joint_messages, message_stamps
 
 ARM = Arm.uniform(joints=3)
 START = 100 * 10**9  # [ns]
@@ -34,23 +34,23 @@ def laws(watch):
 
 def states(names, positions, stamp=START):
     message = JointState(name=list(names), position=list(positions))
-    message.header.stamp = conversions.stamp_to_time(stamp)
+    message.header.stamp = message_stamps.stamp_to_time(stamp)
     return message
 
 
 def test_a_command_far_from_the_joint_states_is_seen(watch):
     watch.take_states(states(reversed(ARM.joint_names), (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)))
     expected = np.arange(6).reshape(3, 2) / 10.0
-    watch.take_command(conversions.angles_to_joint_state(ARM, START + 1, expected, ZERO))
+    watch.take_command(joint_messages.angles_to_joint_state(ARM, START + 1, expected, ZERO))
     assert laws(watch) == []
-    watch.take_command(conversions.angles_to_joint_state(ARM, START + 2, ZERO, ZERO))
+    watch.take_command(joint_messages.angles_to_joint_state(ARM, START + 2, ZERO, ZERO))
     assert 'step' in laws(watch)
 
 
 def test_joint_states_in_parts_among_strangers_are_put_together(watch):
     for names in (ARM.joint_names[:2], ('gripper',), (*ARM.joint_names[2:], 'gripper')):
         watch.take_states(states(names, [0.5] * len(names)))
-    watch.take_command(conversions.angles_to_joint_state(ARM, START + 1, ZERO, ZERO))
+    watch.take_command(joint_messages.angles_to_joint_state(ARM, START + 1, ZERO, ZERO))
     assert laws(watch) == ['start']
 
 
@@ -68,7 +68,7 @@ def diagnostics(commands, starts, stamp, name='/controller'):
     message = DiagnosticArray(status=[DiagnosticStatus(name=name, values=[
         KeyValue(key='commands', value=str(commands)),
         KeyValue(key='new starts', value=str(starts))])])
-    message.header.stamp = conversions.stamp_to_time(stamp)
+    message.header.stamp = message_stamps.stamp_to_time(stamp)
     return message
 
 
@@ -76,8 +76,8 @@ def leap(watch, *reports):
     """Let a command leap, a second after the one before, and the reports come thereafter."""
     later = START + 10**9
     watch.take_diagnostics(diagnostics(9, 0, START))
-    watch.take_command(conversions.angles_to_joint_state(ARM, START, ZERO, ZERO))
-    watch.take_command(conversions.angles_to_joint_state(ARM, later, ZERO + 0.5, ZERO))
+    watch.take_command(joint_messages.angles_to_joint_state(ARM, START, ZERO, ZERO))
+    watch.take_command(joint_messages.angles_to_joint_state(ARM, later, ZERO + 0.5, ZERO))
     for commands, starts, *name in reports:
         watch.take_diagnostics(diagnostics(commands, starts, later, *name))
     return laws(watch)

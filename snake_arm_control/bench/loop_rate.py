@@ -21,7 +21,7 @@ from snake_arm_control.control.goal import Goal
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.nodes.up import Options, running
 from snake_arm_control.processes import Children
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, joint_messages, message_stamps, topics
 from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.running import ros, run, Spinner
 
@@ -55,7 +55,7 @@ class Watcher(Node):
 
     def _count(self, message: DiagnosticArray, iterations: int) -> None:
         if iterations:
-            stamp = conversions.time_to_stamp(message.header.stamp)
+            stamp = message_stamps.time_to_stamp(message.header.stamp)
             self.counts.append((1e-9 * stamp, iterations))
         elif self._goal.has_controller:
             self._goal.publish(_GOAL)
@@ -72,13 +72,13 @@ class Echo(Node):
         super().__init__('echo', **node_options)
         arm = Arm()
         chain = forward_kinematics(arm, arm.rest)
-        self._answer = conversions.serialize_chain(chain, stamp=1)
+        self._answer = chain_messages.serialize_chain(chain, stamp=1)
         self._answers = self.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
         self.create_subscription(JointState, topics.JOINT_COMMAND, self._take, topics.STREAM)
 
     def _take(self, message: JointState) -> None:
-        stamp = conversions.time_to_stamp(message.header.stamp)
-        self._answers.publish(conversions.restamped(self._answer, stamp))
+        stamp = message_stamps.time_to_stamp(message.header.stamp)
+        self._answers.publish(message_stamps.restamped(self._answer, stamp))
 
 
 class Caller(Node):
@@ -88,7 +88,7 @@ class Caller(Node):
         super().__init__('caller', **node_options)
         arm = Arm()
         self.answers = 0
-        self._command = conversions.angles_to_joint_state(
+        self._command = joint_messages.angles_to_joint_state(
             arm, 1, arm.rest, np.zeros(arm.rest.shape))
         self._stamp = 0  # [ns], of the latest command
         self._stopped = False
@@ -98,7 +98,7 @@ class Caller(Node):
     def call(self) -> None:
         """Send a command."""
         self._stamp += 1
-        self._command.header.stamp = conversions.stamp_to_time(self._stamp)
+        self._command.header.stamp = message_stamps.stamp_to_time(self._stamp)
         self._commands.publish(self._command)
 
     def stop(self) -> None:
@@ -106,7 +106,7 @@ class Caller(Node):
         self._stopped = True
 
     def _take(self, data: bytes) -> None:
-        if conversions.stamp_of(data) == self._stamp and not self._stopped:
+        if message_stamps.stamp_of(data) == self._stamp and not self._stopped:
             self.answers += 1
             self.call()
 

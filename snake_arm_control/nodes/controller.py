@@ -22,7 +22,13 @@ from snake_arm_control.control.loop import ControlLoop, ControlSettings
 from snake_arm_control.control.warm_up import warm_up
 from snake_arm_control.errors import FeedbackError, SettingsError, SnakeArmError, WeightsError
 from snake_arm_control.model.forward_model import ForwardModel
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import (
+    chain_messages,
+    goal_messages,
+    joint_messages,
+    topics,
+    weight_messages,
+)
 from snake_arm_control.ros.controller_report import ControllerReport
 from snake_arm_control.ros.convergence import Convergence
 from snake_arm_control.ros.frames import Frames
@@ -108,7 +114,7 @@ class ControllerNode(Node):
                 (PoseArray, topics.POSE_CHAIN, self._take_pose_chain)):
             subscribe(kind, topic, take, topics.SENSOR, raw=True,  # read in place
                       qos_overriding_options=QoSOverridingOptions.with_default_policies())
-        for kind, topic, convert in conversions.GOALS:
+        for kind, topic, convert in goal_messages.GOALS:
             subscribe(kind, topic, self._goal_callback(topic, convert), 10)
         self.create_service(SetBool, '~/hold', self._hold)
         self.create_service(Trigger, '~/reset', self._reset)
@@ -127,7 +133,7 @@ class ControllerNode(Node):
         self.get_logger().info('loading the forward model; where nothing compiled it before, '
                                'this takes some seconds')
         try:
-            model = ForwardModel.from_bytes(conversions.message_to_bytes(message), self._arm)
+            model = ForwardModel.from_bytes(weight_messages.message_to_bytes(message), self._arm)
         except WeightsError as error:
             self._report.refuse_weights(error)
             return
@@ -163,9 +169,9 @@ class ControllerNode(Node):
         if self._loop is None:
             return
         try:
-            stamp, chain = conversions.deserialize_chain(
+            stamp, chain = chain_messages.deserialize_chain(
                 data, self._frames.placement, self._arm.base)
-            chain = conversions.whole_chain(chain, self._tracked, self._arm.joints)
+            chain = chain_messages.whole_chain(chain, self._tracked, self._arm.joints)
             self._loop.receive(stamp, chain)
         except FeedbackError as error:
             self._report.reject_feedback(topics.POSE_CHAIN, error)
@@ -197,7 +203,7 @@ class ControllerNode(Node):
 
     def _show_goal(self, goal: Goal) -> None:
         """Publish and draw the goal that is pursued from now on."""
-        self._pursued.publish(conversions.goal_to_message(goal))
+        self._pursued.publish(goal_messages.goal_to_message(goal))
         self._wait.pursue(goal)
         self._markers.show(goal)
 
@@ -232,7 +238,7 @@ class ControllerNode(Node):
         now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
         command = self._loop.iterate(now, stamp)
         if command is not None:
-            self._commands.publish(conversions.serialize_joint_state(
+            self._commands.publish(joint_messages.serialize_joint_state(
                 self._arm, command.stamp, command.positions, command.velocities))
             self._hardware.command(command.positions, 1.0 / self._settings.value.rate)
         self._convergence.take(self._loop, now, command is not None)

@@ -23,7 +23,7 @@ from snake_arm_control.experiments.runs import about, IDEAL_ARM, Recorder, Recor
 from snake_arm_control.experiments.scenarios import Scenario
 from snake_arm_control.nodes.controller import ControllerSettings
 from snake_arm_control.nodes.up import Options, running
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, goal_messages, topics
 from snake_arm_control.ros.diagnostics import status_of
 
 _START_TIME = 60.0  # [s] that the nodes may take to come up
@@ -50,7 +50,7 @@ class ExperimentNode(Node):
 
     def _take_goal(self, message: Float64MultiArray) -> None:
         try:
-            goal = conversions.message_to_goal(message, self._recorder.arm.joints)
+            goal = goal_messages.message_to_goal(message, self._recorder.arm.joints)
         except SnakeArmError:  # that of another arm
             self.rejected += 1
             return
@@ -61,7 +61,7 @@ class ExperimentNode(Node):
 
     def _take_chain(self, data: bytes) -> None:
         try:
-            _, chain = conversions.deserialize_chain(data, base=self._recorder.arm.base)
+            _, chain = chain_messages.deserialize_chain(data, base=self._recorder.arm.base)
         except FeedbackError:
             chain = np.empty((0, pose.SIZE))
         if len(chain) == self._recorder.arm.joints:

@@ -23,7 +23,7 @@ from snake_arm_control.model.forward_model import (
     NETWORK,
     SHIPPED,
 )
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, topics, weight_messages
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
 from snake_arm_control.ros.joint_states import JointStates
 from snake_arm_control.ros.memory import release_compiler
@@ -74,7 +74,7 @@ class ForwardModelNode(Node):
         self._model = self._chosen()
         self._model.predict(self._arm.rest)  # loads its kernel
         release_compiler()
-        self._weights.publish(conversions.bytes_to_message(self._model.to_bytes()))
+        self._weights.publish(weight_messages.bytes_to_message(self._model.to_bytes()))
         self.get_logger().info(f'serving {self._served()}, {self._model.fingerprint}')
 
     def _chosen(self) -> ForwardModel:
@@ -111,7 +111,7 @@ class ForwardModelNode(Node):
         self._predicted_at = now
         stamp, angles = reported
         self._predicted.publish(
-            conversions.serialize_chain(self._model.predict(angles), stamp, self._arm.base))
+            chain_messages.serialize_chain(self._model.predict(angles), stamp, self._arm.base))
 
     def _reload(self, _, response: Trigger.Response) -> Trigger.Response:
         try:

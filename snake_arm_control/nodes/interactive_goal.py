@@ -22,7 +22,7 @@ from snake_arm_control.arm import pose
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.goal_edit import GoalEdit, PRESETS
 from snake_arm_control.errors import GoalError, MissingPackageError, SnakeArmError
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, goal_messages, pose_messages, topics
 from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
@@ -99,7 +99,7 @@ class InteractiveGoalNode(Node):
     def _tool(self) -> np.ndarray | None:
         """Return where the tool is, (9,), None if that is not known."""
         try:
-            _, chain = conversions.deserialize_chain(self._tool_data, base=self._base)
+            _, chain = chain_messages.deserialize_chain(self._tool_data, base=self._base)
         except SnakeArmError:
             return None
         if len(chain) != self._joints or not np.isfinite(chain[-1]).all():
@@ -108,7 +108,7 @@ class InteractiveGoalNode(Node):
 
     def _take_goal(self, message: Float64MultiArray) -> None:
         try:
-            goal = conversions.message_to_goal(message, self._joints)
+            goal = goal_messages.message_to_goal(message, self._joints)
         except SnakeArmError as error:  # that of an arm of other joints
             self.get_logger().warning(f'the pursued goal is not followed: {error}',
                                       throttle_duration_sec=5.0)
@@ -134,7 +134,7 @@ class InteractiveGoalNode(Node):
         if feedback.event_type != InteractiveMarkerFeedback.POSE_UPDATE:
             return
         try:
-            self._edit = self._edit.moved(conversions.message_to_pose(feedback.pose))
+            self._edit = self._edit.moved(pose_messages.message_to_pose(feedback.pose))
         except GoalError as error:
             self.get_logger().warning(f'ignored: {error}')
             return
@@ -171,7 +171,7 @@ def handles(edit: GoalEdit, base: str = topics.BASE_FRAME) -> InteractiveMarker:
     """
     marker = InteractiveMarker(name=_NAME, scale=_SIZE)
     marker.header.frame_id = base
-    marker.pose = conversions.pose_to_message(edit.target)
+    marker.pose = pose_messages.pose_to_message(edit.target)
     ball = Marker(type=Marker.SPHERE, color=_BALL_COLOR)
     ball.scale.x = ball.scale.y = ball.scale.z = _BALL_SIZE
     moves = [name in edit.cared for name in pose.COMPONENTS[pose.POSITION]]

@@ -16,7 +16,7 @@ from std_msgs.msg import Float64MultiArray
 
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.errors import SnakeArmError
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, goal_messages, topics
 from snake_arm_control.ros.diagnostics import status_of
 
 
@@ -85,8 +85,8 @@ class MonitorNode(Node):
         if self._chain is None or self._goal is None:
             return math.nan, math.nan
         try:
-            _, chain = conversions.deserialize_chain(self._chain, base=None)
-            goal = conversions.message_to_goal(self._goal, len(chain))
+            _, chain = chain_messages.deserialize_chain(self._chain, base=None)
+            goal = goal_messages.message_to_goal(self._goal, len(chain))
         except SnakeArmError:
             return math.nan, math.nan  # the controller says why it rejects a chain
         if goal.is_free:

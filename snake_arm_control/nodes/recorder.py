@@ -26,7 +26,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.experiments.goal_families import FAMILIES, goals
 from snake_arm_control.output import drop_standard_output
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import goal_messages, topics
 from snake_arm_control.ros.bag import Bag
 from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.running import arguments_checked, ros, Spinner
@@ -34,7 +34,7 @@ from snake_arm_control.training import recordings
 
 # What determines a run, and its outcome; predictions follow from weights and joint states.
 RECORDED = {
-    **{topic: kind for kind, topic, _ in conversions.GOALS},
+    **{topic: kind for kind, topic, _ in goal_messages.GOALS},
     topics.JOINT_COMMAND: JointState, topics.JOINT_STATES: JointState,
     topics.POSE_CHAIN: PoseArray, topics.WEIGHTS: UInt8MultiArray,
     topics.ROBOT_DESCRIPTION: String, topics.DIAGNOSTICS: DiagnosticArray}

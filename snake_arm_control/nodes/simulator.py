@@ -17,7 +17,7 @@ from snake_arm_control.arm.engines import make_true_arm
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
 from snake_arm_control.errors import SnakeArmError
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, joint_messages, topics
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
@@ -78,7 +78,7 @@ class SimulatorNode(Node):
     def _command(self, data: bytes) -> None:
         stamp = self._stamp()
         try:
-            _, positions = conversions.deserialize_joint_state(self._arm.arm, data)
+            _, positions = joint_messages.deserialize_joint_state(self._arm.arm, data)
             self._arm.command(positions, 1e-9 * stamp)
         except SnakeArmError as error:
             self._rejected += 1
@@ -96,7 +96,7 @@ class SimulatorNode(Node):
         """Publish what the encoders and the tracker see at a time [ns]."""
         self._measured_at = now = 1e-9 * stamp
         self._arm.advance(now)
-        self._states.publish(conversions.serialize_joint_state(
+        self._states.publish(joint_messages.serialize_joint_state(
             self._arm.arm, stamp, self._arm.angles))
         self._tracker.observe(now, self._arm.true_chain(), stamp)
         self._deliver()
@@ -104,7 +104,7 @@ class SimulatorNode(Node):
     def _deliver(self) -> None:
         """Publish the measurements that have arrived, and come back for the others."""
         for stamp, chain in self._tracker.arrived(1e-9 * self._stamp()):
-            self._chain.publish(conversions.serialize_chain(
+            self._chain.publish(chain_messages.serialize_chain(
                 chain, stamp, self._arm.arm.base))
         if not self._tracker.is_waiting:
             self._delivery.cancel()

@@ -18,7 +18,7 @@ from std_msgs.msg import Float64MultiArray, String
 
 from snake_arm_control.errors import FeedbackError, GoalError
 from snake_arm_control.extras import require
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import chain_messages, goal_messages, topics
 from snake_arm_control.ros.controller_client import ControllerClient
 from snake_arm_control.ros.diagnostics import status_of
 from snake_arm_control.ros.goal_publisher import GoalPublisher
@@ -100,7 +100,7 @@ class ViewerNode(Node):
         if self._session.editor is None:
             return  # until the description has come
         try:
-            goal = conversions.message_to_goal(message, self._session.editor.joints)
+            goal = goal_messages.message_to_goal(message, self._session.editor.joints)
         except GoalError as error:  # that of an arm other than the one described
             self.get_logger().warning(f'the pursued goal can not be shown: {error}',
                                       throttle_duration_sec=5.0)
@@ -124,7 +124,7 @@ class ViewerNode(Node):
                                    (topics.PREDICTED_POSE_CHAIN, view.receive_prediction)):
                 if topic in latest:
                     base = view.body.arm.base if view.body else None
-                    receive(now, conversions.deserialize_chain(latest[topic], base=base)[1])
+                    receive(now, chain_messages.deserialize_chain(latest[topic], base=base)[1])
         except FeedbackError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
 

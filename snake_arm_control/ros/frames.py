@@ -13,7 +13,7 @@ from rclpy.time import Time
 
 from snake_arm_control.arm import pose
 from snake_arm_control.errors import FrameError
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import pose_messages, topics
 
 try:
     import tf2_ros
@@ -76,8 +76,8 @@ class Frames:
         moved = type(message)()
         moved.header.stamp = message.header.stamp
         if isinstance(message, PoseStamped):
-            moved.pose = message.pose if placement is None else conversions.pose_to_message(
-                pose.moved(conversions.message_to_pose(message.pose), *placement))
+            moved.pose = message.pose if placement is None else pose_messages.pose_to_message(
+                pose.moved(pose_messages.message_to_pose(message.pose), *placement))
         else:
             p = message.point
             point = np.array((p.x, p.y, p.z))

@@ -13,7 +13,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from std_msgs.msg import Float64MultiArray
 
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import goal_messages, topics
 
 _UNKNOWN = '_NODE_NAME_UNKNOWN_'  # that of a node that is just being discovered
 _RETURN_TIME = 2.0  # [s] in which the controller says that it pursues a goal
@@ -53,7 +53,7 @@ class GoalPublisher:
     def publish(self, goal: Goal) -> None:
         """Publish a goal."""
         self._sent.append((time.monotonic(), goal))
-        self._publisher.publish(conversions.goal_to_message(goal))
+        self._publisher.publish(goal_messages.goal_to_message(goal))
 
     def is_own(self, goal: Goal) -> bool:
         """

@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import FeedbackError
-from snake_arm_control.ros.conversions import CDR, stamp_of, STAMPED, time_to_stamp
+from snake_arm_control.ros.message_stamps import CDR, stamp_of, STAMPED, time_to_stamp
 
 _SHOWN = 3  # names in a text
 _FORMS = 32  # of messages, by what they name, that are remembered

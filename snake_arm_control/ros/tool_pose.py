@@ -12,7 +12,7 @@ from rclpy.node import Node
 
 from snake_arm_control.arm import pose
 from snake_arm_control.control.loop import ControlLoop
-from snake_arm_control.ros import conversions, topics
+from snake_arm_control.ros import message_stamps, pose_messages, topics
 
 _PERIOD = 0.05  # [s], at least so often, also while the arm is at rest
 
@@ -66,8 +66,8 @@ class ToolPose:
             self._publish(stamp, _predicted(loop, angles))
 
     def _publish(self, stamp: int, tool: np.ndarray) -> None:
-        message = PoseStamped(pose=conversions.pose_to_message(tool))
-        message.header.stamp = conversions.stamp_to_time(stamp)
+        message = PoseStamped(pose=pose_messages.pose_to_message(tool))
+        message.header.stamp = message_stamps.stamp_to_time(stamp)
         message.header.frame_id = self._base
         self._publisher.publish(message)
 
