@@ -35,7 +35,8 @@ FLOORS = (('errors',), ('extras', 'output', 'processes', 'settings', 'yaml_text'
           ('model',), ('control',), ('experiments', 'training'), ('viewer',), ('ros',), ('nodes',),
           ('bench',), ('cli',))
 HEIGHTS = {name: height for height, floor in enumerate(FLOORS) for name in floor}
-READ_RECORDINGS = {'messages', 'pairing', 'recordings', 'samples'}  # of training, without torch
+# Of training, without torch.
+READ_RECORDINGS = {'messages', 'pairing', 'readings', 'recordings', 'samples'}
 KNOW_ROS = {'ros', 'nodes', 'bench', 'cli'}
 
 def imports(source):

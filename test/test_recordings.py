@@ -40,6 +40,7 @@ from snake_arm_control.training.samples import join, Samples  # noqa: E402
 ARM = Arm.uniform(joints=3)
 MS = 10**6  # [ns]
 BEGIN = 1_700_000_000 * 10**9  # [ns]
+ON_THE_WAY = 60_000  # [ns], from a publisher to the recorder
 HEADER = 'std_msgs/Header header\n'
 PARTS = f"""{'=' * 80}
 MSG: std_msgs/Header
@@ -91,14 +92,16 @@ class Tape:
     def write(self, topic, kind, content, published, received=None):
         if kind not in self._schemas:
             self._schemas[kind] = self._writer.register_msgdef(*kind)
+        received = published + ON_THE_WAY if received is None else received
         self._writer.write_message(f'{self.prefix}/{topic}', self._schemas[kind], content,
-                                   published if received is None else received, published)
+                                   received, published)
 
-    def states(self, stamp, angles, published=None, names=None, topic='joint_states'):
+    def states(self, stamp, angles, published=None, names=None, topic='joint_states',
+               received=None):
         names = list(names or self.arm.joint_names)
         self.write(topic, JOINT_STATE, {
             'header': header(stamp), 'name': names, 'position': list(np.ravel(angles)),
-            'velocity': [], 'effort': []}, stamp if published is None else published)
+            'velocity': [], 'effort': []}, stamp if published is None else published, received)
 
     def chain(self, stamp, chain, published=None, frame='base_link'):
         orientations, positions = pose.to_quaternion(chain)
@@ -207,6 +210,33 @@ def test_joints_are_found_by_their_names(tmp_path):
         tape.states(BEGIN + 8 * MS, np.append(angles, 9.0)[order], names=names)
         tape.chain(BEGIN + MS, forward_kinematics(ARM, angles))
     np.testing.assert_allclose(read(tmp_path / 'a.mcap', ARM).angles, [angles], atol=1e-15)
+
+
+def test_joint_states_in_parts_are_put_together_at_the_time_of_the_pose(tmp_path):
+    """Each joint is interpolated between the messages that name it, however many do."""
+    first, last = bends(2).reshape(2, -1)
+    names = ARM.joint_names
+    with Tape(tmp_path / 'a.mcap') as tape:
+        for at in range(0, 30, 10):
+            for part, late in (slice(4), 0), (slice(4, None), 3), (slice(5, None), 7):
+                fraction = (at + late) / 20
+                tape.states(BEGIN + (at + late) * MS, (first + fraction * (last - first))[part],
+                            names=names[part])
+        tape.chain(BEGIN + 12 * MS, forward_kinematics(ARM, bends(1)[0]))
+    (angles,) = read(tmp_path / 'a.mcap', ARM).angles
+    np.testing.assert_allclose(angles.ravel(), first + 0.6 * (last - first), atol=1e-12)
+
+
+def test_by_a_clock_that_ticks_slowly_a_chain_belongs_to_the_joint_states_of_its_stamp(tmp_path):
+    """Although commands carry the same stamps, and messages come in any order."""
+    angles = bends(20)
+    with Tape(tmp_path / 'a.mcap') as tape:
+        for i, a in enumerate(angles):
+            stamp, now = BEGIN + 10 * i * MS, BEGIN + 100 * i * MS
+            tape.chain(stamp, forward_kinematics(ARM, a), published=now)
+            tape.states(stamp, angles[i - 1], topic='joint_command', published=now + MS)
+            tape.states(stamp, a, published=now + 20 * MS)
+    np.testing.assert_allclose(read(tmp_path / 'a.mcap', ARM).angles, angles, atol=1e-12)
 
 
 def test_what_was_not_measured_is_not_a_number(tmp_path):
@@ -354,6 +384,99 @@ def test_messages_of_other_topics_are_not_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, 'messages', with_images)
     read(path, ARM)
     assert len(most) == 100 and max(most) <= 2
+
+
+def bad_pose(change):
+    """Return what writes a pose chain in which the pose of link_2 is changed."""
+    def write(tape, stamp, chain):
+        orientations, positions = pose.to_quaternion(chain)
+        numbers = np.hstack((positions, orientations))
+        numbers[1] = change(numbers[1])
+        tape.poses(stamp, numbers)
+    return write
+
+
+def bad_states(names=ARM.joint_names, positions=ARM.dof * [0.0]):
+    return lambda tape, stamp, chain: tape.states(stamp, positions, names=names)
+
+
+@pytest.mark.parametrize(('write', 'reason'), (
+    (bad_pose(lambda pose: [math.inf, *pose[1:]]), 'the position of link_2 is infinite'),
+    (bad_pose(lambda pose: [math.nan, *pose[1:]]), 'the position of link_2 is infinite, or NaN'),
+    (bad_pose(lambda pose: [*pose[:6], -math.inf]), 'the orientation of link_2 is infinite'),
+    (bad_pose(lambda pose: [1e300, *pose[1:]]), 'link_2 is further than'),
+    (lambda tape, stamp, chain: tape.chain(stamp, chain, frame='map'), "in the frame 'map'"),
+    (lambda tape, stamp, chain: tape.chain(stamp, chain[1:]), 'has 2 poses, expected 3'),
+    (bad_states(positions=[0.0, math.inf, 0.0, 0.0, 0.0, 0.0]), 'joint_1_y is at inf'),
+    (bad_states(positions=[0.0, 0.0, 1e300, 0.0, 0.0, 0.0]), 'joint_2_x is at 1e.300'),
+    (bad_states(positions=[0.0]), '6 joints are named, with 1 positions'),
+    (bad_states((*ARM.joint_names, 'joint_1_x'), 7 * [0.0]), 'joint_1_x is named twice')))
+def test_a_message_that_can_not_be_the_arms_is_left_out_and_counted(tmp_path, caplog, write,
+                                                                    reason):
+    """And all others are taken as if it were not there."""
+    angles = bends(20)
+    with Tape(tmp_path / 'a.mcap') as tape:
+        for i, (a, chain) in enumerate(zip(angles, forward_kinematics(ARM, angles))):
+            stamp = BEGIN + 10 * i * MS
+            tape.states(stamp, a)
+            tape.chain(stamp, chain)
+            if i in (3, 7):
+                write(tape, stamp + 5 * MS, chain)
+    np.testing.assert_array_equal(read(tmp_path / 'a.mcap', ARM).angles, angles)
+    assert re.search(f'a.mcap: 2 of 22 messages of /.* are left out, 2 for: {reason}', caplog.text)
+
+
+def test_one_bad_pose_spoils_no_evaluation(tmp_path, capsys, caplog):
+    pytest.importorskip('torch')
+    angles = bends(20)
+    with Tape(tmp_path / 'a.mcap') as tape:
+        for i, (a, chain) in enumerate(zip(angles, forward_kinematics(ARM, angles))):
+            tape.states(BEGIN + 10 * i * MS, a)
+            (bad_pose(lambda pose: math.inf * pose) if i == 7 else Tape.chain)(
+                tape, BEGIN + 10 * i * MS, chain)
+    assert main(['evaluate', '--data', str(tmp_path / 'a.mcap'), '--joints', '3']) == 0
+    said = capsys.readouterr().out
+    assert said.startswith('19 samples') and not re.search('nan|inf', said)
+    assert 'link_2 is infinite' in caplog.text
+
+
+def test_stamps_of_commands_whose_publication_times_a_conversion_has_lost_are_refused(tmp_path):
+    """Which joint states belong to such a chain would be a guess."""
+    with Tape(tmp_path / 'a.mcap') as tape:
+        for i, a in enumerate(bends(20)):
+            command, now = BEGIN + 5 * i * MS, BEGIN + 5 * i * MS + 400_000
+            tape.states(command, a, topic='joint_command')
+            tape.states(now, a, received=now)
+            tape.chain(command, forward_kinematics(ARM, a), published=now + 200_000)
+    with pytest.raises(RecordingError, match='when messages were published is lost'):
+        read(tmp_path / 'a.mcap', ARM)
+
+
+@pytest.mark.parametrize(('text', 'reason'), (
+    ('', 'its schema is empty'), (' \n', 'its schema is empty'),
+    ('int32 other', "its schema is of something else: .*'header'"),
+    ('std_msgs/Header header', 'Message definition not found'),
+    ('JointState header\nJointState other', ''), ('no definition !', ''), (b'\xff\xfe', ''),
+    (None, 'of the type unknown, expected sensor_msgs/msg/JointState')))
+def test_a_schema_that_does_not_describe_its_messages_is_the_reason(tmp_path, text, reason):
+    """In one line; None: there is no schema."""
+    from mcap.writer import Writer as PlainWriter
+    tracked(tmp_path / 'whole.mcap')
+    with open(tmp_path / 'a.mcap', 'wb') as file:
+        writer = PlainWriter(file)
+        writer.start(profile='ros2')
+        text = text.encode() if isinstance(text, str) else text
+        channels = {}
+        for message in messages(tmp_path / 'whole.mcap'):
+            if message.topic not in channels:
+                schema = 0 if text is None else writer.register_schema(
+                    message.kind, 'ros2msg', text)
+                channels[message.topic] = writer.register_channel(message.topic, 'cdr', schema)
+            writer.add_message(channels[message.topic], BEGIN, message.data, BEGIN)
+        writer.finish()
+    with pytest.raises(RecordingError, match=reason or 'can not be read as') as refused:
+        read(tmp_path / 'a.mcap', ARM)
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def wrong_type(tape):
@@ -516,12 +639,12 @@ class Robot:
         return all(publisher.get_subscription_count() for publisher in self.publishers)
 
     def say(self, count, period=0.0):
-        from snake_arm_control.ros import conversions
+        from snake_arm_control.ros import chain_messages, joint_messages
         for _ in range(count):
             angles, stamp = self.angles[self.said % 50], BEGIN + self.said * MS
             states, chains = self.publishers
-            states.publish(conversions.angles_to_joint_state(ARM, stamp, angles))
-            chains.publish(conversions.serialize_chain(forward_kinematics(ARM, angles), stamp))
+            states.publish(joint_messages.angles_to_joint_state(ARM, stamp, angles))
+            chains.publish(chain_messages.serialize_chain(forward_kinematics(ARM, angles), stamp))
             self.said += 1
             time.sleep(period)
 
@@ -683,13 +806,13 @@ def error_curve(received):
     from rclpy.serialization import deserialize_message
     from std_msgs.msg import Float64MultiArray
 
-    from snake_arm_control.ros import conversions
+    from snake_arm_control.ros import chain_messages, goal_messages
     curve, goal = [], Goal.free()
     for topic, published, data in sorted(received, key=lambda each: each[1]):
         if topic == 'goal':
-            goal = conversions.message_to_goal(deserialize_message(data, Float64MultiArray), 40)
+            goal = goal_messages.message_to_goal(deserialize_message(data, Float64MultiArray), 40)
         else:
-            _, chain = conversions.deserialize_chain(data)
+            _, chain = chain_messages.deserialize_chain(data)
             curve.append((published, goal.position_error(chain), goal.axis_error(chain)))
     return np.array(curve)
 

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import logging
 from pathlib import Path
 import struct
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.extras import require
+
+T = TypeVar('T')
 
 _LARGEST_CHUNK = 2**28  # [byte], unpacked; recorders make them a thousandth of that
 
@@ -34,25 +36,30 @@ class Message(NamedTuple):
         """Type of the message, such as sensor_msgs/msg/JointState."""
         return self.schema.name if self.schema else 'unknown'
 
-    def decode(self) -> Any:
+    def read(self, take: Callable[[Any], T]) -> T:
         """
-        Return an object with the fields of the message.
+        Return what is taken from an object with the fields of the message.
 
-        :raises RecordingError: if it can't be decoded
+        :raises RecordingError: if it can't be decoded, or has other fields than are taken
         """
+        if self.schema is not None and not self.schema.data.strip():
+            raise self._unreadable('its schema is empty')
         try:
             decode = self.decoders.decoder_for(self.encoding, self.schema)
             if decode is not None:
-                return decode(self.data)
-            reason = 'it is not in CDR with a ros2msg schema'
-        except (struct.error, ValueError, LookupError, NotImplementedError) as error:
-            reason = f'{error}; messages that are compressed one by one must be converted'
-        raise RecordingError(f'a message of {self.topic} can not be read as {self.kind}: {reason}')
+                return take(decode(self.data))
+        except RecordingError:
+            raise
+        except AttributeError as error:
+            raise self._unreadable(f'its schema is of something else: {error}') from error
+        except Exception as error:  # noqa: BLE001  schemas are text from anywhere, read by others
+            raise self._unreadable(f'{error}; messages that are compressed one by one must be '
+                                   'converted') from error
+        raise self._unreadable('it is not in CDR with a ros2msg schema')
 
-    def stamp(self, content: Any) -> int:
-        """Return the stamp of the decoded message [ns], or when it was received if it has none."""
-        time = content.header.stamp
-        return time.sec * 10**9 + time.nanosec or self.received
+    def _unreadable(self, reason: str) -> RecordingError:
+        reason = ' '.join(reason.split())  # in one line
+        return RecordingError(f'{self.topic} can not be read as {self.kind}: {reason}')
 
 
 def messages(path: str | Path) -> Iterator[Message]:
