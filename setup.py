@@ -39,14 +39,16 @@ setup(
         # Libraries that `snake-arm bench` measures beside ours; each may be missing.
         'bench': ['daqp', 'ikpy', 'matplotlib', 'mink', 'mujoco', 'pin', 'pin-pink',
                   'pytorch-kinematics', 'scipy', 'torch'],
+        'mesh': ['coal', 'trimesh'],  # of a scene
         'mujoco': ['mujoco'],
         'plots': ['matplotlib'],
         'view': ['trimesh', 'viser', 'websockets'],
         'film': ['pillow', 'playwright', 'trimesh', 'viser', 'websockets'],
         'record': ['mcap', 'mcap-ros2-support', 'zstandard'],
         'train': ['matplotlib', 'mcap', 'mcap-ros2-support', 'scipy', 'torch', 'zstandard'],
-        'test': ['catkin-pkg', 'hypothesis', 'mcap', 'mcap-ros2-support', 'mujoco', 'mypy',
-                 'playwright', 'pytest', 'pytest-xdist', 'ruff', 'yourdfpy', 'zstandard'],
+        'test': ['catkin-pkg', 'coal', 'hypothesis', 'mcap', 'mcap-ros2-support', 'mujoco', 'mypy',
+                 'playwright', 'pytest', 'pytest-xdist', 'ruff', 'trimesh', 'yourdfpy',
+                 'zstandard'],
     },
     entry_points={
         'console_scripts': [

@@ -27,6 +27,10 @@ class GoalError(SnakeArmError):
     """A goal can't be meant: wrong length, an infinity, an impossible axis or joint number."""
 
 
+class SceneError(SnakeArmError):
+    """A scene can't be: a shape of no size, a number that is not finite, an unknown word."""
+
+
 class SettingsError(SnakeArmError):
     """A setting is outside its range."""
 

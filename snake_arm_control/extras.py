@@ -8,8 +8,9 @@ from importlib.util import find_spec
 
 from snake_arm_control.errors import MissingPackageError
 
-EXTRAS = {'matplotlib': 'plots', 'mcap': 'record', 'mcap_ros2': 'record', 'mujoco': 'mujoco',
-          'PIL': 'film', 'playwright': 'film', 'rclpy': 'ros', 'torch': 'train', 'viser': 'view'}
+EXTRAS = {'coal': 'mesh', 'matplotlib': 'plots', 'mcap': 'record', 'mcap_ros2': 'record',
+          'mujoco': 'mujoco', 'PIL': 'film', 'playwright': 'film', 'rclpy': 'ros',
+          'torch': 'train', 'trimesh': 'mesh', 'viser': 'view'}
 
 
 def require(*packages: str) -> None:

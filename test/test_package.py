@@ -26,6 +26,7 @@ ROS_PACKAGE = re.compile(r'rclpy|launch|launch_ros|ament_index_python|\w+_(msgs|
 # The import name where it is not the rosdep key less 'python3-'; None: there is no key.
 ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'python3-tqdm',
               'transforms3d': 'python3-transforms3d', 'yaml': 'python3-yaml', 'safetensors': None,
+              'coal': None,
               'trimesh': None, 'viser': None, 'websockets': None,
               'PIL': None, 'playwright': None,
               'mcap': None, 'mcap_ros2': None, 'mujoco': None, 'zstandard': None}

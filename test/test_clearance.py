@@ -1,0 +1,193 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of clearances: what may touch what, how clearances change, and which ways are free."""
+
+from arms import ARMS, random_angles
+import numpy as np
+import pytest
+
+from snake_arm_control import Arm, Box, Capsule, HalfSpace, Scene, Sphere
+from snake_arm_control.arm.body import ArmBody
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control import distances
+from snake_arm_control.control.avoidance import Avoidance
+from snake_arm_control.control.clearance import Clearances
+from snake_arm_control.control.travel import longest_way, Travel
+from snake_arm_control.errors import ArmError, ShapeError
+from snake_arm_control.model.exact import ExactModel
+
+FLOOR = HalfSpace((0, 0, 1), 0.0, name='floor')
+AMONG = Scene((FLOOR, Sphere((0.3, 0.05, 0.5), 0.08, name='ball'),
+               Box((-0.3, 0.0, 0.5), (0.2, 0.3, 0.1), (0.3, 0.2, 0.1), name='box'),
+               Capsule((0.0, 0.3, 0.1), (0.1, 0.35, 0.9), 0.03, name='column')))
+
+
+@pytest.fixture(params=ARMS.values(), ids=ARMS)
+def arm(request):
+    return request.param
+
+
+def chain_at(arm, seed=0, bend=0.5):
+    return forward_kinematics(arm, random_angles(arm, seed=seed, bend=bend))
+
+
+def test_the_default_body_is_a_capsule_along_each_segment():
+    body, chain = ArmBody.of(Arm()), chain_at(Arm())
+    np.testing.assert_array_equal(body.radii, np.full(40, 0.00625))
+    placed = distances.place(chain, body.elements, body.starts, body.ends)
+    np.testing.assert_allclose(placed[:, 1], chain[:, :3], atol=1e-12)
+    np.testing.assert_allclose(placed[1:, 0], chain[:-1, :3], atol=1e-12)
+    np.testing.assert_allclose(placed[0, 0], 0.0, atol=1e-12)
+
+
+def test_links_reach_from_joint_to_joint_whatever_the_arm(arm):
+    """Where nothing slides: the axis of a link then begins where that of the one before ends."""
+    body = ArmBody.of(arm, 0.01)
+    chain = chain_at(arm)
+    placed = distances.place(chain, body.elements, body.starts, body.ends)[body.elements >= 0]
+    np.testing.assert_allclose(placed[:, 1], chain[:, :3], atol=1e-9)
+    still = ~arm.geometry.slides[1:].any(axis=1)
+    np.testing.assert_allclose(placed[1:, 0][still], chain[:-1, :3][still], atol=1e-9)
+
+
+@pytest.mark.parametrize(('values', 'error'), (
+    ({'radii': np.zeros(2)}, 'a radius of the body is 0.0, expected positive'),
+    ({'starts': np.full((2, 3), np.nan)}, 'starts of the body are not all finite'),
+    ({'elements': np.array((0, 2))}, 'not of 0 to 1, or -1 for the base'),
+    ({'starts': np.zeros((3, 3))}, r'starts has shape \(3, 3\), expected \(2, 3\)')))
+def test_a_body_that_can_not_be_is_refused(values, error):
+    arm = Arm.uniform(2)
+    given = {'elements': np.arange(2), 'starts': np.zeros((2, 3)), 'ends': np.ones((2, 3)),
+             'radii': np.ones(2), 'names': ('a', 'b'), **values}
+    with pytest.raises((ArmError, ShapeError), match=error):
+        ArmBody(arm, **given)
+
+
+def test_a_clearance_changes_with_the_chain_as_its_functional_says(arm):
+    """Held against finite differences by the angles, through the exact model."""
+    body = ArmBody.of(arm, 0.02 * arm.segment_length)
+    size = arm.length
+    scene = Scene((Sphere((0.4 * size, 0.1, 0.3 * size), 0.1 * size),
+                   Box((-0.3 * size, 0.1, 0.2), 3 * (0.1 * size,), (0.3, 0.2, 0.1)),
+                   HalfSpace((0.1, 0.2, 1.0), -0.5 * size)))
+    clearances = Clearances(scene, body)
+    model, angles, step = ExactModel(arm), random_angles(arm, bend=0.4), 1e-6
+    here = model.linearize(angles)
+    near = clearances.near(here.chain)
+    assert len(near.numbers)
+    rows, joints, coefficients = clearances.functionals(here.chain, near)
+    slopes = here.functional_rows(rows, joints, coefficients)
+    slopes = np.concatenate((slopes, np.zeros((len(near.numbers) - len(slopes),
+                                               *slopes.shape[1:]))))
+    change = np.random.default_rng(1).normal(size=angles.shape)
+    change[~arm.free] = 0.0
+
+    def by_pair(at):
+        found = clearances.near(model.predict(at))
+        return {tuple(numbers): value for numbers, value in zip(
+            found.numbers.tolist(), found.clearances)}
+
+    ahead, behind = by_pair(angles + step * change), by_pair(angles - step * change)
+    compared = 0
+    for numbers, slope in zip(near.numbers.tolist(), np.einsum('njk,jk->n', slopes, change)):
+        if tuple(numbers) in ahead and tuple(numbers) in behind:
+            measured = (ahead[tuple(numbers)] - behind[tuple(numbers)]) / (2.0 * step)
+            assert slope == pytest.approx(measured, abs=2e-4 * max(1.0, size))
+            compared += 1
+    assert compared >= min(3, len(near.numbers))
+
+
+def test_links_that_a_joint_connects_and_those_in_each_other_at_rest_may_touch():
+    arm = Arm.uniform(6, 0.02)
+    assert {tuple(pair) for pair in Clearances(None, ArmBody.of(arm)).pairs} == {
+        (i, k) for i in range(6) for k in range(i + 2, 6)}
+    thick = Clearances(None, ArmBody.of(arm, 0.015))  # 3 cm, where two links on are 2 cm apart
+    assert {tuple(pair) for pair in thick.pairs} == {
+        (i, k) for i in range(6) for k in range(i + 3, 6)}
+    assert not len(Clearances(None, ArmBody.of(arm), own_body=False).pairs)
+
+
+def test_the_first_link_may_stand_in_the_floor_and_no_other():
+    body = ArmBody.of(Arm())
+    clearances = Clearances(Scene((FLOOR,)), body, own_body=False)
+    chain = forward_kinematics(Arm(), Arm().rest)
+    nearest = clearances.nearest(chain)
+    assert (nearest.link, nearest.other) == ('link_2', 'floor')
+    assert nearest.clearance == pytest.approx(0.025 - 0.00625)
+    high = Clearances(Scene((HalfSpace((0, 0, 1), -0.1),)), body, own_body=False)
+    assert high.nearest(chain).link == 'link_1'
+
+
+def test_the_nearest_pair_is_named_and_its_points_are_on_both_surfaces():
+    body = ArmBody.of(Arm())
+    clearances = Clearances(Scene((Sphere((0.1, 0.0, 0.5), 0.05, name='ball'),)), body)
+    found = clearances.nearest(forward_kinematics(Arm(), Arm().rest))
+    assert found.other == 'ball'
+    assert found.clearance == pytest.approx(0.1 - 0.05 - 0.00625)
+    np.testing.assert_allclose(found.points, ((0.00625, 0, 0.5), (0.05, 0, 0.5)), atol=1e-12)
+
+
+def test_nothing_to_touch_is_an_infinite_clearance():
+    clearances = Clearances(None, ArmBody.of(Arm()), own_body=False)
+    assert clearances.clearance(forward_kinematics(Arm(), Arm().rest)) == np.inf
+
+
+def test_a_chain_of_another_arm_is_refused():
+    with pytest.raises(ShapeError, match=r'chain has shape \(3, 9\), expected \(40, 9\)'):
+        Clearances(None, ArmBody.of(Arm())).near(np.zeros((3, 9)))
+
+
+def test_what_is_awake_is_what_is_nearer_than_the_influence():
+    arm = Arm()
+    chain = chain_at(arm, bend=0.3)
+    every = Clearances(AMONG, ArmBody.of(arm)).near(chain)
+    for influence in (0.0, 0.01, 0.05, 0.2):
+        term = Avoidance(AMONG, ArmBody.of(arm), influence=influence)
+        awake = term.inequalities(chain, arm.rest)
+        count = 0 if awake is None else len(awake.values)
+        assert count == np.sum(every.clearances < influence)
+        if awake is not None:
+            assert (awake.values < influence).all()
+            assert set(awake.rows) == set(range(count))
+
+
+@pytest.mark.parametrize('seed', range(40))
+def test_a_way_that_is_judged_free_touches_nothing_in_between(seed):
+    """Held against clearances at many configurations between."""
+    arm = Arm.uniform(12, 1.0 / 12)
+    generator = np.random.default_rng(seed)
+    clearances = Clearances(AMONG, ArmBody.of(arm))
+    model, least = ExactModel(arm), 0.001
+    start = random_angles(arm, seed=seed, bend=0.3)
+    if clearances.clearance(model.predict(start)) < least:
+        start = arm.rest
+    end = arm.clip(start + generator.uniform(0.02, 0.4) * generator.normal(size=start.shape))
+    travel = Travel(model.predict, clearances)
+    free = travel.is_free(start, model.predict(start), end, model.predict(end))
+    ways = start + np.linspace(0.0, 1.0, 300)[:, None, None] * (end - start)
+    worst = min(clearances.clearance(chain) for chain in model.predict(ways))
+    assert not free or worst > 0.0
+    if worst < 0.0:
+        assert not free
+
+
+def test_some_ways_are_free_and_others_are_not():
+    arm = Arm()
+    model = ExactModel(arm)
+    travel = Travel(model.predict, Clearances(AMONG, ArmBody.of(arm)))
+    bend = np.zeros((40, 2))
+    bend[:10, 1] = 0.1  # towards the ball
+    for size, expected in ((0.1, True), (1.0, False)):
+        assert travel.is_free(arm.rest, model.predict(arm.rest), size * bend,
+                              model.predict(size * bend)) is expected
+
+
+@pytest.mark.parametrize('stride', (0.002, 0.01, 0.1))
+def test_no_joint_goes_farther_than_a_stride(stride):
+    arm = Arm()
+    model = ExactModel(arm)
+    start, wanted = random_angles(arm, bend=0.2), random_angles(arm, seed=1, bend=0.4)
+    arrival = Travel(model.predict, None, stride).step(start, model.predict(start), wanted)
+    far = longest_way(model.predict(start), arrival.chain)
+    assert 0.5 * stride < far <= 1.02 * stride
+    np.testing.assert_allclose(arrival.angles, start + arrival.fraction * (wanted - start))
