@@ -9,7 +9,7 @@ import pytest
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.following import Following
 
-ARM = Arm(joints=3)
+ARM = Arm.uniform(joints=3)
 PERIOD = 0.005  # [s]
 MOST = 0.2  # [rad], the following error
 PATIENCE = 0.5  # [s]

@@ -218,7 +218,7 @@ def test_whatever_ten_thousand_goals_and_messages_come_every_command_keeps_the_c
     """That of the guard; and each is stamped later than the one before."""
     counts = Counter()
 
-    @given(events=strategies.lists(EVENTS, min_size=10, max_size=40),
+    @given(events=strategies.lists(EVENTS, min_size=40, max_size=60),
            gradient_scale=strategies.sampled_from((0.1, 10.0)),
            max_step=strategies.sampled_from((0.05, 1.0)),
            method=strategies.sampled_from(('momentum', 'levenberg_marquardt')))

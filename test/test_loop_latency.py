@@ -103,3 +103,27 @@ def test_noise_loss_and_lateness_together_leave_the_arm_at_its_goal(learned):
         errors.append(rig.errors(goal)[0])
     assert np.median(errors) < 0.7e-3 and max(errors) < 1.5e-3
     rig.assert_kept()
+
+
+@pytest.mark.parametrize('late', (0.15, 0.4))
+@pytest.mark.parametrize('seed', range(4))
+def test_joint_states_that_come_later_than_their_chains_now_and_then_do_no_harm(seed, late):
+    """For up to this time [s], many times; how far the arm has gone on meanwhile is not known."""
+    rig = Rig(simulation=SimulationSettings(joint_offset=math.radians(2.0)))
+    generator, report = np.random.default_rng(seed), rig.loop.report
+    waiting, lateness = [], 0.0  # [s]
+
+    def come(_):
+        nonlocal lateness
+        if generator.random() < 0.02:
+            lateness = generator.uniform(0.0, late)
+        while waiting and waiting[0][0] <= round(1e9 * (rig.time - lateness)):
+            report(*waiting.pop(0))
+
+    rig.loop.report = lambda stamp, angles: waiting.append((stamp, angles.copy()))
+    for goal in (reachable(seed=1), FAR, reachable(seed=2)):
+        rig.pursue(goal, 4.0, come)
+        lateness = 0.0
+        assert rig.pursue(goal, 4.0, lambda _: [report(*waiting.pop(0)) for _ in waiting[:]]
+                          ).end <= 1e-3
+        assert rig.state is State.REACHED

@@ -324,7 +324,8 @@ def test_who_waits_for_the_goal_keeps_no_other_service_waiting(arm):
     assert not future.done()
     assert arm.call(SetBool, 'controller/hold', SetBool.Request(data=False)).success
     arm.wait(future.done, 'the answer')
-    assert future.result().success and arm.is_at(FIG2)
+    assert future.result().success
+    arm.wait(lambda: arm.is_at(FIG2), 'the poses of that')
     arm.node.destroy_client(client)
 
 

@@ -18,7 +18,8 @@ from snake_arm_control.control.plausibility import Plausibility, PlausibilitySet
 from snake_arm_control.errors import FeedbackError
 
 SETTINGS = PlausibilitySettings()
-ARMS = {joints: Arm(joints=joints, segment_length=1.0 / joints) for joints in (1, 2, 10, 40)}
+ARMS = {joints: Arm.uniform(joints=joints, segment_length=1.0 / joints)
+        for joints in (1, 2, 10, 40)}
 SHORT = ARMS[10]
 SEEDS = strategies.integers(0, 10**6)
 

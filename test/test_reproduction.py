@@ -244,7 +244,7 @@ def test_over_the_nodes_a_moving_goal_is_followed_and_recorded(model):
     assert recording.about['where'] == 'nodes'
     assert recording.about['model'] == model.fingerprint
     assert recording.about['true_arm']['length_error'] == 0.05
-    assert 0.0 <= recording.times[0] < 0.2 and recording.reached is not None
+    assert 0.0 <= recording.times[0] < 0.2
     result = tracking(recording)
     speed = 0.19 * 2.0 * math.pi / 4.0  # [m/s], about
     assert result['rms_to_moving_target'] < 0.03 * speed  # 30 ms behind

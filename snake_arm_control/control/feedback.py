@@ -18,9 +18,8 @@ from snake_arm_control.control.latency import Latency
 from snake_arm_control.control.plausibility import Plausibility, PlausibilitySettings
 from snake_arm_control.errors import FeedbackError
 
-_SECOND = 10**9  # [ns]
-_WAIT = 50_000_000  # [ns] that a chain waits for the joint states of its time
-_OLDEST = 2 * _SECOND  # [ns] a chain whose stamp is further from the clock is of another clock
+_MOST = 2000  # chains that wait for the joint states of their time
+_OLDEST = 2.0  # [s] a chain whose stamp is further from the clock is of another clock
 
 
 class Feedback:
@@ -46,7 +45,8 @@ class Feedback:
         self.received_stamp = 0  # [ns], of the latest chain, by the tracker
         self._arm, self._chain_of = arm, chain_of
         self._plausibility = Plausibility(arm)
-        self._waiting: deque[tuple[int, np.ndarray]] = deque(maxlen=100)
+        self._arrived: list[tuple[int, np.ndarray]] = []  # since the latest tick
+        self._waiting: deque[tuple[int, np.ndarray]] = deque(maxlen=_MOST)
         self._used_stamp: int | None = None  # [ns], of the latest chain that was looked at
         self._reported = False
 
@@ -73,7 +73,7 @@ class Feedback:
         if np.isinf(chain).any() or np.isnan(chain).all():
             raise FeedbackError('the pose chain is not finite')
         self.received_stamp = stamp
-        self._waiting.append((stamp, chain))
+        self._arrived.append((stamp, chain))
 
     def work(self, stamp: int, now: float, settings: PlausibilitySettings, gain: float) -> bool:
         """
@@ -86,32 +86,38 @@ class Feedback:
         """
         if self._reported:
             self._reported, self.reported_at = False, now
+        for chain_stamp, chain in self._arrived:
+            off = 1e-9 * (chain_stamp - stamp)
+            if abs(off) > _OLDEST:
+                self._reject(f'the pose chain is stamped {abs(off):.3f} s '
+                             f'{"before" if off < 0.0 else "after"} it came: does '
+                             "the tracker's clock show another time?", now)
+            else:
+                self._waiting.append((chain_stamp, chain))
+        self._arrived.clear()
         believed = False
-        latest = self.history.latest
-        while self._waiting and latest is not None:
+        while self._waiting and (latest := self.history.latest) is not None:
             chain_stamp, chain = self._waiting[0]
             measured = chain_stamp - round(1e9 * self.latency.value)
-            if measured > latest.stamp and -_OLDEST < stamp - chain_stamp < _WAIT:
+            if measured > latest.stamp:
                 break
             self._waiting.popleft()
             if chain_stamp == self._used_stamp:
                 continue  # a repetition
             try:
-                self._use(chain_stamp, min(measured, latest.stamp), chain, stamp, settings, gain)
+                self._use(chain_stamp, measured, chain, settings, gain)
             except FeedbackError as error:
-                self.rejected += 1
-                self.reason, self.rejected_at = str(error), now
+                self._reject(str(error), now)
             else:
                 believed, self.received_at = True, now
         return believed
 
-    def _use(self, stamp: int, measured: int, chain: np.ndarray, clock: int,
+    def _reject(self, reason: str, now: float) -> None:
+        self.rejected += 1
+        self.reason, self.rejected_at = reason, now
+
+    def _use(self, stamp: int, measured: int, chain: np.ndarray,
              settings: PlausibilitySettings, gain: float) -> None:
-        if abs(clock - stamp) > _OLDEST:
-            raise FeedbackError(
-                f'the pose chain is stamped {1e-9 * abs(clock - stamp):.3f} s '
-                f'{"before" if stamp < clock else "after"} it came: does '
-                "the tracker's clock show another time?")
         if self._used_stamp is not None and stamp < self._used_stamp:
             raise FeedbackError('the pose chain is older than the one before it')
         self._used_stamp = stamp
@@ -146,6 +152,7 @@ class Feedback:
         self.history.clear()
         if latest is not None:
             self.history.add(latest._replace(stamp=0))
+        self._arrived.clear()
         self._waiting.clear()
         self.received_stamp, self._used_stamp = 0, None
         self.latency.reset()

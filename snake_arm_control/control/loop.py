@@ -341,6 +341,8 @@ class ControlLoop:
         self._ticked = stamp
         if self._goal_is_new:
             self._goal_is_new, self._goal_at = False, now
+        if self._started and not self._reports:
+            self.feedback.report(stamp, self._command)
         if self.feedback.work(stamp, now, self.settings, self.settings.correction_gain):
             self._errors = None
         if not self._started:
