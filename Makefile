@@ -89,8 +89,8 @@ $(VENV)/.tested: $(VENV)/.tools
 	$(INSTALL) '.[ros,view,train,test]'
 	@touch $@
 
-$(VENV)/.compiled: $(VENV)/.installed $(wildcard snake_arm_control/model/*.py \
-		snake_arm_control/model/kernels/*.py snake_arm_control/control/*.py)
+$(VENV)/.compiled: $(VENV)/.installed $(wildcard snake_arm_control/*/kernels/*.py \
+		snake_arm_control/model/*.py snake_arm_control/control/*.py)
 	@echo 'Compiling the network and the loop; later starts find them in the cache.'
 	$(BIN)/python -c 'from snake_arm_control.model.bptt import compile_all; compile_all(); \
 		from snake_arm_control.control.warm_up import warm_up; \

@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 import snake_arm_control
-from snake_arm_control.model.compiling import find_folder
+from snake_arm_control.compiling import find_folder
 
 NOBODY = 65534
 UNWRITABLE = '/proc/nowhere'  # even for root

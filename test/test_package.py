@@ -32,7 +32,8 @@ ROSDEP_KEY = {'numba': 'python3-numba', 'numpy': 'python3-numpy', 'tqdm': 'pytho
               'mcap': None, 'mcap_ros2': None, 'mujoco': None, 'zstandard': None}
 
 # The tower: a floor imports from the floors below it, never from above or beside.
-FLOORS = (('errors',), ('extras', 'output', 'processes', 'settings', 'yaml_text'), ('arm',),
+FLOORS = (('errors',), ('extras', 'output', 'processes', 'settings', 'yaml_text'),
+          ('compiling',), ('arm',),
           ('model',), ('control',), ('experiments', 'training'), ('viewer',), ('ros',), ('nodes',),
           ('bench',), ('cli',))
 HEIGHTS = {name: height for height, floor in enumerate(FLOORS) for name in floor}

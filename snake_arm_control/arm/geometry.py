@@ -31,7 +31,7 @@ class Geometry(NamedTuple):
     ratios: np.ndarray  # (joints, axes)
     biases: np.ndarray  # (joints, axes) [rad or m]
     moved_by_own: bool  # whether the value of each axis is its own angle, as it is
-    turning: np.ndarray  # (joints, 3 ** axes, 9), see `rotations`
+    turning: np.ndarray  # (joints, 3 ** axes, 9), what the turns of links are linear in
 
     @classmethod
     def of(cls, links: Sequence[Link], tool: Placement) -> Geometry:
@@ -63,6 +63,12 @@ class Geometry(NamedTuple):
         return geometry
 
     @property
+    def numbers(self) -> tuple[np.ndarray, ...]:
+        """What compiled kinematics take."""
+        return (self.turns, self.steps, self.directions, self.slides, self.drivers, self.ratios,
+                self.biases)
+
+    @property
     def lengths(self) -> np.ndarray:
         """Lengths (joints,) [m] of the ways from each joint to the next, and to the tip."""
         return np.linalg.norm(self.steps[1:], axis=1)
@@ -72,6 +78,7 @@ class Geometry(NamedTuple):
         own = self.lengths
         steps = self.steps.copy()
         steps[1:] *= np.divide(lengths, own, out=np.zeros_like(own), where=own > 0.0)[:, None]
+        steps.setflags(write=False)
         return self._replace(steps=steps)
 
     def values(self, angles: np.ndarray) -> np.ndarray:
@@ -80,23 +87,6 @@ class Geometry(NamedTuple):
             return angles
         flat = angles.reshape(*angles.shape[:-2], -1)
         return flat[..., self.drivers] * self.ratios + self.biases
-
-    def rotations(self, values: np.ndarray) -> np.ndarray:
-        """
-        Return how links are turned in those before (*batch, joints, 3, 3), where axes have values.
-
-        A turn is linear in 1, sine and cosine, and two in a row are so in their products.
-        """
-        factors = np.ones((*values.shape, 3))
-        np.sin(values, out=factors[..., 1])
-        np.cos(values, out=factors[..., 2])
-        products = factors[..., 0, :]
-        for k in range(1, values.shape[-1]):
-            products = products[..., :, None] * factors[..., k, None, :]
-            products = products.reshape(*products.shape[:-2], -1)
-        by_joint = products.reshape(-1, *products.shape[-2:]).swapaxes(0, 1)
-        rotations = np.ascontiguousarray((by_joint @ self.turning).swapaxes(0, 1))
-        return rotations.reshape(*values.shape[:-1], 3, 3)
 
 
 def turn_terms(axis: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Exact forward kinematics of any serial chain in numpy, the reference for all others."""
+"""Exact forward kinematics of any serial chain."""
 
 from __future__ import annotations
 
@@ -29,29 +29,11 @@ def forward_kinematics(arm: Arm, angles: np.ndarray,
     geometry = arm.geometry
     if segment_lengths is not None:
         geometry = geometry.stretched(np.broadcast_to(segment_lengths, (arm.joints,)))
-    return place(geometry, angles)
-
-
-def place(geometry: Geometry, angles: np.ndarray) -> np.ndarray:
-    """Return the pose chains (*batch, joints, 9) of a geometry at angles of its shape."""
-    values = geometry.values(angles)
-    rotations = geometry.rotations(values)
-    joints, span = rotations.shape[-3], 1
-    while span < joints:  # each rotation is the product of this many links' up to its own
-        rotations[..., span:, :, :] = rotations[..., :-span, :, :] @ rotations[..., span:, :, :]
-        span *= 2
-    steps = (rotations @ geometry.steps[1:, :, None])[..., 0]
-    steps[..., 0, :] += geometry.steps[0]
-    if geometry.slides.any():
-        steps += np.einsum('...jab,...jb->...ja', _before(rotations), _slid(geometry, values))
-    rotations[..., -1, :, :] = rotations[..., -1, :, :] @ geometry.turns[-1]
-    return pose.from_matrix(rotations, np.cumsum(steps, axis=-2))
-
-
-def _slid(geometry: Geometry, values: np.ndarray) -> np.ndarray:
-    """Return how far the slides carry their links (*batch, joints, 3) [m], in the links before."""
-    ways = (np.where(geometry.slides, values, 0.0)[..., None] * geometry.directions).sum(axis=-2)
-    return np.einsum('jab,...jb->...ja', geometry.turns[:-1], ways)
+    # Not at the top: most of what knows an arm needs no compiler.
+    from snake_arm_control.arm.kernels import serial_chain
+    chain, *_ = serial_chain.place(geometry.numbers,
+                                   np.ascontiguousarray(angles.reshape(-1, *angles.shape[-2:])))
+    return chain.reshape(*angles.shape[:-1], pose.SIZE)
 
 
 def _turns(geometry: Geometry, values: np.ndarray, k: int) -> np.ndarray:

@@ -19,6 +19,7 @@ POSITION = slice(0, 3)  # [m], in base_link
 FORWARD = slice(3, 6)  # unit vector: the frame's z axis, the way the tool points
 UP = slice(6, 9)  # unit vector: the frame's y axis
 AXES = (FORWARD, UP)
+_ROUNDING = 1e-14  # by which the axes of a frame may be off
 _SWAPPED = np.r_[POSITION, UP, FORWARD]
 
 
@@ -77,18 +78,15 @@ def from_quaternion(xyzw: np.ndarray, position: np.ndarray) -> np.ndarray:
     """
     Return the poses of frames given as quaternions, as in ROS messages.
 
-    Written for whole chains at once: a call of transforms3d for each frame costs more than an
-    iteration of the controller. The tests hold it against transforms3d.
-
     :param xyzw: (*batch, 4), not necessarily of length 1, not zero
     :param position: (*batch, 3) [m]
     :return: (*batch, 9)
     """
-    xyzw = np.asarray(xyzw, dtype=float)
-    products = xyzw[..., :, None] * xyzw[..., None, :]
-    products *= (2.0 / np.einsum('...i,...i->...', xyzw, xyzw))[..., None, None]
-    axes = products.reshape(*xyzw.shape[:-1], 16) @ _FROM_PRODUCTS + _IDENTITY_AXES
-    return np.concatenate((position, axes), axis=-1)
+    from snake_arm_control.arm.kernels.quaternions import from_quaternions
+    poses = from_quaternions(*(
+        np.array(part, dtype=float).reshape(-1, size)
+        for part, size in ((xyzw, 4), (position, 3))))
+    return poses.reshape(*np.shape(xyzw)[:-1], SIZE)
 
 
 def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,18 +96,14 @@ def to_quaternion(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     :param pose: (*batch, 9)
     :return: quaternion xyzw (*batch, 4) of length 1, position (*batch, 3) [m]
     """
+    # Not at the top: most of what knows poses needs no compiler.
+    from snake_arm_control.arm.kernels.quaternions import to_quaternions
     pose = check(pose)
-    if _are_orthonormal(pose):
-        rotation = _rotation(pose[..., FORWARD], pose[..., UP])
-        position = pose[..., POSITION].copy()
-    else:
-        rotation, position = to_matrix(pose)
-    products = (rotation.reshape(-1, 9) @ _PRODUCTS + _IDENTITY).reshape(-1, 4, 4)
-    # Each row is the quaternion up to length; the one with the largest diagonal is never short.
-    largest = np.argmax(np.einsum('naa->na', products), axis=-1)
-    xyzw = products[np.arange(len(products)), largest]
-    xyzw /= np.sqrt(_dot(xyzw, xyzw))
-    return xyzw.reshape(*rotation.shape[:-2], 4), position
+    flat = np.array(pose.reshape(-1, SIZE), order='C')
+    xyzw, are_frames = to_quaternions(flat, _ROUNDING)
+    if not are_frames:
+        xyzw, _ = to_quaternions(from_matrix(*to_matrix(flat)), _ROUNDING)
+    return xyzw.reshape(*pose.shape[:-1], 4), pose[..., POSITION].copy()
 
 
 def moved(poses: np.ndarray, rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
@@ -138,12 +132,6 @@ def _rotation(forward: np.ndarray, up: np.ndarray) -> np.ndarray:
     return np.stack((side, up, forward), axis=-1)
 
 
-def _are_orthonormal(pose: np.ndarray) -> bool:
-    axes = pose[..., FORWARD.start:].reshape(*pose.shape[:-1], len(AXES), 3)
-    products = np.einsum('...ai,...bi->...ab', axes, axes)
-    return bool((np.abs(products - _ORTHONORMAL) < 1e-14).all())
-
-
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.einsum('...i,...i->...', a, b)[..., None]
 
@@ -162,38 +150,4 @@ def _unit(vector: np.ndarray, fallback: Callable[[], np.ndarray]) -> np.ndarray:
     return vector / length
 
 
-def _axes_of_products() -> np.ndarray:
-    """Return what maps 2 q q' (16,) of a quaternion xyzw to its axes (6,), less a constant."""
-    x, y, z, w = range(4)
-    terms = (((x, z, 1), (w, y, 1)), ((y, z, 1), (w, x, -1)), ((x, x, -1), (y, y, -1)),
-             ((x, y, 1), (w, z, -1)), ((x, x, -1), (z, z, -1)), ((y, z, 1), (w, x, 1)))
-    axes = np.zeros((4, 4, len(terms)))
-    for component, pairs in enumerate(terms):
-        for a, b, sign in pairs:
-            axes[a, b, component] = sign
-    return axes.reshape(16, -1)
-
-
-def _quaternion_products() -> np.ndarray:
-    """
-    Return what maps a rotation (9,), row by row, to 4 q q' - I of its quaternion (16,).
-
-    The quaternion's order is x y z w.
-    """
-    r = np.eye(9).reshape(3, 3, 9)
-    products = np.empty((4, 4, 9))
-    products[:3, :3] = r + np.swapaxes(r, 0, 1)
-    trace = r[0, 0] + r[1, 1] + r[2, 2]
-    for i, (j, k) in enumerate(((2, 1), (0, 2), (1, 0))):
-        products[i, i] -= trace
-        products[i, 3] = products[3, i] = r[j, k] - r[k, j]
-    products[3, 3] = trace
-    return products.reshape(16, 9).T.copy()
-
-
 _NEXT, _LAST = [1, 2, 0], [2, 0, 1]
-_PRODUCTS = _quaternion_products()
-_IDENTITY = np.eye(4).ravel()
-_ORTHONORMAL = np.eye(len(AXES))
-_FROM_PRODUCTS = _axes_of_products()
-_IDENTITY_AXES = np.array((0.0, 0.0, 1.0, 0.0, 1.0, 0.0))

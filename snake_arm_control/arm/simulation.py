@@ -122,9 +122,12 @@ class SimulatedArm:
         self._now = now
         if self._target is not None and not self._stopped:
             s = self.settings
-            middle = self._target + s.servo_sag * self._sag_signs
-            end = np.clip(self.angles, middle - s.servo_friction, middle + s.servo_friction)
+            end = self._target + s.servo_sag * self._sag_signs
+            if s.servo_friction:
+                end = np.clip(self.angles, end - s.servo_friction, end + s.servo_friction)
             way = end - self.angles
+            if not way.any():
+                return
             there = end - np.sign(way) * _left(np.abs(way), elapsed, s.servo_velocity, s.servo_lag)
             self.angles = np.clip(there, np.minimum(self.angles, end),  # whatever the rounding
                                   np.maximum(self.angles, end))
@@ -140,8 +143,8 @@ class SimulatedArm:
     def true_chain(self, angles: np.ndarray | None = None) -> np.ndarray:
         """Return the true pose chain (joints, 9) at angles (joints, axes), now if None."""
         angles = self.angles if angles is None else angles
-        s = self.settings
-        lengths = self.arm.geometry.lengths * (1.0 + s.length_error)
+        stretch = 1.0 + self.settings.length_error
+        lengths = None if stretch == 1.0 else self.arm.geometry.lengths * stretch
         return forward_kinematics(self.arm, angles + self.joint_offsets, lengths)
 
     @property

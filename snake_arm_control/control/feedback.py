@@ -12,7 +12,7 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.control.correction import TargetCorrection
+from snake_arm_control.control.correction import mean_square, TargetCorrection
 from snake_arm_control.control.history import JointHistory, Posture
 from snake_arm_control.control.latency import Latency
 from snake_arm_control.control.plausibility import Plausibility, PlausibilitySettings
@@ -128,8 +128,7 @@ class Feedback:
                   if other.chain is not posture.chain]  # else they were stationary
         self._plausibility.check(measured, chain, posture, others, settings)
         self.latency.observe(stamp, chain, self.history)
-        late = max((float(np.mean((other.chain - posture.chain) ** 2)) for other in others),
-                   default=0.0)
+        late = max((mean_square(other.chain - posture.chain) for other in others), default=0.0)
         self.correction.update(posture.chain, chain, gain, math.sqrt(late))
 
     def believe_anew(self) -> None:

@@ -209,6 +209,17 @@ class Goal:
         """Whether no component counts."""
         return not self.weight.any()
 
+    @cached_property
+    def _joints(self) -> np.ndarray:
+        """Indices of the joints that count; of the first where none does."""
+        joints = np.flatnonzero(self.cared.any(axis=1))
+        return joints if len(joints) else np.zeros(1, int)
+
+    @cached_property
+    def _essence(self) -> Goal:
+        """The goal for the joints that count, as if there were no others."""
+        return Goal(self.target[self._joints], self.weight[self._joints])
+
     def discrepancy(self, chain: np.ndarray) -> np.ndarray:
         """
         Return chain minus target, exactly zero where the goal doesn't care.
@@ -240,11 +251,11 @@ class Goal:
 
     def position_error(self, chain: np.ndarray) -> np.ndarray:
         """Return the largest distance of a joint from its cared position [m], (*batch,)."""
-        return self.position_errors(chain).max(axis=-1)
+        return self._essence.position_errors(chain[..., self._joints, :]).max(axis=-1)
 
     def axis_error(self, chain: np.ndarray) -> np.ndarray:
         """Return the largest angle of an axis to its cared direction [rad], (*batch,)."""
-        return self.axis_errors(chain).max(axis=(-2, -1))
+        return self._essence.axis_errors(chain[..., self._joints, :]).max(axis=(-2, -1))
 
     def position_errors(self, chain: np.ndarray) -> np.ndarray:
         """Return each joint's distance over its cared components [m], (*batch, joints)."""

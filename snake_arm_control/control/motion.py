@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.model.compiling import compiler
+from snake_arm_control.compiling import compiler
 
 _APPROACH = 1.5  # periods in which most of a short way is left behind
 _BRAKING = 0.8  # fraction of the acceleration limit that braking in time counts on

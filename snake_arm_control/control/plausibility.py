@@ -15,9 +15,9 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.compiling import compiler
 from snake_arm_control.control.history import Posture
 from snake_arm_control.errors import FeedbackError
-from snake_arm_control.model.compiling import compiler
 from snake_arm_control.settings import setting, Settings
 
 _AXES, _LINK, _ASIDE, _REACH, _JOINT = range(1, 6)  # the laws, in their order

@@ -8,8 +8,8 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kernels import serial_chain
 from snake_arm_control.errors import ShapeError
-from snake_arm_control.model.kernels import serial_chain
 
 _COMPONENTS = np.eye(pose.SIZE)
 
@@ -21,8 +21,7 @@ class ExactModel:
 
     def __init__(self, arm: Arm):
         self.arm = arm
-        g = arm.geometry
-        self._geometry = (g.turns, g.steps, g.directions, g.slides, g.drivers, g.ratios, g.biases)
+        self._geometry = arm.geometry.numbers
 
     def predict(self, angles: np.ndarray) -> np.ndarray:
         """Return the pose chains (*batch, joints, 9) at angles (*batch, joints, axes)."""

@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arithmetic that all kernels share."""
 
-from snake_arm_control.model.compiling import compiler
-
-# Sums may be reordered and fused, but a NaN stays one and a zero gradient stays zero.
-compiled = compiler(error_model='numpy', fastmath={'contract', 'reassoc', 'nsz', 'arcp'})
+from snake_arm_control.compiling import compiled
 
 
 @compiled

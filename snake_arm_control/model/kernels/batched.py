@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snake_arm_control.compiling import compiled
 from snake_arm_control.model.architecture import FORGET, GATES, INPUT, OUTPUT
-from snake_arm_control.model.kernels.arithmetic import compiled, sigmoid, tanh
+from snake_arm_control.model.kernels.arithmetic import sigmoid, tanh
 
 
 class Layer(NamedTuple):

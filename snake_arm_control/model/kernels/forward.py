@@ -4,8 +4,9 @@
 
 import numpy as np
 
+from snake_arm_control.compiling import compiled
 from snake_arm_control.model.architecture import FIRST, FORGET, GATES, INPUT, OUTPUT, SECOND
-from snake_arm_control.model.kernels.arithmetic import add_product, compiled, sigmoid, tanh
+from snake_arm_control.model.kernels.arithmetic import add_product, sigmoid, tanh
 from snake_arm_control.model.kernels.layout import Tape, Weights
 
 

@@ -4,8 +4,9 @@
 
 import numpy as np
 
+from snake_arm_control.compiling import compiled
 from snake_arm_control.model.architecture import FIRST, FORGET, GATES, INPUT, OUTPUT, SECOND
-from snake_arm_control.model.kernels.arithmetic import add_product, compiled, flushed
+from snake_arm_control.model.kernels.arithmetic import add_product, flushed
 from snake_arm_control.model.kernels.layout import Slope, Tape, Weights
 
 

@@ -78,7 +78,7 @@ def _places() -> Iterator[Path]:
     numba does not notice a change in a file that a kernel's own file imports, so each state of the
     sources has its own folder.
     """
-    sources = sorted((_HERE / 'architecture.py', *_HERE.glob('kernels/*.py')))
+    sources = sorted((_HERE / 'model' / 'architecture.py', *_HERE.glob('*/kernels/*.py')))
     name = 'kernels-' + sha256(b''.join(path.read_bytes() for path in sources)).hexdigest()[:16]
     if config.CACHE_DIR:
         yield Path(config.CACHE_DIR, name)
@@ -91,3 +91,6 @@ def _places() -> Iterator[Path]:
 
 
 _FOLDER = find_folder(_places())
+
+# Sums may be reordered and fused, but a NaN stays one and a zero gradient stays zero.
+compiled = compiler(error_model='numpy', fastmath={'contract', 'reassoc', 'nsz', 'arcp'})

@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from snake_arm_control.model.kernels.arithmetic import compiled
+from snake_arm_control.compiling import compiled
 
 
 @compiled
