@@ -51,7 +51,7 @@ def test_without_joint_states_nothing_is_known():
     following = Following(ARM)
     following.update(np.zeros((3, 2)), PERIOD, MOST, True)
     assert following.lead(np.ones((3, 2))) is None
-    assert not following.was_pushed(np.ones((3, 2)), MOST, np.zeros((3, 2)))
+    assert not following.was_pushed(np.ones((3, 2)), MOST, lambda: np.zeros((3, 2)))
     assert not following.has_stopped(np.ones((3, 2)), MOST, PATIENCE)
     assert not following.is_stationary and not following.offset.any()
 
@@ -167,7 +167,7 @@ def test_an_arm_far_beyond_the_following_error_and_the_way_to_brake_was_pushed(
     servos = Servos().go_on(0.1)
     servos.command[1, 1] = away
     braking = np.full((3, 2), velocity ** 2 / 40.0)
-    assert servos.following.was_pushed(servos.command, MOST, braking) is pushed
+    assert servos.following.was_pushed(servos.command, MOST, lambda: braking) is pushed
 
 
 def test_an_arm_is_stationary_a_moment_after_it_has_moved():

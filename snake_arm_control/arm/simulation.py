@@ -125,9 +125,10 @@ class SimulatedArm:
             end = self._target + s.servo_sag * self._sag_signs
             if s.servo_friction:
                 end = np.clip(self.angles, end - s.servo_friction, end + s.servo_friction)
-            way = end - self.angles
-            if not way.any():
+            if not (s.servo_velocity or s.servo_lag):
+                self.angles = end
                 return
+            way = end - self.angles
             there = end - np.sign(way) * _left(np.abs(way), elapsed, s.servo_velocity, s.servo_lag)
             self.angles = np.clip(there, np.minimum(self.angles, end),  # whatever the rounding
                                   np.maximum(self.angles, end))
@@ -154,11 +155,11 @@ class SimulatedArm:
 
 
 def _left(way: np.ndarray, elapsed: float, velocity: float, lag: float) -> np.ndarray:
-    """Return what is left of ways to go [rad] after a time [s], exactly."""
+    """Return what is left of ways to go [rad] after a time [s], exactly; one limit is not 0."""
     at_full_velocity = np.zeros_like(way)  # [s]
     if velocity:
         at_full_velocity = np.clip(way / velocity - lag, 0.0, elapsed)
         way = way - velocity * at_full_velocity
     if lag:
         return way * np.exp((at_full_velocity - elapsed) / lag)
-    return np.where(at_full_velocity < elapsed, 0.0, way) if velocity else np.zeros_like(way)
+    return np.where(at_full_velocity < elapsed, 0.0, way)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
@@ -109,11 +111,17 @@ class Following:
         return (self._anchor is not None and self._commanded_for > patience
                 and np.abs(command - self._command_then).max() > _COMMANDED * most)
 
-    def was_pushed(self, command: np.ndarray, most: float, braking: np.ndarray) -> bool:
-        """Return whether the arm was moved away from the command, far beyond the way to brake."""
+    def was_pushed(self, command: np.ndarray, most: float,
+                   braking: Callable[[], np.ndarray]) -> bool:
+        """
+        Return whether the arm was moved away from the command, far beyond the way to brake.
+
+        :param braking: returns that way (joints, axes) [rad]
+        """
         lead = self.lead(command)
-        return lead is not None and bool(
-            (np.abs(lead) > (1.0 + _PUSHED) * most + braking).any())
+        if lead is None or np.abs(lead).max() <= (1.0 + _PUSHED) * most:
+            return False
+        return bool((np.abs(lead) > (1.0 + _PUSHED) * most + braking()).any())
 
     def command_to_stay(self) -> np.ndarray:
         """Return the command at which the arm stays where it is, no further beyond its limits."""

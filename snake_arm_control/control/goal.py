@@ -216,6 +216,12 @@ class Goal:
         return joints if len(joints) else np.zeros(1, int)
 
     @cached_property
+    def _cares_for(self) -> tuple[bool, bool]:
+        """Whether any position counts, and any axis."""
+        return (bool(self.cared[:, pose.POSITION].any()),
+                bool(self.cared[:, pose.FORWARD.start:].any()))
+
+    @cached_property
     def _essence(self) -> Goal:
         """The goal for the joints that count, as if there were no others."""
         return Goal(self.target[self._joints], self.weight[self._joints])
@@ -251,10 +257,14 @@ class Goal:
 
     def position_error(self, chain: np.ndarray) -> np.ndarray:
         """Return the largest distance of a joint from its cared position [m], (*batch,)."""
+        if not self._cares_for[0]:
+            return np.zeros(chain.shape[:-2])
         return self._essence.position_errors(chain[..., self._joints, :]).max(axis=-1)
 
     def axis_error(self, chain: np.ndarray) -> np.ndarray:
         """Return the largest angle of an axis to its cared direction [rad], (*batch,)."""
+        if not self._cares_for[1]:
+            return np.zeros(chain.shape[:-2])
         return self._essence.axis_errors(chain[..., self._joints, :]).max(axis=(-2, -1))
 
     def position_errors(self, chain: np.ndarray) -> np.ndarray:

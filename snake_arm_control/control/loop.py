@@ -407,7 +407,7 @@ class ControlLoop:
             return False
         s = self.settings
         return (self.following.was_pushed(self._command, s.following_error,
-                                          self._motion.way_to_brake())
+                                          self._motion.way_to_brake)
                 or not self.following.is_stopped and self.following.has_stopped(
                     self._command, s.following_error, s.following_time))
 

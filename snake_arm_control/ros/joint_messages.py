@@ -69,7 +69,7 @@ def serialize_joint_state(arm: Arm, stamp: int, positions: np.ndarray,
     To make the message object and its list of names takes ten times as long; see
     `chain_messages.serialize_chain` for the form.
     """
-    names, _ = _joint_names(arm)
+    names, _ = _head(arm.joint_names)
     data = CDR + struct.pack('<iI', stamp // 10**9, stamp % 10**9) + names.tobytes()
     data += bytes((len(CDR) - len(data)) % 8) + arm.flat(positions).astype('<f8').tobytes()
     if velocities is None:
@@ -85,7 +85,7 @@ def deserialize_joint_state(arm: Arm, data: bytes) -> tuple[int, np.ndarray]:
 
     :raises FeedbackError: as `joint_state_to_angles`, and if it is cut off
     """
-    names, meant = _joint_names(arm)
+    names, meant = _head(arm.joint_names)
     at = STAMPED + len(names)
     start = at + (len(CDR) - at) % 8
     if data[:2] == CDR[:2] and len(data) >= start + 8 * arm.dof:
@@ -100,8 +100,8 @@ def deserialize_joint_state(arm: Arm, data: bytes) -> tuple[int, np.ndarray]:
     return time_to_stamp(message.header.stamp), joint_state_to_angles(arm, message)
 
 
-@lru_cache
-def _joint_names(arm: Arm) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache  # by names: to compare two arms takes longer than all else here
+def _head(joint_names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """
     Return the bytes that lie between stamp and positions of serialized joint states.
 
@@ -109,8 +109,8 @@ def _joint_names(arm: Arm) -> tuple[np.ndarray, np.ndarray]:
         behind a string with means nothing
     """
     frame, *strings = (struct.pack('<I', len(text) + 1) + text.encode() + b'\0'
-                       for text in ('', *arm.joint_names))
-    count = struct.pack('<I', arm.dof)
+                       for text in ('', *joint_names))
+    count = struct.pack('<I', len(joint_names))
     parts = (frame, count, *strings, count)
     names = b''.join(part + bytes(-len(part) % 4) for part in parts)
     meant = b''.join(b'\xff' * len(part) + bytes(-len(part) % 4) for part in parts)
