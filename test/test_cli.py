@@ -85,7 +85,7 @@ def test_an_arm_is_printed_with_its_chain_its_limits_what_else_there_is_and_what
                  'warning: panda_joint4: zero is beyond the limits', 'the exact one'):
         assert part in said
     assert main(['arm', 'default']) == 0
-    assert 'the learned one serves' in capsys.readouterr().out
+    assert 'or the learned one, whose tool is off by 0.1' in capsys.readouterr().out
 
 
 def test_a_number_may_be_negative_in_any_notation(capfd):

@@ -20,7 +20,8 @@ from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.model.forward_model import ForwardModel, SHIPPED
+from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.model.weights_file import SHIPPED
 from snake_arm_control.ros import chain_messages, message_stamps, topics, weight_messages
 
 NAN = math.nan

@@ -14,7 +14,7 @@ from safetensors.numpy import save as save_arrays
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.errors import WeightsError
-from snake_arm_control.model import bptt, forward_model
+from snake_arm_control.model import bptt, forward_model, weights_file
 from snake_arm_control.model.forward_model import ForwardModel
 
 
@@ -75,8 +75,8 @@ def test_a_copy_is_the_same_model_and_as_read_only(tmp_path, copied, dtype):
     """Copied or pickled, it predicts the same, in the same precision, and can not be changed."""
     arm = Arm.uniform(joints=5)
     arrays = dict(ForwardModel.load(arm=arm).parameters.arrays)
-    arrays[forward_model.ANGLE_OFFSET] = np.full((5, 2), 0.02, np.float32)
-    forward_model.save(tmp_path / 'weights', arrays, arm, {'preset': 'other'})
+    arrays[weights_file.ANGLE_OFFSET] = np.full((5, 2), 0.02, np.float32)
+    weights_file.save(tmp_path / 'weights', arrays, arm, {'preset': 'other'})
     model = ForwardModel.load(tmp_path / 'weights', arm, dtype)
     other = copied(model)
     angles = np.random.default_rng(0).uniform(-0.7, 0.7, (2, 5, 2))
@@ -144,9 +144,10 @@ def test_an_exact_model_has_no_network(model):
 
 def test_weights_of_equal_segments_are_refused_for_any_other_arm():
     with pytest.raises(WeightsError, match='segments of 0.025 m .* which the arm does not have'):
-        ForwardModel.load(arm=RANDOM[0])
+        ForwardModel.load(weights_file.SHIPPED, RANDOM[0])
     with pytest.raises(WeightsError, match='segments of 0.025 m .* expected 0.06 m and 0.5 rad'):
-        ForwardModel.load(arm=Arm.uniform(3, segment_length=0.06, angle_limit=0.5))
+        ForwardModel.load(weights_file.SHIPPED,
+                          Arm.uniform(3, segment_length=0.06, angle_limit=0.5))
 
 
 def claiming(header, content=b''):

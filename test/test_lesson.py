@@ -22,7 +22,7 @@ from snake_arm_control.errors import (  # noqa: E402
     WeightsError,
 )
 from snake_arm_control.experiments.runs import WRONG_ARM  # noqa: E402
-from snake_arm_control.model import forward_model  # noqa: E402
+from snake_arm_control.model import weights_file  # noqa: E402
 from snake_arm_control.model.architecture import Architecture  # noqa: E402
 from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
 from snake_arm_control.model.network import Network  # noqa: E402
@@ -112,7 +112,7 @@ def test_what_no_likely_geometry_explains_is_refused():
 
 def with_offset(offset, path):
     model = ForwardModel.load(arm=ARM)
-    forward_model.save(path, {**model.parameters.arrays, forward_model.ANGLE_OFFSET: offset},
+    weights_file.save(path, {**model.parameters.arrays, weights_file.ANGLE_OFFSET: offset},
                        ARM, {})
     return ForwardModel.load(path, ARM)
 
@@ -255,7 +255,7 @@ def test_the_commands_learn_from_files_and_measure_on_them(tmp_path, monkeypatch
     assert main(['evaluate', *data, '--plots', str(tmp_path)]) == 1
     assert 'expected neither with --data' in capsys.readouterr().err
     assert main(['train', *joints, '--weights', weights, '--out', str(tmp_path / 'no')]) == 1
-    assert '--preset finetune --data' in capsys.readouterr().err
+    assert 'expected one of them and not shipped' in capsys.readouterr().err
     assert main(['train', *joints, *data, '--weights', weights, '--out', str(tmp_path / 'again'),
                  '--tracked-joints', '8']) == 0
     assert math.isfinite(ForwardModel.load(

@@ -558,7 +558,9 @@ def test_shipped_weights_come_from_their_preset_and_are_accurate():
     model = ForwardModel.load()
     record = model.training_record
     settings = json.loads(json.dumps(asdict(SHIPPED)))
+    architecture = settings.pop('architecture')
     assert {name: record['settings'][name] for name in settings} == settings
+    assert architecture == asdict(Architecture(**record['settings']['architecture']))
     assert record['finished']
     result = evaluation.evaluate(model, Arm(), seed=11, samples=200, lengths=())
     for of in result['distributions'].values():

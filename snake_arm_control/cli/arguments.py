@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
 from snake_arm_control.arm.arm_file import shipped_arms
 from snake_arm_control.arm.description import Arm
@@ -70,12 +72,21 @@ def add_tracked_joints(parser: argparse.ArgumentParser) -> None:
                         '(default: all)')
 
 
-def recordings(options: argparse.Namespace, arm: Arm) -> list:
-    """
-    Return the recordings of --data.
+def reader_packages(paths: Sequence[Path] | None) -> list[str]:
+    """Return the packages that are needed to read recordings."""
+    from snake_arm_control.training.tables import SUFFIXES
+    return ['mcap_ros2'] * any(path.suffix not in SUFFIXES for path in paths or ())
 
+
+def recordings(options: argparse.Namespace, arm: Arm, paths: Sequence[Path] | None = None,
+               any_frame: bool = False) -> list:
+    """
+    Return the recordings of --data, or of other paths.
+
+    :param any_frame: whether their poses may be in another frame than the base
     :raises RecordingError: if one can't be used
     """
     from snake_arm_control.training import recordings
-    return [recordings.read(path, arm, options.tracked_joints, options.namespace or None)
-            for path in options.data]
+    return [recordings.read(path, arm, options.tracked_joints, options.namespace or None,
+                            any_frame)
+            for path in (options.data if paths is None else paths)]

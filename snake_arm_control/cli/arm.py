@@ -90,10 +90,16 @@ def _others(report: Report) -> list[str]:
 
 
 def _model(arm: Arm) -> str:
-    """Return which forward model serves the arm."""
+    """Return which forward models serve the arm, and how well."""
+    from snake_arm_control.model.accuracy import tool_errors
     from snake_arm_control.model.forward_model import ForwardModel
     try:
-        ForwardModel.load(arm=arm)
-    except WeightsError:
-        return 'forward model: the exact one; the weights that ship are of other arms'
-    return 'forward model: the learned one serves, and so does the exact one'
+        model = ForwardModel.load(arm=arm)
+    except WeightsError as error:
+        reason = str(error).split(': ', 1)[-1]
+        return f'forward model: the exact one; the learned one does not serve: {reason}'
+    errors = tool_errors(model)
+    return ('forward model: the exact one, or the learned one, whose tool is off by '
+            f'{100 * errors["independent"]:.2g} % of the length on random shapes, '
+            f'{100 * errors["scaled"]:.2g} % on slightly bent ones and '
+            f'{100 * errors["limits"]:.2g} % at the limits')

@@ -37,7 +37,7 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure a forward model."""
-    require('torch', *['mcap_ros2'] * bool(options.data),
+    require('torch', *arguments.reader_packages(options.data),
             *['matplotlib'] * bool(options.plots))
     arguments.check_at_least(1, samples=options.samples)
     arguments.check_at_least(0, seed=options.seed)

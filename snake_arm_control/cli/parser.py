@@ -9,6 +9,7 @@ import argparse
 from snake_arm_control.cli import (
     arm,
     bench,
+    calibrate,
     evaluate,
     film,
     goal,
@@ -19,7 +20,7 @@ from snake_arm_control.cli import (
     urdf,
 )
 
-COMMANDS = (up, goal, arm, urdf, record, film, reproduce, train, evaluate, bench)
+COMMANDS = (up, goal, arm, urdf, record, calibrate, film, reproduce, train, evaluate, bench)
 _COORDINATES = 3
 
 

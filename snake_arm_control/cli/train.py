@@ -17,18 +17,20 @@ def add_to(commands) -> None:
     """Add the command to the commands."""
     parser = commands.add_parser(
         'train', help='train a forward model',
-        description='Train a forward model on drawn shapes of an ideal arm, or on recordings of '
-        'a real one, starting from weights that were trained before.')
+        description='Train a forward model on drawn shapes of an arm as it is described, or on '
+        'recordings of a real one, starting from weights that were trained before.')
     arguments.add_arm(parser)
     arguments.add_namespace(parser)
     arguments.add_tracked_joints(parser)
-    parser.add_argument('--preset', help='paper or shipped (default); with --data finetune '
-                        '(default), or scratch, which starts from nothing')
+    parser.add_argument('--preset', help='paper or shipped (default) for equal segments; general '
+                        'for any arm of bends; described (default) for the one arm of --arm; with '
+                        '--data finetune (default), or scratch, which starts from nothing')
     parser.add_argument('--data', type=Path, nargs='+', metavar='FILE',
                         help='recordings of snake-arm record, or of ros2 bag record -s mcap; the '
                         'last fifth of each is held out')
     parser.add_argument('--weights', type=Path, metavar='FILE',
-                        help='with --data: weights to start from (default: the shipped ones)')
+                        help='weights that general, described and finetune start from (default: '
+                        'those that ship)')
     parser.add_argument('--out', type=Path, default=Path('runs/train'), metavar='DIR',
                         help='run folder (default %(default)s)')
     parser.add_argument('--resume', action='store_true', help='resume the run in DIR')
@@ -38,25 +40,29 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train a forward model."""
-    require('torch', *['mcap_ros2'] * bool(options.data))
+    require('torch', *arguments.reader_packages(options.data))
     from snake_arm_control.model.forward_model import ForwardModel
     from snake_arm_control.training import lesson as lessons
     from snake_arm_control.training.presets import preset
+    from snake_arm_control.training.start import nearest_weights
     from snake_arm_control.training.trainer import train
     arm = arguments.arm(options)
-    settings = preset(options.preset or ('finetune' if options.data else 'shipped'),
-                      seed=options.seed)
-    start = lesson = None
+    usual = 'finetune' if options.data else 'described' if arm.segment is None else 'shipped'
+    settings = preset(options.preset or usual, seed=options.seed)
+    start = geometric = lesson = None
     if settings.preset == 'finetune' and options.data:
         start = ForwardModel.load(options.weights, arm)
+    elif settings.is_geometric and not options.data:
+        geometric = nearest_weights(settings, options.weights)
     elif options.weights:
-        raise SettingsError('--weights are where --preset finetune --data starts from, expected '
-                            'these two beside it')
+        raise SettingsError('--weights are where general, described and finetune with --data '
+                            f'start from, expected one of them and not {settings.preset}')
     check_folder(options.out)
     if options.data:
         lesson = lessons.prepare(arm, arguments.recordings(options, arm), start)
         print(lessons.table(lesson), flush=True)
-    path = train(arm, settings, options.out, resume=options.resume, lesson=lesson)
+    path = train(arm, settings, options.out, resume=options.resume, lesson=lesson,
+                 start=geometric)
     if lesson:
         print(lessons.outcome(lesson, start, ForwardModel.load(path, arm)))
     print(path)

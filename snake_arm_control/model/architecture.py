@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from snake_arm_control.arm import pose
 
-ANGLES = 2  # of each joint: the inputs of one recurrent step
+ANGLES = 2  # of each joint: inputs of one recurrent step
+GEOMETRY = 6  # of each joint: inputs beside the angles of a network for arms of any geometry
 LAYERS = ('first', 'second')
 FIRST, SECOND = range(len(LAYERS))
 GATES = 3  # of each block
@@ -21,6 +22,12 @@ class Architecture:
 
     blocks: int = 24
     cells: int = 3  # in each block, sharing its gates
+    geometry: int = 0  # numbers read of each joint beside its angles: none, or `GEOMETRY`
+
+    @property
+    def reads(self) -> int:
+        """Numbers that one recurrent step reads of its joint."""
+        return ANGLES + self.geometry
 
     @property
     def width(self) -> int:
@@ -33,8 +40,8 @@ class Architecture:
         return (GATES + self.cells) * self.blocks
 
     def inputs(self, layer: int) -> int:
-        """Return how many inputs a hidden layer has: the first reads the angles too."""
-        return ANGLES + self.width if layer == FIRST else self.width
+        """Return how many inputs a hidden layer has: the first reads the joint too."""
+        return self.reads + self.width if layer == FIRST else self.width
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each parameter by name."""

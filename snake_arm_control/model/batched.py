@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from snake_arm_control.arm import pose
 from snake_arm_control.errors import ShapeError
-from snake_arm_control.model.architecture import ANGLES, LAYERS
+from snake_arm_control.model.architecture import LAYERS
 from snake_arm_control.model.kernels import batched
 from snake_arm_control.model.kernels.batched import Layer, Trace
 from snake_arm_control.model.parameters import NetworkParameters
@@ -34,26 +34,27 @@ class Tape(NamedTuple):
     traces: list[tuple[Trace, ...]]  # of the layers, for each piece of up to `LANES` samples
 
 
-def forward(parameters: NetworkParameters, angles: ArrayLike) -> Tape:
+def forward(parameters: NetworkParameters, readings: ArrayLike) -> Tape:
     """
     Predict pose chains (equation 1), kept with what their gradient needs.
 
-    :param angles: (batch, joints, 2) [rad]
+    :param readings: (batch, joints, 2) angles [rad], or (batch, joints, 8) with the geometry
     :return: a tape; its `chain` (batch, joints, 9) is the prediction
-    :raises ShapeError: if angles are not (batch, joints, 2)
+    :raises ShapeError: if readings are not what the network reads
     """
-    angles = np.asarray(angles, parameters.dtype)
-    if angles.ndim != 3 or angles.shape[2] != ANGLES:
-        raise ShapeError('angles', angles.shape, f'(batch, joints, {ANGLES})')
+    readings = np.asarray(readings, parameters.dtype)
+    reads = parameters.architecture.reads
+    if readings.ndim != 3 or readings.shape[2] != reads:
+        raise ShapeError('angles', readings.shape, f'(batch, joints, {reads})')
     layers, readout, readout_bias = _lay_out(parameters)
-    tape = Tape(np.empty((*angles.shape[:2], pose.SIZE), angles.dtype), [])
-    for samples in _pieces(len(angles)):
-        piece = _lanes_last(angles[samples])
+    tape = Tape(np.empty((*readings.shape[:2], pose.SIZE), readings.dtype), [])
+    for samples in _pieces(len(readings)):
+        piece = _lanes_last(readings[samples])
         joints, _, lanes = piece.shape
         spare = _spare.get(_key(parameters, joints, lanes))  # fresh memory costs a third more
         traces = spare.pop() if spare else tuple(
             _empty_trace(layer, joints, lanes) for layer in layers)
-        chain = np.empty((joints, pose.SIZE, lanes), angles.dtype)
+        chain = np.empty((joints, pose.SIZE, lanes), readings.dtype)
         batched.forward_pass(layers, readout, readout_bias, piece, traces, chain)
         tape.chain[samples] = chain.transpose(2, 0, 1)
         tape.traces.append(traces)
@@ -66,7 +67,7 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
     Back-propagate a gradient through time onto the parameters, once for each tape.
 
     :param chain_gradient: (batch, joints, 9), dL/dchain
-    :return: dL/dparameters by name, shaped as its arrays; dL/dangles (batch, joints, 2)
+    :return: dL/dparameters by name, shaped as its arrays; dL/dreadings (batch, joints, 2 or 8)
     :raises ShapeError: if chain_gradient is not shaped as the chain of the tape
     :raises RuntimeError: if the tape was used before
     """
@@ -79,20 +80,21 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
     layers, readout, _ = _lay_out(parameters)
     by_layers = tuple(Layer(*map(np.zeros_like, layer)) for layer in layers)
     by_readout = np.zeros_like(readout)
-    by_angles = np.empty((*tape.chain.shape[:2], ANGLES), parameters.dtype)
+    reads = parameters.architecture.reads
+    by_readings = np.empty((*tape.chain.shape[:2], reads), parameters.dtype)
     for samples in pieces:
         traces = tape.traces.pop(0)
         by_chain = _lanes_last(chain_gradient[samples])
         joints, _, lanes = by_chain.shape
-        by_piece = np.empty((joints, ANGLES, lanes), by_chain.dtype)
+        by_piece = np.empty((joints, reads, lanes), by_chain.dtype)
         batched.gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_piece)
-        by_angles[samples] = by_piece.transpose(2, 0, 1)
+        by_readings[samples] = by_piece.transpose(2, 0, 1)
         _spare.setdefault(_key(parameters, joints, lanes), []).append(traces)
     arrays = {'readout': by_readout.T, 'readout_bias': chain_gradient.sum((0, 1))}
     for name, layer in zip(LAYERS, by_layers):
         arrays |= {f'{name}.{part}': array for part, array in layer._asdict().items()}
         arrays[f'{name}.weight'] = layer.weight.T
-    return {name: np.ascontiguousarray(arrays[name]) for name in parameters.arrays}, by_angles
+    return {name: np.ascontiguousarray(arrays[name]) for name in parameters.arrays}, by_readings
 
 
 def _lay_out(parameters: NetworkParameters) -> tuple[tuple[Layer, ...], np.ndarray, np.ndarray]:

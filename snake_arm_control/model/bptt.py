@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from snake_arm_control.arm import pose
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.model.architecture import (
     ANGLES,
@@ -25,18 +26,22 @@ from snake_arm_control.model.kernels import backward, forward as forwards, tange
 from snake_arm_control.model.kernels.layout import Tape
 from snake_arm_control.model.parameters import NetworkParameters
 
+_COMPONENTS = np.eye(pose.SIZE)
+
 
 def forward(parameters: NetworkParameters, angles: ArrayLike) -> Tape:
     """
     Predict pose chains (equation 1), kept with what derivatives need.
 
-    :param angles: (batch, joints, 2) [rad]
+    :param angles: (batch, joints, axes) [rad or m]; two axes, unless the parameters are bound to
+        an arm
     :return: a tape; its `chain` (batch, joints, 9) is the prediction
-    :raises ShapeError: if angles are not (batch, joints, 2)
+    :raises ShapeError: if angles are not of this shape
     """
     angles = np.array(angles, dtype=parameters.dtype, order='C')
-    if angles.ndim != 3 or angles.shape[2] != ANGLES:
-        raise ShapeError('angles', angles.shape, f'(batch, joints, {ANGLES})')
+    joints, axes = parameters.angles_shape
+    if angles.ndim != 3 or angles.shape[2] != axes or joints not in (None, angles.shape[1]):
+        raise ShapeError('angles', angles.shape, f'(batch, {joints or "joints"}, {axes})')
     tape = Tape(angles, *forwards.empty_tape(parameters.weights, angles))
     forwards.forward_pass(parameters.weights, tuple(tape))
     return tape
@@ -50,7 +55,7 @@ def input_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient: Ar
     What vanishes below 1e-30 on the way counts as 0.
 
     :param chain_gradient: (batch, joints, 9), dL/dchain; a component where it is 0 has no effect
-    :return: (batch, joints, 2), dL/dangles
+    :return: (batch, joints, axes), dL/dangles
     :raises ShapeError: if chain_gradient is not shaped as the chain of the tape, or the tape is of
         another network
     """
@@ -69,17 +74,39 @@ def jacobian_rows(parameters: NetworkParameters, tape: Tape, joints: ArrayLike,
     :param joints: (rows,), which joint's pose each row is of, counted from 0
     :param components: (rows,), which of the 9 components
     :param first: joint at which the sweep ends: the angles before are not differentiated by
-    :return: (batch, rows, joints - first, 2), d chain[joints, components] / d angles[first:]
+    :return: (batch, rows, joints - first, axes), d chain[joints, components] / d angles[first:]
     :raises ShapeError: if joints and components are not both (rows,), or the tape is of another
         network
     :raises IndexError: if one is out of range
     """
-    _check_tape(parameters, tape)
     joints, components = checked_rows(tape, joints, components, first)
-    order = np.argsort(-joints, kind='stable')  # in which the rows enter
-    rows = backward.jacobian_rows(
-        parameters.weights, tuple(tape), joints, components, order, first)
-    return rows[:, :, first:]
+    return functional_rows(parameters, tape, np.arange(len(joints)), joints,
+                           _COMPONENTS[components][None], first)
+
+
+def functional_rows(parameters: NetworkParameters, tape: Tape, rows: np.ndarray,
+                    joints: np.ndarray, coefficients: np.ndarray, first: int = 0) -> np.ndarray:
+    """
+    Return the derivatives of linear functionals of a chain by its angles, from one sweep.
+
+    Functional i is the sum of ``coefficients[e] . chain[joints[e]]`` over the entries e that have
+    ``rows[e] = i``; it enters the sweep at the farthest of its joints.
+
+    :param rows: (entries,) numbers of the functionals, each from 0 to the last at least once
+    :param joints: (entries,) indices from 0 along the chain
+    :param coefficients: (batch or 1, entries, 9)
+    :param first: joint at which the sweep ends: the angles before are not differentiated by
+    :return: (batch, functionals, joints - first, axes)
+    :raises ShapeError: if the tape is of another network
+    """
+    _check_tape(parameters, tape)
+    order = np.argsort(-joints, kind='stable')
+    _, entry, numbers = np.unique(rows[order], return_index=True, return_inverse=True)
+    entering = np.argsort(np.argsort(entry))  # when each functional enters
+    found = backward.functional_rows(
+        parameters.weights, tuple(tape), entering[numbers], joints[order],
+        np.array(coefficients[:, order], parameters.dtype, order='C'), first)
+    return found[:, entering, first:]
 
 
 def checked_rows(tape: Tape, joints: ArrayLike, components: ArrayLike, first: int = 0
@@ -106,7 +133,7 @@ def jacobian(parameters: NetworkParameters, tape: Tape, reach: int | None = None
     are far fewer than the nine rows a joint of `jacobian_rows`.
 
     :param reach: of how many joints' poses, counted from the base; None for all
-    :return: (batch, reach, 9, joints, 2), d chain / d angles; zero beyond a pose's own joint
+    :return: (batch, reach, 9, joints, axes), d chain / d angles; zero beyond a pose's own joint
     :raises ShapeError: if the tape is of another network
     :raises IndexError: if the chain is not as long as the reach
     """
@@ -127,7 +154,10 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
     :return: dL/dparameters by name, shaped as its arrays; dL/dangles (batch, joints, 2)
     :raises ShapeError: if chain_gradient is not shaped as the chain of the tape, or the tape is of
         another network
+    :raises ValueError: if the network reads geometry: `batched` trains those
     """
+    if parameters.architecture.geometry:
+        raise ValueError('the network reads geometry, expected angles alone')
     chain_gradient = _checked_gradient(parameters, tape, chain_gradient)
     by_angles, nets = backward.angle_gradient(
         parameters.weights, tuple(tape), chain_gradient, True)

@@ -12,22 +12,26 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays, save as save_arrays
+from safetensors.numpy import save as save_arrays
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import DescriptionError, WeightsError
+from snake_arm_control.model import coverage, weights_file
+from snake_arm_control.model.architecture import GEOMETRY
 from snake_arm_control.model.exact import ExactLinearization, ExactModel
 from snake_arm_control.model.network_model import NetworkLinearization, NetworkModel
+from snake_arm_control.model.normal_form import NormalForm
 from snake_arm_control.model.parameters import NetworkParameters
+from snake_arm_control.model.weights_file import (
+    ANGLE_OFFSET,
+    EXACT,
+    FORMAT,
+    NETWORK,
+    shipped_weights,
+)
 
-FORMAT = 'snake_arm_control/1'
-ANGLE_OFFSET = 'angle_offset'  # array of a weights file beside those of the network
-SHIPPED = Path(__file__).parent / 'weights' / 'shipped.safetensors'
-KINDS = NETWORK, EXACT = 'network', 'exact'
-_MOST = 2**26  # [byte], of a weights file
-_MOST_ARRAYS = 100
+KINDS = NETWORK, EXACT
 
 
 class ForwardModel:
@@ -60,16 +64,11 @@ class ForwardModel:
         """
         Return the model of a weights file.
 
-        :param path: a safetensors file; None loads the weights that ship with the package
-        :raises WeightsError: if the file can't be read, is damaged, or belongs to another arm
+        :param path: a safetensors file; None loads the weights that ship for such an arm
+        :raises WeightsError: if the file can't be read, is damaged, or does not serve the arm
         """
-        path = SHIPPED if path is None else Path(path)
-        try:
-            with open(path, 'rb') as file:
-                data = file.read(_MOST + 1)
-        except OSError as error:
-            raise WeightsError(f'weights {path} can not be read: {error.strerror}') from error
-        return cls.from_bytes(data, arm, dtype, name=str(path))
+        path = shipped_weights(arm) if path is None else Path(path)
+        return cls.from_bytes(weights_file.read(path), arm, dtype, name=str(path))
 
     @classmethod
     def from_bytes(cls, data: bytes, arm: Arm = Arm(), dtype: type = np.float32,
@@ -80,18 +79,7 @@ class ForwardModel:
         :param name: what to call them in an error
         :raises WeightsError: if they are damaged or belong to another arm or architecture
         """
-        if len(data) > _MOST:
-            raise WeightsError(f'{name} is longer than weights are, expected at most {_MOST} '
-                               'bytes')
-        try:
-            metadata, arrays = _metadata(data), load_arrays(data)
-            if not isinstance(json.loads(metadata.get('training', '{}')), dict):
-                raise ValueError('its training record is no JSON object')
-        except (SafetensorError, ValueError, KeyError, RecursionError) as error:
-            raise WeightsError(f'{name} is not a whole safetensors file: {error}') from error
-        if metadata.get('format') != FORMAT:
-            raise WeightsError(f'{name} has the format {metadata.get("format")!r}, '
-                               f'expected {FORMAT!r}')
+        metadata, arrays = weights_file.parse(data, name)
         if metadata.get('kind', NETWORK) == EXACT:
             return cls(_exact_core(name, metadata, arm), arm, data, metadata)
         return cls(_network_core(name, arrays, metadata, arm, dtype), arm, data, metadata)
@@ -165,11 +153,6 @@ def _exact_core(name: str, metadata: Mapping[str, str], arm: Arm) -> ExactModel:
 
 def _network_core(name: str, arrays: dict[str, np.ndarray], metadata: Mapping[str, str], arm: Arm,
                   dtype: type) -> NetworkModel:
-    if metadata.get('arm_fingerprint') != arm.segment_fingerprint:
-        expected = ('which the arm does not have' if arm.segment is None else
-                    'expected {} m and {} rad'.format(*arm.segment))
-        raise WeightsError(f'{name} was trained on segments of {metadata.get("segment_length")} m '
-                           f'with angles to {metadata.get("angle_limit")} rad, {expected}')
     offset = arrays.pop(ANGLE_OFFSET, None)
     if offset is not None and not (offset.shape == arm.rest.shape and np.isfinite(offset).all()):
         raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
@@ -177,32 +160,34 @@ def _network_core(name: str, arrays: dict[str, np.ndarray], metadata: Mapping[st
     try:
         parameters = NetworkParameters.from_arrays(
             {key: value.astype(dtype) for key, value in arrays.items()})
+        if parameters.architecture.geometry:
+            form = NormalForm.of(arm)
+            _check_served(metadata, arm, form)
+            bound = parameters.bound(form.constants, form.slopes)
+            return NetworkModel(bound, arm, offset, None if form.is_plain else form)
     except WeightsError as error:
         raise WeightsError(f'{name}: {error}') from error
+    _check_segment(name, metadata, arm)
     return NetworkModel(parameters, arm, offset)
 
 
-def save(path: Path, arrays: dict[str, np.ndarray], arm: Arm, record: dict[str, Any]) -> None:
-    """
-    Write a weights file.
-
-    :param arrays: the network's parameters by their name, and angle offsets if there are
-    :param record: how they came about, kept as JSON
-    :raises WeightsError: if the arm is not of equal segments
-    """
-    if arm.segment is None:
-        raise WeightsError('the arm is not of equal segments, expected that of one network')
-    length, limit = arm.segment
-    metadata = {'format': FORMAT, 'arm_fingerprint': arm.segment_fingerprint,
-                'segment_length': f'{length:.9g}', 'angle_limit': f'{limit:.9g}',
-                'training': json.dumps(record)}
-    Path(path).write_bytes(save_arrays(arrays, metadata))
+def _check_served(metadata: Mapping[str, str], arm: Arm, form: NormalForm) -> None:
+    """Raise WeightsError unless a network that reads geometry serves an arm."""
+    if 'ranges' in metadata:
+        try:
+            ranges = np.array(json.loads(metadata['ranges']), dtype=float).reshape(GEOMETRY, 2)
+        except ValueError as error:
+            raise WeightsError(f'its ranges of geometry are damaged: {error}') from error
+        coverage.check(arm, form, ranges)
+    elif metadata.get('arm_fingerprint') != arm.fingerprint:
+        raise WeightsError(f'it was trained for the arm {metadata.get("arm_fingerprint")}, '
+                           f'expected {arm.fingerprint}')
 
 
-def _metadata(data: bytes) -> dict[str, str]:
-    """Return what a file says of itself, before there is memory for its arrays."""
-    # safetensors reads metadata from files only; the header is JSON behind its 8-byte length.
-    header = json.loads(data[8:8 + int.from_bytes(data[:8], 'little')])
-    if not isinstance(header, dict) or len(header) > _MOST_ARRAYS:
-        raise ValueError(f'its header is no JSON object of {_MOST_ARRAYS} arrays at most')
-    return header.get('__metadata__') or {}
+def _check_segment(name: str, metadata: Mapping[str, str], arm: Arm) -> None:
+    """Raise WeightsError unless an arm is of the segments that a network was trained on."""
+    if metadata.get('arm_fingerprint') != arm.segment_fingerprint:
+        expected = ('which the arm does not have' if arm.segment is None else
+                    'expected {} m and {} rad'.format(*arm.segment))
+        raise WeightsError(f'{name} was trained on segments of {metadata.get("segment_length")} m '
+                           f'with angles to {metadata.get("angle_limit")} rad, {expected}')

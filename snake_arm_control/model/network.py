@@ -10,7 +10,7 @@ import torch
 from torch import nn, Tensor
 
 from snake_arm_control.arm import pose
-from snake_arm_control.model.architecture import ANGLES, Architecture, GATES
+from snake_arm_control.model.architecture import Architecture, FIRST, GATES
 
 
 class LstmLayer(nn.Module):
@@ -65,8 +65,8 @@ class Network(nn.Module):
     """
     Two hidden layers of LSTM blocks and a linear read-out: joint angles in, pose chain out.
 
-    One joint is one recurrent step. The first layer reads the joint's angles and the second
-    layer's previous output; the second reads the first's current output.
+    One joint is one recurrent step. The first layer reads the joint, its angles and perhaps its
+    geometry, and the second layer's previous output; the second reads the first's current output.
     """
 
     def __init__(self, architecture: Architecture = Architecture(),
@@ -74,7 +74,7 @@ class Network(nn.Module):
         super().__init__()
         self.architecture = architecture
         width = architecture.width
-        self.first = LstmLayer(ANGLES + width, architecture, generator)
+        self.first = LstmLayer(architecture.inputs(FIRST), architecture, generator)
         self.second = LstmLayer(width, architecture, generator)
         scale = 1.0 / math.sqrt(width)
         self.readout = nn.Parameter(_uniform((width, pose.SIZE), scale, generator))
@@ -84,7 +84,7 @@ class Network(nn.Module):
         """
         Return the predicted pose chain (equation 1).
 
-        :param angles: (*batch, joints, 2) [rad]
+        :param angles: (*batch, joints, 2) [rad], or (*batch, joints, 8) with the geometry
         :return: (*batch, joints, 9)
         """
         batch = angles.shape[:-2]
@@ -98,7 +98,7 @@ class Network(nn.Module):
         return chain.unflatten(0, batch)
 
     def initial_state(self, like: Tensor) -> tuple[Tensor, ...]:
-        """Return the zero output, cells and gates for a batch of angles (batch, joints, 2)."""
+        """Return the zero output, cells and gates for a batch of angles (batch, joints, ...)."""
         a = self.architecture
         rows = len(like)
         return (like.new_zeros(rows, a.width),
@@ -109,7 +109,7 @@ class Network(nn.Module):
 
     def step(self, phi: Tensor, output: Tensor, cell_1: Tensor, gates_1: Tensor,
              cell_2: Tensor, gates_2: Tensor) -> tuple[Tensor, ...]:
-        """Take one joint's step: angles (batch, 2) and the state to the next state."""
+        """Take one joint's step: what it reads (batch, 2 or 8) and the state to the next state."""
         hidden, cell_1, gates_1 = self.first(torch.cat((phi, output), 1), cell_1, gates_1)
         output, cell_2, gates_2 = self.second(hidden, cell_2, gates_2)
         return output, cell_1, gates_1, cell_2, gates_2

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.model import bptt
-from snake_arm_control.model.architecture import ANGLES
+from snake_arm_control.model.normal_form import NormalForm
 from snake_arm_control.model.parameters import NetworkParameters
 
 _COLUMN_OVERHEAD = 6  # steps for each joint, as measured: columns come in whole vectors
@@ -21,11 +22,12 @@ class NetworkModel:
 
     :param angle_offset: (joints, 2) [rad], of weights that were fitted to one arm: by how much its
         angles exceed what its encoders say. The network, the same at each joint, can't learn that
+    :param form: what lies between its predictions and the arm's poses, if anything does
     """
 
     def __init__(self, parameters: NetworkParameters, arm: Arm,
-                 angle_offset: np.ndarray | None = None):
-        self.parameters, self.arm = parameters, arm
+                 angle_offset: np.ndarray | None = None, form: NormalForm | None = None):
+        self.parameters, self.arm, self.form = parameters, arm, form
         self.angle_offset: np.ndarray | None = None
         if angle_offset is not None:
             self.angle_offset = angle_offset.copy()
@@ -40,34 +42,39 @@ class NetworkModel:
         """
         Return the model at configurations.
 
-        :param angles: (*batch, joints, 2) [rad]
+        :param angles: (*batch, joints, axes) [rad or m]
         :raises ShapeError: if they are not those of the arm
         """
         angles = np.asarray(angles)
-        if angles.shape[-2:] != (self.arm.joints, ANGLES):
-            raise ShapeError('angles', angles.shape, f'(*batch, {self.arm.joints}, {ANGLES})')
+        if angles.shape[-2:] != self.arm.rest.shape:
+            raise ShapeError('angles', angles.shape,
+                             f'(*batch, {self.arm.joints}, {self.arm.axes})')
         if self.angle_offset is not None:
             angles = angles + self.angle_offset
-        return NetworkLinearization(self.parameters, angles)
+        return NetworkLinearization(self.parameters, angles, self.form)
 
 
 class NetworkLinearization:
     """The network at configurations: the forward pass, kept for any number of backward ones."""
 
-    def __init__(self, parameters: NetworkParameters, angles: np.ndarray):
-        self._parameters = parameters
+    def __init__(self, parameters: NetworkParameters, angles: np.ndarray,
+                 form: NormalForm | None = None):
+        self._parameters, self._form = parameters, form
         self._batch = angles.shape[:-2]
         self._tape = bptt.forward(parameters, angles.reshape(-1, *angles.shape[-2:]))
-        self.chain = self._tape.chain.reshape(*self._batch, *self._tape.chain.shape[-2:])
+        chain = self._tape.chain if form is None else form.place(self._tape.chain)
+        self.chain = chain.reshape(*self._batch, *chain.shape[-2:])
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """
         Return the input gradient of equation 2.
 
         :param chain_gradient: dL/dchain (*batch, joints, 9)
-        :return: dL/dangles (*batch, joints, 2)
+        :return: dL/dangles (*batch, joints, axes)
         """
         flat = np.broadcast_to(chain_gradient, self.chain.shape).reshape(self._tape.chain.shape)
+        if self._form is not None:
+            flat = self._form.pull(self._tape.chain, np.arange(self._tape.chain.shape[1]), flat)
         gradient = bptt.input_gradient(self._parameters, self._tape, flat)
         return gradient.reshape(*self._batch, *gradient.shape[-2:])
 
@@ -79,18 +86,24 @@ class NetworkLinearization:
         :param joints: (rows,) indices from 0 along the chain
         :param components: (rows,) indices into the nine pose components
         :param first: joint from which on angles are differentiated by
-        :return: (*batch, rows, joints - first, 2)
+        :return: (*batch, rows, joints - first, axes)
         :raises ShapeError: if joints and components are not both (rows,)
         :raises IndexError: if one is out of range
         """
-        joints = np.asarray(joints)
+        joints, components = bptt.checked_rows(self._tape, joints, components, first)
+        coefficients = np.eye(pose.SIZE)[components][None]
+        if self._form is not None:
+            coefficients = self._form.pull(self._tape.chain[:, joints], joints, coefficients)
         reach = int(joints.max(initial=-1)) + 1
-        # A row takes a step for each joint up to its own, and the two columns of each joint one
-        # for each joint from theirs to the last row's; a step takes the same time in either.
+        # A row takes a step for each joint up to its own, and the columns of each joint one for
+        # each joint from theirs to the last row's; a step takes the same time in either.
         if reach * (reach + _COLUMN_OVERHEAD) < np.sum(joints + 1 - first):
-            joints, components = bptt.checked_rows(self._tape, joints, components, first)
             columns = bptt.jacobian(self._parameters, self._tape, reach)
-            rows = columns[:, joints, components, first:]
+            if self._form is None:
+                rows = columns[:, joints, components, first:]
+            else:
+                rows = np.einsum('bec,becja->beja', coefficients, columns[:, joints, :, first:])
         else:
-            rows = bptt.jacobian_rows(self._parameters, self._tape, joints, components, first)
-        return rows.reshape(*self._batch, *rows.shape[-3:])
+            rows = bptt.functional_rows(self._parameters, self._tape, np.arange(len(joints)),
+                                        joints, coefficients, first)
+        return rows.reshape((*self._batch, *rows.shape[-3:]))

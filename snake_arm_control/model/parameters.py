@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from snake_arm_control.errors import WeightsError
-from snake_arm_control.model.architecture import ANGLES, Architecture, GATES, LAYERS
+from snake_arm_control.model.architecture import (
+    ANGLES,
+    Architecture,
+    FIRST,
+    GATES,
+    GEOMETRY,
+    LAYERS,
+)
 from snake_arm_control.model.kernels.layout import Weights
 
 _CACHE_LINE = 64  # [byte]
@@ -24,11 +31,13 @@ class NetworkParameters:
     """
     The parameters of the network, read-only.
 
-    Make one with `from_arrays`.
+    Make one with `from_arrays`. Those that read geometry predict once they are `bound` to an arm.
     """
 
     arrays: Mapping[str, np.ndarray]  # named, shaped and ordered as those of the torch module
     architecture: Architecture
+    constants: np.ndarray | None = None  # (joints, reads), see `bound`
+    slopes: np.ndarray | None = None  # (joints, axes, reads)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> NetworkParameters:
@@ -45,6 +54,9 @@ class NetworkParameters:
         if len(peephole) != 3 or not all(peephole):
             raise WeightsError(f'first.peephole has shape {peephole}, expected (3, blocks, cells)')
         architecture = Architecture(*peephole[1:])
+        if np.shape(arrays['first.weight']) == replace(
+                architecture, geometry=GEOMETRY).shapes()['first.weight']:
+            architecture = replace(architecture, geometry=GEOMETRY)
         single = all(np.asarray(array).dtype == np.float32 for array in arrays.values())
         checked = {}
         for name, shape in architecture.shapes().items():
@@ -60,7 +72,16 @@ class NetworkParameters:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle them as their arrays, which are checked and frozen again."""
-        return type(self).from_arrays, (dict(self.arrays),)
+        return _rebuilt, (dict(self.arrays), self.constants, self.slopes)
+
+    def bound(self, constants: np.ndarray, slopes: np.ndarray) -> NetworkParameters:
+        """
+        Return the parameters for one arm: what its geometry adds to the nets is known beforehand.
+
+        :param constants: (joints, reads), what is read of each joint where its angles are zero
+        :param slopes: (joints, axes, reads), by how much each angle changes it
+        """
+        return replace(self, constants=constants, slopes=slopes)
 
     @property
     def dtype(self) -> np.dtype:
@@ -71,7 +92,20 @@ class NetworkParameters:
     def weights(self) -> tuple[np.ndarray, ...]:
         """The parameters in the order of the kernels: `layout.Weights`, as an unnamed tuple."""
         # numba takes a tuple three times faster than a named one.
-        return tuple(map(_aligned, _lay_out(self.arrays, *self.orders)))
+        laid_out = _lay_out(self.arrays, self.architecture.reads, *self.orders)
+        if self.constants is not None and self.slopes is not None:
+            read = laid_out.angles[0]  # (reads, columns)
+            bias = np.repeat(laid_out.bias, len(self.constants), axis=1)
+            bias[FIRST] += self.constants @ read
+            laid_out = laid_out._replace(angles=(self.slopes @ read).astype(self.dtype), bias=bias)
+        return tuple(map(_aligned, laid_out))
+
+    @property
+    def angles_shape(self) -> tuple[int | None, int | None]:
+        """Joints and axes of the angles that are read; None where any number is, or none yet."""
+        if self.slopes is not None:
+            return self.slopes.shape[0], self.slopes.shape[1]
+        return None, None if self.architecture.geometry else ANGLES
 
     @cached_property
     def orders(self) -> tuple[np.ndarray, np.ndarray]:
@@ -81,14 +115,20 @@ class NetworkParameters:
         return np.concatenate((np.arange(GATES * blocks), GATES * blocks + hidden)), hidden
 
 
-def _lay_out(arrays: Mapping[str, np.ndarray], columns: np.ndarray, hidden: np.ndarray) -> Weights:
+def _rebuilt(arrays: Mapping[str, np.ndarray], constants: np.ndarray | None,
+             slopes: np.ndarray | None) -> NetworkParameters:
+    return replace(NetworkParameters.from_arrays(arrays), constants=constants, slopes=slopes)
+
+
+def _lay_out(arrays: Mapping[str, np.ndarray], reads: int, columns: np.ndarray,
+             hidden: np.ndarray) -> Weights:
     """Put parameters into the order of the kernels."""
     first = arrays['first.weight'][:, columns]
-    weight = np.stack((first[ANGLES:], arrays['second.weight'][:, columns]))[:, hidden]
+    weight = np.stack((first[reads:], arrays['second.weight'][:, columns]))[:, hidden]
     bias, peephole, lateral = (np.stack([arrays[f'{layer}.{name}'] for layer in LAYERS])
                                for name in ('bias', 'peephole', 'lateral'))
     return Weights(
-        weight, weight.swapaxes(1, 2), first[:ANGLES], bias[:, columns],
+        weight, weight.swapaxes(1, 2), first[None, :reads], bias[:, None, columns],
         peephole.swapaxes(2, 3), lateral, arrays['readout'][hidden].T, arrays['readout_bias'])
 
 

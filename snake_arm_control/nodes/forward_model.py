@@ -16,13 +16,8 @@ from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import Trigger
 
 from snake_arm_control.errors import FeedbackError, SettingsError, WeightsError
-from snake_arm_control.model.forward_model import (
-    EXACT,
-    ForwardModel,
-    KINDS,
-    NETWORK,
-    SHIPPED,
-)
+from snake_arm_control.model.forward_model import EXACT, ForwardModel, KINDS, NETWORK
+from snake_arm_control.model.weights_file import SHIPPED, shipped_weights
 from snake_arm_control.ros import chain_messages, topics, weight_messages
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
 from snake_arm_control.ros.joint_states import JointStates
@@ -42,7 +37,7 @@ class ForwardModelSettings(ArmSettings):
                           low=0.1, high=1e4)
     weights: str = setting('', 'weights file, empty for the weights that ship with the package')
     kind: str = setting(AUTO, 'forward model: the network, the exact kinematics of the arm, or '
-                        'auto: the network where its weights are of such an arm',
+                        'auto: the network for arms of the default segment',
                         choices=(AUTO, *KINDS))
 
 
@@ -84,18 +79,17 @@ class ForwardModelNode(Node):
                 raise SettingsError(f'weights is {settings.weights} and kind is {EXACT}, expected '
                                     'one of the two')
             return ForwardModel.exact(self._arm)
-        try:
-            return ForwardModel.load(settings.weights or SHIPPED, self._arm)
-        except WeightsError as error:
-            if settings.kind == NETWORK or settings.weights:
-                raise
-            self.get_logger().info(f'{error}; so the exact kinematics serve')
-            return ForwardModel.exact(self._arm)
+        path = Path(settings.weights or shipped_weights(self._arm))
+        if settings.kind == NETWORK or settings.weights or path == SHIPPED:
+            return ForwardModel.load(path, self._arm)
+        self.get_logger().info('the arm is described and not the default one, so the exact '
+                               f'kinematics serve; kind: {NETWORK} takes {path.name}')
+        return ForwardModel.exact(self._arm)
 
     def _served(self) -> str:
         if self._model.kind == EXACT:
             return 'the exact kinematics'
-        return Path(self._settings.value.weights or SHIPPED).name
+        return Path(self._settings.value.weights or shipped_weights(self._arm)).name
 
     def _predict(self, data: bytes) -> None:
         try:

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.training import sampling
+from snake_arm_control.model.normal_form import NormalForm
+from snake_arm_control.training import chains, sampling
 from snake_arm_control.training.kinematics import forward_kinematics
 from snake_arm_control.training.lesson import Lesson
 from snake_arm_control.training.presets import Phase, TrainingSettings
 from snake_arm_control.training.team import Team
 
-Examples = tuple[Tensor, Tensor]  # angles (count, joints, 2) [rad], chains (count, joints, 9)
+Examples = tuple[Tensor, Tensor]  # what is read (count, joints, 2 or 8), chains (count, joints, 9)
 
 _FRESH, _FIXED, _ORDER = 1, 2, 3  # what random numbers are for, as part of their seed
 _SAMPLERS = {'independent': sampling.independent, 'mixed': sampling.mixed}
@@ -34,9 +35,10 @@ class Batches:
 
     def __init__(self, arm: Arm, settings: TrainingSettings, team: Team, lesson: Lesson | None):
         self._arm, self._settings, self._team, self._lesson = arm, settings, team, lesson
-        segments = sampling.segments(arm)
-        self._arms = {joints: Arm.uniform(**segments | {'joints': joints})
-                      for joints in {phase.joints or arm.joints for phase in settings.phases}}
+        self._arms = {} if settings.is_geometric else {
+            joints: Arm.uniform(**sampling.segments(arm) | {'joints': joints})
+            for joints in {phase.joints or arm.joints for phase in settings.phases}}
+        self._form = NormalForm.of(arm) if settings.is_geometric else None
         self._examples = lru_cache(maxsize=1)(self._draw_examples)
         self._order = lru_cache(maxsize=1)(self._draw_order)
 
@@ -52,8 +54,8 @@ class Batches:
             return self._draw(phase, count, self._generator(_FRESH, iteration, self._team.rank))
         epoch, place = divmod(step, math.ceil(phase.examples / batch))
         order = self._order(number, epoch)[place * batch:(place + 1) * batch]
-        angles, chains = self._examples(number)
-        return angles[order[self._team.part]], chains[order[self._team.part]]
+        read, poses = self._examples(number)
+        return read[order[self._team.part]], poses[order[self._team.part]]
 
     def _draw_examples(self, number: int) -> Examples:
         """Draw the examples of a phase that has a fixed number of them."""
@@ -68,6 +70,9 @@ class Batches:
 
     def _draw(self, phase: Phase, count: int, generator: torch.Generator) -> Examples:
         """Draw examples from the distribution of a phase."""
+        if self._form is not None:
+            readings = self._read(self._form, phase, count, generator)
+            return readings, chains.forward_kinematics(readings)
         if not phase.is_recorded:
             arm = self._arms[phase.joints or self._arm.joints]
             angles = phase.range * _SAMPLERS[phase.distribution](arm, count, generator)
@@ -75,10 +80,20 @@ class Batches:
         assert self._lesson is not None  # as the trainer has checked
         if phase.distribution == 'recorded':
             return self._lesson.draw(count, generator)
-        recorded, chains = self._lesson.draw(count // 2, generator)
+        recorded, measured = self._lesson.draw(count // 2, generator)
         drawn = sampling.mixed(self._arm, count - count // 2, generator)
         return (torch.cat((recorded, drawn)),
-                torch.cat((chains, self._lesson.exact_chain(drawn))))
+                torch.cat((measured, self._lesson.exact_chain(drawn))))
+
+    def _read(self, form: NormalForm, phase: Phase, count: int, generator: torch.Generator
+              ) -> Tensor:
+        """Return what a network reads (count, joints, 8) of random arms, or of the arm."""
+        if phase.distribution == 'general':
+            return chains.draw(count, phase.joints or self._arm.joints, generator)
+        angles = phase.range * sampling.mixed(self._arm, count, generator)
+        constants, slopes = (torch.from_numpy(array).to(angles)
+                             for array in (form.constants, form.slopes))
+        return constants + torch.einsum('bjk,jkr->bjr', angles, slopes)
 
     def _generator(self, *key: int) -> torch.Generator:
         seed = np.random.SeedSequence((self._settings.seed, *key)).generate_state(1, np.uint64)

@@ -25,7 +25,8 @@ def predict(network: Network, angles: Tensor) -> Tensor:
     """
     Return the predicted pose chains, as the network does.
 
-    :param angles: (batch, joints, 2) [rad], on the network's device
+    :param angles: (batch, joints, 2) [rad], or (batch, joints, 8) with the geometry, on the
+        network's device
     :return: (batch, joints, 9), which can be differentiated once
     :raises WeightsError: on a CPU, if the parameters are no longer finite
     """
@@ -42,7 +43,8 @@ class _Compiled(torch.autograd.Function):
     def forward(ctx: Any, names: tuple[str, ...], angles: Tensor, *parameters: Tensor) -> Tensor:
         arrays = {name: p.detach().numpy() for name, p in zip(names, parameters)}
         ctx.names, ctx.parameters = names, NetworkParameters.from_arrays(arrays)
-        ctx.kernels = bptt if len(angles) <= FEW else batched
+        few = len(angles) <= FEW and not ctx.parameters.architecture.geometry
+        ctx.kernels = bptt if few else batched
         ctx.tape = ctx.kernels.forward(ctx.parameters, angles.detach().numpy())
         return torch.from_numpy(ctx.tape.chain)
 

@@ -18,6 +18,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics, jacobian
 from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.model.network import Network
+from snake_arm_control.model.normal_form import NormalForm
 from snake_arm_control.training import engine, plots
 from snake_arm_control.training.samples import Samples
 from snake_arm_control.training.sampling import HELD_OUT, Sampler, segments
@@ -47,18 +48,24 @@ class Model(Predictor, Protocol):
 
 
 class TorchPredictor:
-    """The torch network, for numpy arrays of arms of any number of joints."""
+    """
+    The torch network, for numpy arrays of arms of any number of joints.
 
-    def __init__(self, network: Network):
-        self.network = network
+    :param form: of the arm, if the network reads its geometry
+    """
+
+    def __init__(self, network: Network, form: NormalForm | None = None):
+        self.network, self.form = network, form
 
     @torch.no_grad()
     def predict(self, angles: np.ndarray) -> np.ndarray:
-        """Return pose chains (*batch, joints, 9) of angles (*batch, joints, 2) [rad]."""
-        inputs = torch.as_tensor(np.asarray(angles)).to(self.network.readout)
+        """Return pose chains (*batch, joints, 9) of angles (*batch, joints, axes) [rad or m]."""
+        read = angles if self.form is None else self.form.read(angles)
+        inputs = torch.as_tensor(np.asarray(read)).to(self.network.readout)
         pieces = inputs.flatten(0, -3).split(1024)
         chain = torch.cat([engine.predict(self.network, piece) for piece in pieces])
-        return chain.cpu().numpy().reshape(*angles.shape[:-1], pose.SIZE)
+        predicted = chain.cpu().numpy().reshape(*angles.shape[:-2], -1, pose.SIZE)
+        return predicted if self.form is None else self.form.place(predicted)
 
 
 def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
@@ -81,7 +88,9 @@ def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,
     """
     if isinstance(model, ForwardModel) and model.angle_offset is not None:
         lengths = ()  # it belongs to one arm
-    result: dict[str, Any] = {'arm': segments(arm), 'seed': seed, 'samples': samples,
+    if arm.segment is None:
+        lengths = ()
+    result: dict[str, Any] = {'arm': arm.summary, 'seed': seed, 'samples': samples,
                               'distributions': {}, 'lengths': {}}
     for name, draw in HELD_OUT.items():
         angles = held_out(draw, arm, samples, seed)

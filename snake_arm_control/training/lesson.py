@@ -86,6 +86,9 @@ def prepare(arm: Arm, recordings: Sequence[Samples], start: ForwardModel | None 
         if len(part) < _LEAST:
             raise RecordingError(f'there are {len(part)} samples on the move to {name}, expected '
                                  f'at least {_LEAST}')
+    if start and start.parameters.architecture.geometry:
+        raise RecordingError('the weights read the geometry of an arm: calibrate its description '
+                             'by snake-arm calibrate, and train them for that')
     calibration = calibrate(arm, training)
     digest = hashlib.sha256(training.angles.tobytes() + training.chains.tobytes())
     factor = float(calibration.segment_lengths.mean() / arm.segment_length)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import math
 
 from snake_arm_control.errors import SettingsError
-from snake_arm_control.model.architecture import Architecture
+from snake_arm_control.model.architecture import Architecture, GEOMETRY
 
 RECORDED = ('recorded', 'rehearsed')  # distributions that need a lesson
-DISTRIBUTIONS = ('independent', 'mixed', *RECORDED)
+GEOMETRIC = ('general', 'described')  # of a network that reads geometry
+DISTRIBUTIONS = ('independent', 'mixed', *RECORDED, *GEOMETRIC)
 OPTIMISERS = ('adam', 'soap')
 
 
@@ -23,6 +24,8 @@ class Phase:
     With `examples`, that many shapes are drawn once and used `epochs` times; without, every batch
     is drawn anew, for `iterations`. The distribution `recorded` is what a real arm did;
     `rehearsed` is half that, half `mixed` shapes of its geometry, so that these are not forgotten.
+    Of a network that also reads the geometry of the joints, `general` is `mixed` shapes of random
+    arms, and `described` those of the one arm that is described.
     """
 
     distribution: str = 'independent'
@@ -83,6 +86,9 @@ class TrainingSettings:
     def __post_init__(self):
         if not self.phases:
             raise SettingsError('phases is empty, expected at least one')
+        if self.is_geometric and not all(phase.distribution in GEOMETRIC for phase in self.phases):
+            raise SettingsError(f'some phases are of {GEOMETRIC} and others not, expected all or '
+                                'none')
         if self.optimiser not in OPTIMISERS:
             raise SettingsError(f'optimiser is {self.optimiser!r}, expected one of {OPTIMISERS}')
         for name in ('batch', 'rate', 'clip', 'position_weight', 'evaluate_every',
@@ -103,6 +109,17 @@ class TrainingSettings:
     def is_recorded(self) -> bool:
         """Whether the run learns from a real arm."""
         return any(phase.is_recorded for phase in self.phases)
+
+    @property
+    def is_geometric(self) -> bool:
+        """Whether the network reads the geometry of the joints beside their angles."""
+        return any(phase.distribution in GEOMETRIC for phase in self.phases)
+
+    @property
+    def network(self) -> Architecture:
+        """The architecture with what the network reads."""
+        return replace(self.architecture, geometry=GEOMETRY) if self.is_geometric \
+            else self.architecture
 
     @property
     def iterations(self) -> int:
@@ -137,6 +154,16 @@ SHIPPED = TrainingSettings(
     batch=128, optimiser='soap', rate=1e-2, warm_up=100, decay_from=0.27,
     restarts=((66_000, 0.5),), clip=1.0, position_weight=9.0)
 
+# What made the weights that ship for any arm of bends; it starts from those of the default arm.
+GENERAL = replace(
+    SHIPPED, preset='general',
+    phases=(Phase('general', joints=20, iterations=3_000), Phase('general', iterations=72_000)),
+    decay_from=0.2, restarts=(), checkpoint_every=1_000)
+
+# What fits them to one arm, from its description alone.
+DESCRIBED = replace(
+    GENERAL, preset='described', phases=(Phase('described', iterations=40_000),), batch=256)
+
 # What fits weights that were trained before to recordings of an arm.
 FINETUNE = TrainingSettings(
     preset='finetune', phases=(Phase('rehearsed', iterations=2_000),), batch=128,
@@ -146,7 +173,8 @@ FINETUNE = TrainingSettings(
 SCRATCH = replace(
     FINETUNE, preset='scratch', phases=(Phase('recorded', iterations=30_000),), rate=1e-2)
 
-PRESETS = {settings.preset: settings for settings in (PAPER, SHIPPED, FINETUNE, SCRATCH)}
+PRESETS = {settings.preset: settings for settings in (
+    PAPER, SHIPPED, GENERAL, DESCRIBED, FINETUNE, SCRATCH)}
 
 
 def preset(name: str, seed: int | None = None) -> TrainingSettings:

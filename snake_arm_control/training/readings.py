@@ -83,20 +83,26 @@ def _of_arm(places: dict[str, int], names: list[str], positions: list[float]
 
 
 def pose_chains(path: str | Path, arm: Arm, elements: Sequence[int],
-                messages: Sequence[Message]) -> tuple[Times, np.ndarray]:
+                messages: Sequence[Message], any_frame: bool = False
+                ) -> tuple[Times, np.ndarray]:
     """
     Return the pose chains (messages, joints, 9), NaN where nothing was measured.
 
     :param elements: of the chain, which are tracked
+    :param any_frame: whether they may be in another frame than the base, all in the same
     :raises RecordingError: if none can be used
     """
     rows: list[tuple[int, int, np.ndarray]] = []
+    expected = '' if any_frame else arm.base
     left_out: Counter[str] = Counter()
     for message in messages:
         try:
             stamp, frame, numbers = message.read(_pose_array)
+            expected = expected or frame
+            if frame not in ('', expected):
+                raise RecordingError(f'in the frame {frame!r}, expected {expected!r}')
             rows.append((stamp or message.received, message.published,
-                         _of_chain(arm, elements, frame, numbers)))
+                         _of_chain(arm, elements, numbers, not any_frame)))
         except RecordingError as error:
             left_out[str(error)] += 1
     why = _say(path, left_out, messages)
@@ -114,16 +120,15 @@ def _pose_array(content: Any) -> tuple[int, str, np.ndarray]:
     return _stamp(content), content.header.frame_id, np.array(numbers, float).reshape(-1, 7)
 
 
-def _of_chain(arm: Arm, elements: Sequence[int], frame: str, numbers: np.ndarray) -> np.ndarray:
+def _of_chain(arm: Arm, elements: Sequence[int], numbers: np.ndarray, in_base: bool
+              ) -> np.ndarray:
     """Return positions [m] and orientations (elements, 7), NaN where they were not measured."""
-    if frame not in ('', arm.base):
-        raise RecordingError(f'in the frame {frame!r}, expected {arm.base!r}')
     if len(numbers) == arm.joints:
         numbers = numbers[elements]
     if len(numbers) != len(elements):
         raise RecordingError(f'has {len(numbers)} poses, expected {len(elements)}; say how many '
                              'joints the arm has, or which are tracked')
-    limit = min(_REACHES * float(arm.reaches.max()), _FARTHEST)
+    limit = min(_REACHES * float(arm.reaches.max()), _FARTHEST) if in_base else _FARTHEST
     for what, part in ('position', numbers[:, :3]), ('orientation', numbers[:, 3:]):
         bad = ~(np.isfinite(part).all(axis=1) | np.isnan(part).all(axis=1))
         if bad.any():

@@ -1,11 +1,12 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings of a real arm: MCAP files to samples of its angles and measured poses."""
+"""Recordings of a real arm: MCAP files and tables to samples of its angles and poses."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,15 @@ from snake_arm_control.training.messages import Message, messages
 from snake_arm_control.training.pairing import interpolated, published_together, Times
 from snake_arm_control.training.readings import command_stamps, joint_tracks, pose_chains
 from snake_arm_control.training.samples import Samples
+from snake_arm_control.training.tables import read_table, SUFFIXES
 
 JOINT_STATES, POSE_CHAIN, JOINT_COMMAND = 'joint_states', 'pose_chain', 'joint_command'
 _TYPES = {JOINT_STATES: 'sensor_msgs/msg/JointState', POSE_CHAIN: 'geometry_msgs/msg/PoseArray',
           JOINT_COMMAND: 'sensor_msgs/msg/JointState'}
 
 
-def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str | None = None
-         ) -> Samples:
+def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str | None = None,
+         any_frame: bool = False) -> Samples:
     """
     Return the samples of an arm that a recording holds.
 
@@ -32,14 +34,21 @@ def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str
     belong to the joint states that were published with them. Messages that can't be read, or
     can't be the arm's, are left out: a warning says how many, and why.
 
-    :param path: an MCAP file of any ROS 2 recorder, or the folder of a rosbag2 recording
+    :param path: an MCAP file of any ROS 2 recorder, the folder of a rosbag2 recording, or a table
+        as `tables` has it
     :param tracked: numbers, from 1, of the joints whose poses were measured, or of those to use if
         all were; empty for all
     :param namespace: of the arm, needed if there are several in the recording
+    :param any_frame: whether the poses may be in another frame than the base
     :raises RecordingError: if it can't be read, or does not hold both, for such an arm
     :raises MissingPackageError: if the library that reads it is not installed
     """
     elements = tracked_elements(arm, tracked)
+    if Path(path).suffix in SUFFIXES:
+        samples = read_table(path, arm)
+        tracked_only = np.full_like(samples.chains, np.nan)
+        tracked_only[:, elements] = samples.chains[:, elements]
+        return replace(samples, chains=tracked_only)
     by_topic: dict[str, list[Message]] = defaultdict(list)
     for message in messages(path):
         of_topic = by_topic[message.topic]
@@ -48,7 +57,7 @@ def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str
     states = _of_topic(path, JOINT_STATES, by_topic, namespace)
     tracks = joint_tracks(path, arm, states)
     chains, poses = pose_chains(
-        path, arm, elements, _of_topic(path, POSE_CHAIN, by_topic, namespace))
+        path, arm, elements, _of_topic(path, POSE_CHAIN, by_topic, namespace), any_frame)
     commands = command_stamps(_of_topic(path, JOINT_COMMAND, by_topic, namespace, needed=False))
     reported = np.concatenate([track.times.stamps for track in tracks])
     answers = np.isin(chains.stamps, commands) & ~np.isin(chains.stamps, reported)

@@ -86,10 +86,11 @@ class RunFolder:
                     self.metrics, path))
 
     def _check_config(self, saved: dict[str, Any]) -> None:
-        for part in ('arm', 'settings', 'lesson'):
+        for part in ('arm', 'settings', 'lesson', 'start'):
             before = saved.get(part, {})
             differing = {key: (before.get(key), value)
-                         for key, value in self.config[part].items() if before.get(key) != value}
+                         for key, value in self.config.get(part, {}).items()
+                         if before.get(key) != value}
             if differing:
                 raise TrainingError(
                     f'{self.path} holds another run: ' + '; '.join(

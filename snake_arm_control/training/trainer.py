@@ -22,15 +22,17 @@ from tqdm import tqdm
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import TrainingError, WeightsError
-from snake_arm_control.model import forward_model
+from snake_arm_control.model import weights_file
 from snake_arm_control.model.network import Network
+from snake_arm_control.model.normal_form import NormalForm
 from snake_arm_control.processes import asked_to_end
-from snake_arm_control.training import engine, evaluation, sampling
+from snake_arm_control.training import chains, engine, evaluation, sampling
 from snake_arm_control.training.batches import Batches
 from snake_arm_control.training.lesson import Lesson
 from snake_arm_control.training.presets import TrainingSettings
 from snake_arm_control.training.run_folder import RunFolder, WEIGHTS
 from snake_arm_control.training.soap import Soap
+from snake_arm_control.training.start import Start
 from snake_arm_control.training.team import joined, Team
 
 STOP_EVERY = 10  # iterations between looks at whether any process is asked to end
@@ -42,19 +44,21 @@ _OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 
 def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: bool = False,
-          progress: bool = True, device: str | None = None, lesson: Lesson | None = None) -> Path:
+          progress: bool = True, device: str | None = None, lesson: Lesson | None = None,
+          start: Start | None = None) -> Path:
     """
     Train a forward model; under torchrun, together with its other processes.
 
     The folder holds the run: `config.json`, `metrics.jsonl`, `curves.png`, checkpoints, and
     `weights.safetensors`, which is the newest checkpoint's network.
 
-    :param arm: of equal segments
+    :param arm: of equal segments, unless the network reads geometry
     :param resume: go on from the newest checkpoint in out_dir, to the same end bit by bit on the
         same kind of device with as many processes
     :param device: None takes CUDA where there is one
     :param lesson: recordings of a real arm, for settings with recorded shapes; the weights then
         belong to that arm
+    :param start: whose weights a network that reads geometry starts from; None to start at random
     :return: path of the weights
     :raises TrainingError: if out_dir holds a run and resume isn't asked for, or has nothing to
         resume or another run; if the loss is no longer finite
@@ -66,11 +70,13 @@ def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: boo
                             f'{"recordings" if lesson is None else "drawn shapes alone"}, '
                             f'and there are {"none" if lesson is None else "recordings"}')
     with joined(device) as team, asked_to_end(grace=None) as request:
-        config = {'arm': sampling.segments(arm),
+        config = {'arm': arm.summary if settings.is_geometric else sampling.segments(arm),
                   'settings': json.loads(json.dumps(asdict(settings))),
-                  'lesson': lesson.record if lesson else {}, 'processes': team.size}
+                  'lesson': lesson.record if lesson else {},
+                  'start': {'start': start.fingerprint} if start else {},
+                  'processes': team.size}
         folder = RunFolder(Path(out_dir), config, resume, team.leads, team.device)
-        run = _Run(arm, settings, folder, team, lesson)
+        run = _Run(arm, settings, folder, team, lesson, start)
         with tqdm(total=settings.iterations, initial=run.iteration, unit='it', smoothing=0.05,
                   disable=not (progress and team.leads)) as bar:
             while run.iteration < settings.iterations:
@@ -90,15 +96,17 @@ class _Run:
     """A run in progress: its network, optimiser and counters, which a checkpoint holds."""
 
     def __init__(self, arm: Arm, settings: TrainingSettings, folder: RunFolder, team: Team,
-                 lesson: Lesson | None):
+                 lesson: Lesson | None, start: Start | None):
         self.arm, self.settings, self.folder, self.team = arm, settings, folder, team
         self.lesson = lesson
         self.batches = Batches(arm, settings, team, lesson)
-        self.network = Network(settings.architecture,
+        self.form = NormalForm.of(arm) if settings.is_geometric else None
+        self.network = Network(settings.network,
                                torch.Generator().manual_seed(settings.seed)).to(team.device)
-        if lesson and lesson.start:
+        arrays = start.reading_geometry() if start else lesson and lesson.start
+        if arrays:
             self.network.load_state_dict({name: torch.from_numpy(array)
-                                          for name, array in lesson.start.items()})
+                                          for name, array in arrays.items()})
         self.optimiser = _OPTIMISERS[settings.optimiser](
             self.network.parameters(), lr=settings.rate)
         state = folder.state
@@ -146,8 +154,8 @@ class _Run:
             {'iteration': self.iteration, 'samples': self.samples, 'seconds': self._elapsed,
              'loss_sum': self.loss_sum, 'loss_count': self.loss_count,
              'network': self.network.state_dict(), 'optimiser': self.optimiser.state_dict()},
-            lambda path: forward_model.save(path, self._arrays(), self.arm,
-                                            self._record(finished)), finished)
+            lambda path: weights_file.save(path, self._arrays(), self.arm,
+                                            self._record(finished), self._ranges), finished)
 
     @property
     def _elapsed(self) -> float:
@@ -206,7 +214,7 @@ class _Run:
 
     def _errors(self, samples: int) -> dict[str, float]:
         """Return the mean position error of the tool [m] on each held-out distribution."""
-        model = evaluation.TorchPredictor(self.network)
+        model = evaluation.TorchPredictor(self.network, self.form)
         seed = HELD_OUT_SEED + self.settings.seed
         if not self.lesson:
             return evaluation.tool_errors(model, self.arm, seed, samples)
@@ -220,8 +228,14 @@ class _Run:
         """Return the arrays of the weights file."""
         arrays = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
         if self.lesson:
-            arrays[forward_model.ANGLE_OFFSET] = np.float32(self.lesson.calibration.angle_offset)
+            arrays[weights_file.ANGLE_OFFSET] = np.float32(self.lesson.calibration.angle_offset)
         return arrays
+
+    @property
+    def _ranges(self) -> list[list[float]] | None:
+        """The geometries that the weights serve, if they are not of one arm."""
+        general = any(phase.distribution == 'general' for phase in self.settings.phases)
+        return chains.ranges() if general else None
 
     def _record(self, finished: bool) -> dict[str, Any]:
         """Return how the weights came about."""
@@ -233,4 +247,5 @@ class _Run:
             'seconds': round(self._elapsed, 1), 'finished': finished,
             'torch': str(torch.__version__), 'tool_position': self._errors(samples),
             'date': datetime.now(timezone.utc).date().isoformat(),
-            **({'lesson': self.lesson.record} if self.lesson else {})}
+            **({'lesson': self.lesson.record} if self.lesson else {}),
+            **self.folder.config['start']}

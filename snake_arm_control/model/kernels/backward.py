@@ -16,7 +16,7 @@ def angle_gradient(weights, tape, chain_gradient, keep):
     Sweep with a lane for each configuration.
 
     :param keep: whether to keep the slopes of the nets of all joints, for `parameter_gradient`
-    :return: dL/dangles (batch, joints, 2), and those slopes
+    :return: dL/dangles (batch, joints, axes), and those slopes
     """
     weights, tape = Weights(*weights), Tape(*tape)
     batch, joints, size = chain_gradient.shape
@@ -33,29 +33,36 @@ def angle_gradient(weights, tape, chain_gradient, keep):
 
 
 @compiled
-def jacobian_rows(weights, tape, joints, components, order, first):
+def functional_rows(weights, tape, lanes, ends, coefficients, first):
     """
-    Sweep with a lane for each row and configuration; a row enters at its joint.
+    Sweep with a lane for each functional and configuration; it enters at the first of its entries.
 
-    :param order: (rows,), in which the rows enter
-    :return: (batch, rows, joints, 2)
+    :param lanes: (entries,), of which functional they are, numbered as they enter
+    :param ends: (entries,), at which joint they enter, falling
+    :param coefficients: (batch or 1, entries, 9)
+    :return: (batch, functionals, joints, axes)
     """
     weights, tape = Weights(*weights), Tape(*tape)
     batch, length, inputs = tape.angles.shape
-    rows = len(order)
+    rows = lanes.max() + 1 if len(lanes) else 0
     slope = _zero_slope(weights, rows * batch, 1)
     by_angles = np.zeros((rows * batch, length, inputs), tape.angles.dtype)
-    entered = 0
+    entry = entered = 0
     for j in range(length - 1, first - 1, -1):
-        while entered < rows and joints[order[entered]] == j:
-            component = components[order[entered]]
-            for lane in range(entered * batch, (entered + 1) * batch):
-                slope.output[SECOND, lane] += weights.readout[component]
-            entered += 1
+        while entry < len(ends) and ends[entry] == j:
+            entered = max(entered, lanes[entry] + 1)
+            for t in range(batch):
+                output = slope.output[SECOND, lanes[entry] * batch + t]
+                for component in range(coefficients.shape[2]):
+                    factor = coefficients[t % len(coefficients), entry, component]
+                    if factor != 0:
+                        for n in range(len(output)):
+                            output[n] += factor * weights.readout[component, n]
+            entry += 1
         _step_back(weights, tape, slope, j, entered * batch, by_angles)
     result = np.empty((batch, rows, length, inputs), by_angles.dtype)
     for lane in range(rows * batch):
-        result[lane % batch, order[lane // batch]] = by_angles[lane]
+        result[lane % batch, lane // batch] = by_angles[lane]
     return result
 
 
@@ -72,7 +79,7 @@ def _zero_slope(weights, lanes, keep):
 @compiled
 def _step_back(weights, tape, slope, j, lanes, by_angles):
     """Pass slopes from joint j to the joint before, and onto its angles."""
-    columns = weights.bias.shape[1]
+    columns, own = weights.bias.shape[2], j % len(weights.angles)
     keep = slope.net.shape[1]
     for layer in (SECOND, FIRST):
         net = slope.net[layer, j % keep, :lanes]
@@ -83,7 +90,7 @@ def _step_back(weights, tape, slope, j, lanes, by_angles):
         for axis in range(by_angles.shape[2]):
             value = by_angles.dtype.type(0)
             for n in range(columns):
-                value += weights.angles[axis, n] * by_column[lane, n]
+                value += weights.angles[own, axis, n] * by_column[lane, n]
             by_angles[lane, j, axis] = value  # equation 2
 
 

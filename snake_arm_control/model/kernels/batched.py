@@ -35,21 +35,21 @@ class Trace(NamedTuple):
 
 
 @compiled
-def forward_pass(layers, readout, readout_bias, angles, traces, chain):
+def forward_pass(layers, readout, readout_bias, readings, traces, chain):
     """
     Set the traces of both layers, and the chain.
 
-    :param angles: (joints, 2, lanes) [rad]
+    :param readings: (joints, 2 or more, lanes), angles [rad] and geometry
     :param chain: (joints, 9, lanes)
     """
     (first, second), (trace_1, trace_2) = layers, traces
-    joints, inputs, lanes = angles.shape
+    joints, inputs, lanes = readings.shape
     for trace in traces:
         trace.net[0] = 0
         trace.cell[0] = 0
     trace_1.inputs[0] = 0
     for j in range(joints):
-        trace_1.inputs[j, :inputs] = angles[j]
+        trace_1.inputs[j, :inputs] = readings[j]
         _step(first, trace_1, j, trace_2.inputs[j], 0)
         output = trace_1.inputs[j + 1]
         _step(second, trace_2, j, output, inputs)
@@ -108,17 +108,17 @@ def _step(layer, trace, j, output, offset):
 
 
 @compiled
-def gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_angles):
+def gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_readings):
     """
-    Sweep back over the joints: add to by_layers and by_readout, and set by_angles.
+    Sweep back over the joints: add to by_layers and by_readout, and set by_readings.
 
     :param by_chain: (joints, 9, lanes)
-    :param by_angles: (joints, 2, lanes)
+    :param by_readings: (joints, 2 or more, lanes)
     """
     (first, second), (trace_1, trace_2), (by_first, by_second) = layers, traces, by_layers
     joints, _, lanes = by_chain.shape
     columns, inputs = first.weight.shape
-    angles, width = by_angles.shape[1], trace_1.cell.shape[1]
+    reads, width = by_readings.shape[1], trace_1.cell.shape[1]
     real = by_chain.dtype
     delta = np.empty((columns, lanes), real)
     cell_1, cell_2 = np.zeros((width, lanes), real), np.zeros((width, lanes), real)
@@ -137,10 +137,10 @@ def gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_angle
                 by_row = readout[n, k]
                 for a in range(lanes):
                     slope = by_chain[j, n, a]
-                    total += slope * output[angles + k, a]
-                    by_inputs[angles + k, a] += by_row * slope
+                    total += slope * output[reads + k, a]
+                    by_inputs[reads + k, a] += by_row * slope
                 by_readout[n, k] += total
-        _step_back(second, trace_2, j, by_inputs, angles, cell_2, gates_2, delta, by_second)
+        _step_back(second, trace_2, j, by_inputs, reads, cell_2, gates_2, delta, by_second)
         np.dot(delta, trace_2.inputs[j].T, product_2)
         by_second.weight[:] += product_2
         np.dot(weight_2, delta, by_hidden)
@@ -148,7 +148,7 @@ def gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_angle
         np.dot(delta, trace_1.inputs[j].T, product_1)
         by_first.weight[:] += product_1
         np.dot(weight_1, delta, by_inputs)
-        by_angles[j] = by_inputs[:angles]
+        by_readings[j] = by_inputs[:reads]
 
 
 @compiled

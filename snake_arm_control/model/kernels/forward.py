@@ -36,18 +36,21 @@ def forward_pass(weights, tape):
     output[:, 0] = 0
     nets = net.reshape((2, joints + 1, batch, (GATES + cells) * blocks))
     for j in range(joints):
+        own = j % len(weights.angles)
         by_column = nets[FIRST, j + 1]
         for lane in range(batch):
-            x, y = angles[lane, j]
             for n in range(by_column.shape[1]):
-                by_column[lane, n] = (weights.bias[FIRST, n] + x * weights.angles[0, n]
-                                      + y * weights.angles[1, n])
+                by_column[lane, n] = weights.bias[FIRST, own, n]
+            for axis in range(angles.shape[2]):
+                angle = angles[lane, j, axis]
+                for n in range(by_column.shape[1]):
+                    by_column[lane, n] += angle * weights.angles[own, axis, n]
         add_product(output[SECOND, j], weights.hidden[FIRST], by_column)
         _activate(weights, tape, FIRST, j)
         by_column = nets[SECOND, j + 1]
         for lane in range(batch):
             for n in range(by_column.shape[1]):
-                by_column[lane, n] = weights.bias[SECOND, n]
+                by_column[lane, n] = weights.bias[SECOND, own, n]
         add_product(output[FIRST, j + 1], weights.hidden[SECOND], by_column)
         _activate(weights, tape, SECOND, j)
         for lane in range(batch):

@@ -18,8 +18,8 @@ class Weights(NamedTuple):
 
     hidden: np.ndarray  # (2, width, columns), from the output of a layer to the nets of the other
     back: np.ndarray  # (2, columns, width), its transpose
-    angles: np.ndarray  # (2 angles, columns), to the nets of the first layer
-    bias: np.ndarray  # (2, columns)
+    angles: np.ndarray  # (joints or 1, axes, columns), to the nets of the first layer
+    bias: np.ndarray  # (2, joints or 1, columns)
     peephole: np.ndarray  # (2, 3, cells, blocks)
     lateral: np.ndarray  # (2, 3, 3, blocks)
     readout: np.ndarray  # (9, width)
@@ -33,7 +33,7 @@ class Tape(NamedTuple):
     On the axis of joints + 1, element 0 is the state before the first joint.
     """
 
-    angles: np.ndarray  # (batch, joints, 2) [rad]
+    angles: np.ndarray  # (batch, joints, axes) [rad or m]
     chain: np.ndarray  # (batch, joints, 9)
     net: np.ndarray  # (2, joints + 1, batch, 3 + cells, blocks): gates, then tanh of the nets
     cell: np.ndarray  # (2, joints + 1, batch, cells, blocks)

@@ -18,7 +18,7 @@ def jacobian_columns(weights, tape, reach):
     Here the lanes are the last axis: all share the coefficients of their configuration, and the
     weights multiply from the left.
 
-    :return: (batch, reach, 9, joints, 2)
+    :return: (batch, reach, 9, joints, axes)
     """
     weights, tape = Weights(*weights), Tape(*tape)
     batch, length, inputs = tape.angles.shape
@@ -27,6 +27,7 @@ def jacobian_columns(weights, tape, reach):
     for t in range(batch):
         slope = _no_tangents(weights, 0)
         for j in range(reach):
+            own = j % len(weights.angles)
             entered = (j + 1) * inputs
             if slope.output.shape[2] < entered:
                 slope = _room_for_tangents(weights, slope)
@@ -36,7 +37,7 @@ def jacobian_columns(weights, tape, reach):
                 if layer == FIRST:
                     for n in range(len(by_column)):
                         for axis in range(inputs):
-                            by_column[n, j * inputs + axis] = weights.angles[axis, n]
+                            by_column[n, j * inputs + axis] = weights.angles[own, axis, n]
                 add_product(weights.back[layer], slope.output[1 - layer], by_column)
                 _push_forward(weights, tape, slope, layer, j, t)
             by_pose = np.zeros((size, slope.output.shape[2]), result.dtype)

@@ -1,0 +1,65 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""snake-arm calibrate: fit the description of an arm to what was measured of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from snake_arm_control.cli import arguments
+from snake_arm_control.errors import RecordingError
+from snake_arm_control.extras import require
+from snake_arm_control.output import check_file
+
+_HELD_OUT = 0.2  # of each recording's time, at its end
+
+
+def add_to(commands) -> None:
+    """Add the command to the commands."""
+    parser = commands.add_parser(
+        'calibrate', help='fit the description of an arm to measurements',
+        description='Fit the joint offsets, lengths and all transforms of an arm to recorded '
+        'poses, of the whole chain, some links or the tool, and write the calibrated URDF.')
+    arguments.add_arm(parser)
+    arguments.add_namespace(parser)
+    arguments.add_tracked_joints(parser)
+    parser.add_argument('--data', type=Path, nargs='+', metavar='FILE', required=True,
+                        help='recordings in MCAP, or tables in NPZ or CSV')
+    parser.add_argument('--held-out', type=Path, nargs='+', metavar='FILE',
+                        help='recordings to measure on (default: the last fifth of each of '
+                        '--data)')
+    parser.add_argument('--tracker', action='store_true',
+                        help='the poses are in the frame of a tracker: find the base in it')
+    parser.add_argument('--marker', action='store_true',
+                        help='the poses of the tip are those of a marker: find it on the tool')
+    parser.add_argument('--out', type=Path, default=Path('calibrated.urdf'), metavar='FILE',
+                        help='the calibrated description (default %(default)s)')
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Calibrate the arm, and write its description if it is better than before."""
+    require(*arguments.reader_packages([*options.data, *(options.held_out or ())]))
+    from snake_arm_control.arm.urdf import urdf_text
+    from snake_arm_control.training import calibration_report
+    from snake_arm_control.training.chain_calibration import calibrate_chain
+    from snake_arm_control.training.samples import join
+    arm = arguments.arm(options)
+    check_file(options.out)
+    parts = [(each, None) if options.held_out else each.split(_HELD_OUT)
+             for each in arguments.recordings(options, arm, any_frame=options.tracker)]
+    training = join([first.moving() for first, _ in parts])
+    held_out = join(arguments.recordings(options, arm, options.held_out, options.tracker)
+                    if options.held_out else [last.moving() for _, last in parts if last])
+    found = calibrate_chain(arm, training, options.tracker, options.marker)
+    before, after = found.errors(held_out)
+    print(calibration_report.table(found))
+    print(f'mean position error on {len(held_out)} samples held out: {1e3 * before:.4g} mm '
+          f'before, {1e3 * after:.4g} mm after')
+    if not after < before:
+        raise RecordingError('the calibrated arm is no better than the described one on what was '
+                             'held out: nothing is written; record more, of all its joints')
+    options.out.write_text(urdf_text(found.arm), encoding='utf-8')
+    print(options.out)
+    return 0

@@ -1,0 +1,63 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a calibration found, as text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snake_arm_control.arm.placement import Placement
+from snake_arm_control.training.chain_calibration import ChainCalibration
+from snake_arm_control.training.measured_chain import TWIST
+
+_NOT_KNOWN = 0.01  # part of an unknown that is determined, below which it is not known at all
+
+
+def table(found: ChainCalibration) -> str:
+    """Return the changes of each joint, and what the measurements do not determine, as lines."""
+    arm, count = found.start.arm, found.start.transforms.shape[0]
+    twists = found.change[:count * TWIST].reshape(count, TWIST)
+    known = found.known[:count * TWIST].reshape(count, TWIST)
+    offsets = np.zeros(count)
+    offsets[found.start.second_axes] = np.degrees(found.change[count * TWIST:])
+    names = [*(' '.join(axis.name for axis in link.axes) or link.name for link in arm.links),
+             arm.tip]
+    width = max(map(len, names))
+    lines = [f'{"":{width}}  {"moved [mm]":>10} {"turned [deg]":>12} {"offset [deg]":>12} '
+             f'{"determined":>10}']
+    for j, name in enumerate(names):
+        lines.append(
+            f'{name:{width}}  {1e3 * np.linalg.norm(twists[j, :3]):10.2f} '
+            f'{np.degrees(np.linalg.norm(twists[j, 3:])):12.2f} {offsets[j]:12.2f} '
+            f'{known[j].sum():5.1f} of {TWIST}')
+    free = len(found.change) - found.directions
+    if free:
+        lines.append(f'{free} of {len(found.change)} combinations of these can not be told from '
+                     'the measurements: they stay as described')
+    unknown = [name for name, part in zip(unknown_names(found), found.known) if part < _NOT_KNOWN]
+    if unknown:
+        more = f' and {len(unknown) - 3} more' if len(unknown) > 3 else ''
+        lines.append(f'not determined at all: {", ".join(unknown[:3])}{more}')
+    if found.tracker:
+        place = Placement.from_matrix(found.chain.base)
+        lines.append(f'base in the frame of the tracker: {_placement(place)}')
+    if found.marker:
+        inside = np.linalg.inv(arm.tool.matrix) @ found.chain.transforms[-1]
+        place = Placement.from_matrix(inside)
+        lines.append(f'marker in the frame of the tip: {_placement(place)}')
+    return '\n'.join(lines)
+
+
+def unknown_names(found: ChainCalibration) -> list[str]:
+    """Return what each unknown is."""
+    arm = found.start.arm
+    frames = [*(link.axes[0].name if link.axes else link.name for link in arm.links), arm.tip]
+    kinds = [*(f'position of {{}} along {axis}' for axis in 'xyz'),
+             *(f'turn of {{}} about {axis}' for axis in 'xyz')]
+    return [*(kind.format(frame) for frame in frames for kind in kinds),
+            *(f'offset of {arm.links[j].axes[1].name}' for j in found.start.second_axes)]
+
+
+def _placement(place: Placement) -> str:
+    xyz, rpy = (' '.join(f'{value:.5g}' for value in part) for part in (place.xyz, place.rpy))
+    return f'xyz {xyz} m, rpy {rpy} rad'

@@ -1,0 +1,61 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""The weights that a network starts from that reads the geometry of the joints."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from snake_arm_control.errors import WeightsError
+from snake_arm_control.model import weights_file
+from snake_arm_control.model.architecture import ANGLES, Architecture, GEOMETRY
+from snake_arm_control.model.parameters import NetworkParameters
+from snake_arm_control.training.presets import TrainingSettings
+
+
+class Start:
+    """
+    The network of a weights file, whatever arm it serves.
+
+    :param path: the file
+    :raises WeightsError: if it can't be read, or holds no network of this architecture
+    """
+
+    def __init__(self, path: str | Path, architecture: Architecture):
+        data = weights_file.read(Path(path))
+        _, arrays = weights_file.parse(data, str(path))
+        arrays.pop(weights_file.ANGLE_OFFSET, None)
+        self.parameters = NetworkParameters.from_arrays(arrays)
+        self.fingerprint = hashlib.sha256(data).hexdigest()[:16]
+        blocks, cells = self.parameters.architecture.blocks, self.parameters.architecture.cells
+        if (blocks, cells) != (architecture.blocks, architecture.cells):
+            raise WeightsError(f'{path} has {blocks} blocks of {cells} cells, expected '
+                               f'{architecture.blocks} of {architecture.cells}')
+
+    def reading_geometry(self) -> dict[str, np.ndarray]:
+        """
+        Return the arrays of a network that reads geometry, whether or not this one does.
+
+        Of a straight arm of equal segments, whose geometry is all zero, both predict the same.
+        """
+        arrays = {name: array.copy() for name, array in self.parameters.arrays.items()}
+        if not self.parameters.architecture.geometry:
+            arrays['first.weight'] = np.insert(
+                arrays['first.weight'], [ANGLES] * GEOMETRY, 0.0, axis=0)
+        return arrays
+
+
+def nearest_weights(settings: TrainingSettings, path: Path | None = None) -> Start:
+    """
+    Return what a run starts from.
+
+    :param path: of other weights than those that ship: those of the default arm for any arm of
+        bends, and these for one arm
+    """
+    general = settings.preset == 'general'
+    usual = weights_file.SHIPPED if general or not weights_file.GENERAL.exists() \
+        else weights_file.GENERAL
+    return Start(path or usual, settings.architecture)
