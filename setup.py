@@ -47,7 +47,7 @@ setup(
         'record': ['mcap', 'mcap-ros2-support', 'zstandard'],
         'train': ['matplotlib', 'mcap', 'mcap-ros2-support', 'scipy', 'torch', 'zstandard'],
         'test': ['catkin-pkg', 'coal', 'hypothesis', 'mcap', 'mcap-ros2-support', 'mujoco', 'mypy',
-                 'playwright', 'pytest', 'pytest-xdist', 'ruff', 'trimesh', 'yourdfpy',
+                 'pin', 'playwright', 'pytest', 'pytest-xdist', 'ruff', 'trimesh', 'yourdfpy',
                  'zstandard'],
     },
     entry_points={

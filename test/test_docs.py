@@ -291,7 +291,8 @@ def limits(each):
 
 def shown(value):
     return (f'{value:g}' if isinstance(value, float) else
-            str(value).lower() if not isinstance(value, str) else f'`{value}`' if value else '')
+            '' if value in ('', ()) else f'`{value}`' if isinstance(value, str) else
+            str(value).lower())
 
 
 def test_the_parameters_are_those_of_the_settings():

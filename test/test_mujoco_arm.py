@@ -18,7 +18,7 @@ from snake_arm_control.arm.simulation import (
     SimulatedArm,
     SimulationSettings,
 )
-from snake_arm_control.arm.urdf import HINGE_MASS, SEGMENT_MASS, SEGMENT_RADIUS
+from snake_arm_control.arm.urdf_solids import HINGE_MASS, SEGMENT_MASS, SEGMENT_RADIUS
 from snake_arm_control.errors import ArmError, MissingPackageError, ShapeError
 
 pytest.importorskip('mujoco', reason='the arm with weight needs the extra mujoco')

@@ -105,14 +105,14 @@ def test_best_effort_is_enough_for_everybody():
 def test_a_tracker_of_the_tool_alone_is_enough_for_a_goal_of_the_tool():
     """Best effort, on an arm that is not as the model has learned it."""
     with (node_process('forward_model', 'tool'),
-          node_process('controller', 'tool', '-p', "tracked_joints:='40'"),
+          node_process('controller', 'tool', '-p', 'tracked_joints:=[40]'),
           observing('tool') as observer):
         arm = ErringArm(observer, SimulationSettings(length_error=0.05), qos=topics.SENSOR)
         arm.fault = lambda stamp, chain: [chain_messages.serialize_chain(chain[-1:], stamp)]
         observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
         observer.publish_goal(HERE)
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
-        refused = observer.set_parameter('controller', 'tracked_joints', '40 41')
+        refused = observer.set_parameter('controller', 'tracked_joints', 41)
         assert not refused.successful and 'numbers from 1 to 40' in refused.reason
 
 

@@ -10,13 +10,16 @@ import pytest
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from std_msgs.msg import String
 import yaml
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import SettingsError, SnakeArmError
 from snake_arm_control.nodes.up import SETTINGS
-from snake_arm_control.ros.parameters import ArmSettings, Parameters
+from snake_arm_control.ros.parameters import ArmSettings, Parameters, warn_of_unread
 from snake_arm_control.settings import setting, Settings
 
 CONFIG = Path(__file__).parent.parent / 'config' / 'snake_arm.yaml'
@@ -48,7 +51,8 @@ def lines_of(name, settings):
     """Return the lines of one block of the parameter file: each default, and what it means."""
     yield f'\n{name}:\n  ros__parameters:'
     for each in settings:
-        value = yaml.safe_dump(each.default).splitlines()[0]
+        default = list(each.default) if isinstance(each.default, tuple) else each.default
+        value = yaml.safe_dump(default).splitlines()[0]
         choices = each.metadata['choices']
         yield f'    {each.name}: {value}  # ' + ', '.join(
             (each.metadata['description'],
@@ -159,14 +163,66 @@ def test_a_bad_value_at_the_start_is_refused():
         Parameters(bad, SETTINGS['controller'])
 
 
-def test_a_misspelt_parameter_is_warned_of(capfd):
-    """Those of the arm are given to every node, and a topic's quality of service is ROS's own."""
-    for given, warned in (('simulator_seed', True), ('angle_limit', False), ('seed', False),
-                          ('qos_overrides./chain.subscription.depth', False)):
-        node = rclpy.create_node('misspelt', parameter_overrides=[Parameter(given, value=1)])
-        Parameters(node, Seeded)
-        node.destroy_node()
-        assert (f'{given}: no such parameter' in capfd.readouterr().err) == warned
+@pytest.mark.parametrize(('given', 'expected'), (
+    ('sede', 'seed'), ('angle_limit', None), ('seed', None),
+    ('qos_overrides./chain.subscription.depth', 'qos_overrides./left/chain.subscription.depth'),
+    ('qos_overrides./left/chain.subscription.depth', None)))
+def test_a_parameter_that_no_node_has_is_warned_of(given, expected, capfd):
+    """With what is like it. Those of the arm are given to every node."""
+    node = rclpy.create_node('misspelt', namespace='left',
+                             parameter_overrides=[Parameter(given, value=1)])
+    Parameters(node, Seeded)
+    node.create_subscription(String, 'chain', print, 10, qos_overriding_options=(
+        QoSOverridingOptions.with_default_policies()))
+    warn_of_unread(node)
+    node.destroy_node()
+    said = f'{given}: no such parameter, expected {expected}'
+    assert (said in capfd.readouterr().err) == (expected is not None)
+
+
+@dataclass(frozen=True)
+class Listed(Settings):
+    """Settings that are lists."""
+
+    joints: tuple[int, ...] = setting((), 'joints')
+    place: tuple[float, ...] = setting((), 'place', items=float)
+
+
+@pytest.mark.parametrize(('given', 'expected'), (
+    ([20, 40], (20, 40)), (40, (40,)), ([], ()), (None, ())))
+def test_a_list_of_integers_is_given_as_one_or_as_its_one_number(given, expected, tmp_path):
+    """At the start, as in a file, and while the node runs."""
+    path = tmp_path / 'some.yaml'
+    path.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
+        'joints': given} if given is not None else {'place': [1, 2]}}}))
+    node = rclpy.create_node('listed', cli_args=['--ros-args', '--params-file', str(path)])
+    assert Parameters(node, Listed).value == Listed(expected, () if given is not None else (1, 2))
+    node.destroy_node()
+    node = rclpy.create_node('listed')
+    parameters = Parameters(node, Listed)
+    if given is not None:
+        assert node.set_parameters([Parameter('joints', value=given)])[0].successful
+    assert parameters.value.joints == expected
+    node.destroy_node()
+
+
+@pytest.mark.parametrize('given', ('20 40', True, 1.5, [1.5], ['a']))
+def test_a_list_of_what_is_no_integer_is_refused(node, given):
+    parameters = Parameters(node, Listed)
+    result, = node.set_parameters([Parameter('joints', value=given)])
+    assert not result.successful and 'expected a list of integers' in result.reason
+    assert parameters.value == Listed()
+
+
+def test_a_mounted_arm_hangs_in_a_world_even_where_it_is_mounted_at_zero():
+    settings = ArmSettings(joints=2, mount=(0.0, 0, 0, 0, 0, 0))
+    assert settings.make_arm() == Arm.uniform(2)
+    assert '"world"' in settings.robot_description()
+    assert '"world"' not in ArmSettings(joints=2).robot_description()
+    mounted = ArmSettings(mount=(1, 0, 0, 0, 0, 0.5)).make_arm()
+    assert mounted.mount == Placement((1, 0, 0), (0, 0, 0.5))
+    with pytest.raises(SettingsError, match='expected six numbers'):
+        ArmSettings(mount=(1.0,)).make_arm()
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of the generated URDF: other readers find the same arm in it as our kinematics."""
 
-import io
+import math
 from pathlib import Path
 import shutil
 import subprocess
@@ -12,6 +12,7 @@ from arms import ARMS as ANY, random_angles
 import numpy as np
 import pytest
 from transforms3d.axangles import axangle2mat
+from urdf_readers import READERS
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
@@ -19,6 +20,7 @@ from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.link import Axis, Link
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.arm.urdf_solids import FRAME_MASS, HINGE_MASS, SEGMENT_MASS
 
 COMMITTED = Path(__file__).parent.parent / 'urdf' / 'snake_arm.urdf'
 ARMS = (Arm.uniform(1), Arm.uniform(2, segment_length=0.1), Arm.uniform(7, angle_limit=1.0),
@@ -30,21 +32,15 @@ def arm(request):
     return request.param
 
 
-def read(arm):
-    yourdfpy = pytest.importorskip('yourdfpy')
-    return yourdfpy.URDF.load(io.BytesIO(urdf_text(arm).encode()), load_meshes=False)
+@pytest.fixture(params=READERS, ids=READERS)
+def reader(request):
+    """Return the class of a reader, of those that are installed."""
+    pytest.importorskip(request.param)
+    return READERS[request.param]
 
 
-def frames_of(robot, arm, angles):
-    """
-    Return where a reader has every link (4, 4), in the arm's base, at some angles.
-
-    It is asked for each link in its parent: a way of many links takes it seconds.
-    """
-    robot.update_cfg(arm.named(angles))
-    frames = {robot.base_link: np.eye(4)}
-    for joint in robot.robot.joints:  # parents first
-        frames[joint.child] = frames[joint.parent] @ robot.get_transform(joint.child, joint.parent)
+def in_base(frames, arm):
+    """Return frames (4, 4) by link, in the base of an arm in place of the root."""
     to_base = np.linalg.inv(frames[arm.base])
     return {name: to_base @ frame for name, frame in frames.items()}
 
@@ -68,24 +64,57 @@ def transform(rotation, position):
     return matrix
 
 
-def test_every_link_is_where_the_kinematics_puts_it(arm):
-    robot, generator = read(arm), np.random.default_rng(0)
+@pytest.mark.parametrize('world', (False, True), ids=('base', 'world'))
+def test_every_reader_finds_every_link_where_the_kinematics_puts_it(arm, reader, world):
+    """In the base, also where a world is the root; nothing is left out."""
+    robot, generator = reader(urdf_text(arm, world=world)), np.random.default_rng(0)
     for _ in range(5):
         angles = generator.uniform(-arm.upper[0, 0], arm.upper[0, 0], (arm.joints, 2))
-        frames, expected = frames_of(robot, arm, angles), expected_frames(arm, angles)
-        assert set(frames) == set(robot.link_map) == set(expected)
-        for name, frame in expected.items():
-            np.testing.assert_allclose(frames[name], frame, atol=1e-9, err_msg=name)
+        frames = in_base(robot.frames(arm.named(angles)), arm)
+        for name, frame in expected_frames(arm, angles).items():
+            np.testing.assert_allclose(frames[name], frame, atol=1e-6, err_msg=name)
 
 
-def test_every_chain_element_is_a_segment_length_along_its_link(arm):
-    angles = np.random.default_rng(7).uniform(-0.7, 0.7, (arm.joints, 2))
-    frames = frames_of(read(arm), arm, angles)
-    far_end = transform(np.eye(3), (0.0, 0.0, arm.segment_length))
-    assert len(arm.link_names) == arm.joints
-    ends = np.array([frames[name] @ far_end for name in arm.link_names])
-    np.testing.assert_allclose(pose.from_matrix(ends[:, :3, :3], ends[:, :3, 3]),
-                               forward_kinematics(arm, angles), atol=1e-9)
+@pytest.mark.parametrize('world', (False, True), ids=('base', 'world'))
+def test_every_reader_finds_the_joints_with_their_limits_and_the_mass(arm, reader, world):
+    """Mere frames weigh next to nothing, and nobody puts a kilogram in their place."""
+    robot = reader(urdf_text(arm, world=world))
+    assert sorted(robot.limits) == sorted(arm.joint_names)
+    np.testing.assert_allclose([robot.limits[name] for name in arm.joint_names],
+                               np.transpose((arm.lower.ravel(), arm.upper.ravel())), rtol=1e-6)
+    assert robot.mass == pytest.approx(arm.joints * (SEGMENT_MASS + HINGE_MASS),
+                                       abs=2.1 * FRAME_MASS)
+
+
+def bends(arm):
+    """Yield angles (joints, axes): none, then each joint bent as far as it goes, to any side."""
+    generator = np.random.default_rng(0)
+    yield arm.rest
+    for _ in range(10):
+        yield arm.bent(generator.choice((-1.0, 1.0), arm.rest.shape) * (generator.random() < 0.9))
+
+
+@pytest.mark.parametrize('limit', (math.pi / 4, math.pi / 2), ids=('45', '90'))
+def test_neighbours_never_touch_however_far_a_joint_is_bent(limit):
+    """Two segments, so that no others can."""
+    pytest.importorskip('mujoco')
+    arm = Arm.uniform(2, angle_limit=limit)
+    robot = READERS['mujoco'](urdf_text(arm))
+    for angles in bends(arm):
+        robot.bend(arm.named(angles))
+        assert not robot.data.ncon
+    assert robot.model.ngeom == 4
+
+
+def test_a_bent_arm_without_gravity_stays_where_it_is():
+    pytest.importorskip('mujoco')
+    arm = Arm()
+    robot = READERS['mujoco'](urdf_text(arm))
+    robot.bend(dict.fromkeys(arm.joint_names, 0.3))
+    before = robot.data.qpos.copy()
+    for _ in range(200):
+        robot.library.mj_step(robot.model, robot.data)
+    np.testing.assert_allclose(robot.data.qpos, before, atol=1e-6)
 
 
 @pytest.mark.parametrize('any_arm', ANY.values(), ids=ANY)
@@ -116,9 +145,11 @@ def test_the_text_is_plain_urdf_unless_that_is_not_enough():
 
 
 @pytest.mark.parametrize('any_arm', ANY.values(), ids=ANY)
-def test_other_readers_find_the_chain_of_any_arm_where_the_kinematics_puts_it(any_arm):
+def test_a_reader_finds_the_chain_of_any_arm_where_the_kinematics_puts_it(any_arm):
+    pytest.importorskip('yourdfpy')
     angles = random_angles(any_arm)
-    frames = frames_of(read(any_arm), any_arm, angles)
+    frames = in_base(READERS['yourdfpy'](urdf_text(any_arm)).frames(any_arm.named(angles)),
+                     any_arm)
     chain = forward_kinematics(any_arm, angles)
     for j, link in enumerate(any_arm.link_names[:-1]):
         far_end = transform(np.eye(3), any_arm.links[j + 1].placement.xyz)
@@ -147,10 +178,14 @@ def test_moving_joints_are_the_arms_angles_in_order_with_its_exact_limits(arm):
         assert float(limit.get('effort')) > 0.0
 
 
-def test_only_the_moved_links_have_mass(arm):
-    for link in ElementTree.fromstring(urdf_text(arm)).iter('link'):
-        fixed = link.get('name') in ('base_link', 'tool0')
-        assert (link.find('inertial') is None) == fixed
+@pytest.mark.parametrize('any_arm', ANY.values(), ids=ANY)
+def test_every_link_but_the_root_has_mass(any_arm):
+    """KDL refuses a root that has some; Gazebo drops what hangs on one without, but a world."""
+    for world, roots in (False, ['base_link']), (True, ['world']):
+        arm = Arm(any_arm.links, any_arm.tool, rest=dict(any_arm.rest_positions))
+        robot = ElementTree.fromstring(urdf_text(arm, world=world))
+        assert [link.get('name') for link in robot.iter('link')
+                if link.find('inertial') is None] == roots
 
 
 def test_moments_of_inertia_are_those_of_a_possible_body(arm):
@@ -171,15 +206,36 @@ def test_every_tenth_joint_has_a_colour_of_its_own():
     assert colour['link_1'] == colour['link_3']
 
 
-def test_a_link_collides_with_what_is_seen_of_it():
-    robot = ElementTree.fromstring(urdf_text(Arm.uniform(joints=3)))
-    solid = [link for link in robot.iter('link') if link.find('visual') is not None]
-    assert len(solid) == 6
-    for link in solid:
-        for part in 'origin', 'geometry':
-            seen, collides = (ElementTree.tostring(link.find(f'{purpose}/{part}')).strip()
-                              for purpose in ('visual', 'collision'))
-            assert seen == collides
+def test_what_collides_lies_within_what_is_seen():
+    """It is a part of that, so that neighbours have room."""
+    for link in ElementTree.fromstring(urdf_text(Arm.uniform(joints=3))).iter('link'):
+        seen, solid = link.find('visual'), link.find('collision')
+        assert (seen is None) == (solid is None)
+        if seen is not None:
+            assert seen.find('origin').attrib == solid.find('origin').attrib
+            (seen,), (solid,) = seen.find('geometry'), solid.find('geometry')
+            assert seen.tag == solid.tag
+            assert all(0.0 < float(solid.get(size)) <= float(seen.get(size))
+                       for size in seen.keys())
+
+
+def test_ros2_control_gets_a_position_interface_for_each_joint():
+    """And other readers pass over it."""
+    arm = ANY['random 1']
+    text = urdf_text(arm, plugin='mock_components/GenericSystem')
+    control = ElementTree.fromstring(text).find('ros2_control')
+    assert control.find('hardware/plugin').text == 'mock_components/GenericSystem'
+    assert [joint.get('name') for joint in control.iter('joint')] == list(arm.joint_names)
+    for joint in control.iter('joint'):
+        assert [each.get('name') for each in joint.iter('command_interface')] == ['position']
+        assert [each.get('name') for each in joint.iter('state_interface')] == [
+            'position', 'velocity']
+    assert Arm.from_urdf(text) == arm
+
+
+@pytest.mark.parametrize('any_arm', ANY.values(), ids=ANY)
+def test_a_world_above_the_base_changes_no_arm(any_arm):
+    assert Arm.from_urdf(urdf_text(any_arm, world=True)) == any_arm
 
 
 def test_the_name_of_the_robot_is_the_callers_and_escaped():
@@ -188,14 +244,16 @@ def test_the_name_of_the_robot_is_the_callers_and_escaped():
 
 
 def test_committed_urdf_is_the_generators():
-    assert COMMITTED.read_text() == urdf_text(Arm()), 'run: snake-arm urdf > urdf/snake_arm.urdf'
+    assert COMMITTED.read_text() == urdf_text(Arm(), world=True), (
+        'run: snake-arm urdf > urdf/snake_arm.urdf')
 
 
-def test_check_urdf_accepts_it(arm, tmp_path):
+@pytest.mark.parametrize('root', ('base_link', 'world'))
+def test_check_urdf_accepts_it(arm, root, tmp_path):
     if shutil.which('check_urdf') is None:
         pytest.skip('check_urdf is not installed (Debian and Ubuntu: liburdfdom-tools)')
     path = tmp_path / 'arm.urdf'
-    path.write_text(urdf_text(arm))
+    path.write_text(urdf_text(arm, world=root == 'world'))
     checked = subprocess.run(('check_urdf', path), capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
-    assert 'root Link: base_link has 1 child(ren)' in checked.stdout
+    assert f'root Link: {root} has 1 child(ren)' in checked.stdout

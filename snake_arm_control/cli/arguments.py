@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snake_arm_control.arm.arm_file import shipped_arms
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.prefix import prefixed
 from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.errors import SettingsError
 
@@ -25,6 +26,10 @@ def add_arm(parser: argparse.ArgumentParser) -> None:
                         help='link of a URDF where the arm ends')
     parser.add_argument('--joints', type=int, metavar='N',
                         help=f'number of joints of an arm of equal segments (default {JOINTS})')
+    parser.add_argument('--joint-prefix', default='', metavar='TEXT',
+                        help='what the names of all joints begin with')
+    parser.add_argument('--frame-prefix', default='', metavar='TEXT',
+                        help='what the names of all links begin with')
 
 
 def arm(options: argparse.Namespace) -> Arm:
@@ -35,6 +40,10 @@ def arm(options: argparse.Namespace) -> Arm:
     :raises DescriptionError: if a description can't be read
     :raises SettingsError: if two arms are meant
     """
+    return prefixed(_unprefixed(options), options.joint_prefix, options.frame_prefix)
+
+
+def _unprefixed(options: argparse.Namespace) -> Arm:
     if not options.arm:
         return Arm.uniform(JOINTS if options.joints is None else options.joints)
     if options.joints is not None:

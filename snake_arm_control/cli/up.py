@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
     from snake_arm_control.nodes import up  # rclpy is slow to import, and not all need it
     return up.up(up.Options(
         arm=options.arm, base_link=options.base_link, tip_link=options.tip_link,
-        joints=options.joints, namespace=options.namespace, scenario=options.scenario,
+        joints=options.joints, joint_prefix=options.joint_prefix,
+        frame_prefix=options.frame_prefix, namespace=options.namespace, scenario=options.scenario,
         until_converged=options.until_converged, timeout=options.timeout,
         processes=options.processes, simulator=options.simulator, view=options.view,
         params_file=options.params_file, settings=tuple(options.settings)))

@@ -57,8 +57,8 @@ class ControllerSettings(ControlSettings, ArmSettings):
         True, 'wait for the joint states of the arm; else it is taken to start at rest, and to do '
         'what it is commanded as long as no joint states come',
         read_only=True)
-    tracked_joints: str = setting(
-        '', 'numbers of the joints whose poses pose_chain holds, in its order, such as 20 40; '
+    tracked_joints: tuple[int, ...] = setting(
+        (), 'numbers of the joints whose poses pose_chain holds, in its order, such as [20, 40]; '
         'empty if it holds all')
     hardware: str = setting(
         NONE, 'controller of ros2_control that gets the commands too', choices=KINDS,
@@ -66,21 +66,11 @@ class ControllerSettings(ControlSettings, ArmSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        self.tracked()
-
-    def tracked(self) -> tuple[int, ...]:
-        """
-        Return the numbers of the tracked joints, from 1; none if all are tracked.
-
-        :raises SettingsError: if one is no joint of the arm, or given twice
-        """
-        words = self.tracked_joints.replace(',', ' ').split()
-        numbers = tuple(int(word) for word in words if word.isdecimal())
-        if (len(set(numbers)) != len(words)
-                or not all(1 <= number <= self.joints for number in numbers)):
-            raise SettingsError(f'tracked_joints is {self.tracked_joints!r}, expected different '
-                                f'numbers from 1 to {self.joints}, separated by spaces')
-        return numbers
+        numbers = self.tracked_joints
+        if numbers and not (len(set(numbers)) == len(numbers) and min(numbers) >= 1
+                            and max(numbers) <= self.make_arm().joints):
+            raise SettingsError(f'tracked_joints is {list(numbers)}, expected different numbers '
+                                f'from 1 to {self.make_arm().joints}')
 
 
 class ControllerNode(Node):
@@ -90,7 +80,6 @@ class ControllerNode(Node):
         super().__init__('controller', **node_options)
         self._settings = Parameters(self, ControllerSettings, self._change)
         self._arm = self._settings.value.make_arm()
-        self._tracked = self._settings.value.tracked()
         self._loop: ControlLoop | None = None  # until there is a model
         self._joint_states, self._frames = JointStates(self._arm), Frames(self, self._arm.base)
         self._early_goal: Goal | None = None
@@ -125,7 +114,6 @@ class ControllerNode(Node):
     def _change(self, settings: ControllerSettings) -> None:
         if self._loop:
             self._loop.settings = part(ControlSettings, settings)
-        self._tracked = settings.tracked()
         self._ticked_at = math.inf
         self._timer.timer_period_ns = round(1e9 / settings.rate)
 
@@ -171,7 +159,8 @@ class ControllerNode(Node):
         try:
             stamp, chain = chain_messages.deserialize_chain(
                 data, self._frames.placement, self._arm.base)
-            chain = chain_messages.whole_chain(chain, self._tracked, self._arm.joints)
+            chain = chain_messages.whole_chain(
+                chain, self._settings.value.tracked_joints, self._arm.joints)
             self._loop.receive(stamp, chain)
         except FeedbackError as error:
             self._report.reject_feedback(topics.POSE_CHAIN, error)

@@ -47,6 +47,8 @@ class Options:
     arm: str = ''  # as the parameters have it; that of the parameter file, if empty
     base_link: str = ''
     tip_link: str = ''
+    joint_prefix: str = ''
+    frame_prefix: str = ''
     joints: int | None = None  # those of the parameter file, or the default, if None
     namespace: str = ''  # its full name
     scenario: str = ''
@@ -183,7 +185,8 @@ def _ros_arguments(name: str, options: Options) -> list[str]:
         values['open_browser'] = 'true'
     else:
         values.update({key: _quoted(getattr(options, key)) for key in (
-            'arm', 'base_link', 'tip_link') if getattr(options, key)})
+            'arm', 'base_link', 'tip_link', 'joint_prefix', 'frame_prefix')
+            if getattr(options, key)})
         if options.joints is not None:
             values['joints'] = str(options.joints)
     if name == 'simulator':

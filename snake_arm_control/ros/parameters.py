@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, MISSING, replace
+from dataclasses import dataclass, Field, fields, MISSING, replace
+from difflib import get_close_matches
 import math
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -21,9 +22,11 @@ from rclpy.parameter import Parameter
 from snake_arm_control.arm.arm_file import read_text
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.link import TURN_VELOCITY
+from snake_arm_control.arm.placement import Placement
+from snake_arm_control.arm.prefix import prefixed, prefixed_urdf
 from snake_arm_control.arm.uniform import ANGLE_LIMIT, JOINTS, SEGMENT_LENGTH
 from snake_arm_control.arm.urdf import robot_description
-from snake_arm_control.errors import SettingsError
+from snake_arm_control.errors import SettingsError, SnakeArmError
 from snake_arm_control.settings import setting, Settings
 
 T = TypeVar('T', bound=Settings)
@@ -46,6 +49,13 @@ class ArmSettings(Settings):
                                  low=1e-3, high=math.pi / 2, read_only=True)
     velocity_limit: float = setting(TURN_VELOCITY, 'velocity limit of each angle', 'rad/s',
                                     low=1e-3, high=100.0, read_only=True)
+    mount: tuple[float, ...] = setting(
+        (), 'where base_link is in the frame world: x, y, z [m], then roll, pitch, yaw [rad]; '
+        'empty if it is in none', items=float, read_only=True)
+    joint_prefix: str = setting('', 'what the names of all joints begin with, where several arms '
+                                'share joint_states', read_only=True)
+    frame_prefix: str = setting('', 'what the names of all links and frames but world begin with, '
+                                'where several arms share TF', read_only=True)
 
     def make_arm(self) -> Arm:
         """
@@ -54,12 +64,19 @@ class ArmSettings(Settings):
         :raises SettingsError: if it is described, and measures of equal segments are given too
         :raises DescriptionError: if the description can't be read, or is of no arm
         """
+        return prefixed(self._unprefixed(), self.joint_prefix, self.frame_prefix)
+
+    def _unprefixed(self) -> Arm:
         if not self.arm:
             if self.base_link or self.tip_link:
                 raise SettingsError('base_link and tip_link are given, expected arm, too')
-            return Arm.uniform(self.joints, self.segment_length, self.angle_limit,
-                               self.velocity_limit)
-        for name in ('joints', 'segment_length', 'angle_limit', 'velocity_limit'):
+            if len(self.mount) not in (0, 6):
+                raise SettingsError(f'mount is {list(self.mount)}, expected six numbers')
+            arm = Arm.uniform(self.joints, self.segment_length, self.angle_limit,
+                              self.velocity_limit)
+            return Arm(arm.links, arm.tool, Placement(self.mount[:3], self.mount[3:])
+                       if self.mount else Placement())
+        for name in ('joints', 'segment_length', 'angle_limit', 'velocity_limit', 'mount'):
             if getattr(self, name) != getattr(type(self), name):
                 raise SettingsError(f'{name} is {getattr(self, name)} and arm is {self.arm}, '
                                     'expected one of the two')
@@ -68,7 +85,8 @@ class ArmSettings(Settings):
     def robot_description(self) -> str:
         """Return the URDF of the arm: the file that says it, if there is one."""
         text, is_urdf = read_text(self.arm) if self.arm else ('', False)
-        return robot_description(self.make_arm(), text if is_urdf else '')
+        source = prefixed_urdf(text, self.joint_prefix, self.frame_prefix) if is_urdf else ''
+        return robot_description(self.make_arm(), source, world=bool(self.mount))
 
 
 class Parameters(Generic[T]):
@@ -83,27 +101,14 @@ class Parameters(Generic[T]):
     def __init__(self, node: Node, kind: type[T], changed: Callable[[T], None] | None = None):
         self._kind, self._changed = kind, changed
         self._names = {each.name for each in fields(kind)}
-        given = {each.name: node.declare_parameter(
-            each.name, each.default, _descriptor(each)).value for each in fields(kind)}
-        self.value: T = kind(**given)
-        self._warn_of_unknown(node)
+        self.value: T = kind(**{each.name: _declared(node, each) for each in fields(kind)})
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._take)
-
-    def _warn_of_unknown(self, node: Node) -> None:
-        """Warn of given names that are no parameter, which ROS passes over in silence."""
-        given = getattr(node, '_parameter_overrides', {})  # there is no public way to it
-        arm = {each.name for each in fields(ArmSettings)}  # a file gives these to every node
-        unknown = [name for name in given if name not in self._names | arm
-                   and not name.startswith('qos_overrides.') and not node.has_parameter(name)]
-        if unknown:
-            node.get_logger().warning(f'{", ".join(sorted(unknown))}: no such parameter, expected '
-                                      f'some of {", ".join(sorted(self._names))}')
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
             self._replaced(parameters)
-        except SettingsError as error:
+        except SnakeArmError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
@@ -119,11 +124,36 @@ class Parameters(Generic[T]):
                                       if p.name in self._names})
 
 
-def _descriptor(each) -> ParameterDescriptor:
+def warn_of_unread(node: Node) -> None:
+    """
+    Warn of parameters that were given to a node and that it does not have.
+
+    ROS passes over them in silence, such as a quality of service for a topic by another name.
+    Those of the arm a file gives to every node.
+    """
+    given = getattr(node, '_parameter_overrides', {})  # there is no public way to it
+    known = list(node.get_parameters_by_prefix(''))
+    for name in sorted(set(given) - set(known) - {each.name for each in fields(ArmSettings)}):
+        alike = get_close_matches(name, known, n=1)
+        expected = alike[0] if alike else f'some of {", ".join(sorted(known))}'
+        node.get_logger().warning(f'{name}: no such parameter, expected {expected}')
+
+
+def _declared(node: Node, each: Field) -> Any:
+    """Declare the parameter of a setting, and return its value."""
+    default: Any = each.default
+    if isinstance(default, tuple):
+        default = list(default)
+    value = node.declare_parameter(each.name, default, _descriptor(each)).value
+    return each.default if value is None else value  # an empty list in a file sets nothing
+
+
+def _descriptor(each: Field) -> ParameterDescriptor:
     meta = each.metadata
     assert each.default is not MISSING
-    descriptor = ParameterDescriptor(description=meta['description'],
-                                     read_only=meta['read_only'])
+    # One number in place of a list of numbers is another type to ROS, and so is an empty list.
+    descriptor = ParameterDescriptor(description=meta['description'], read_only=meta['read_only'],
+                                     dynamic_typing=isinstance(each.default, tuple))
     if meta['choices']:
         descriptor.additional_constraints = 'one of ' + ', '.join(meta['choices'])
     if isinstance(each.default, float) and None not in (meta['low'], meta['high']):

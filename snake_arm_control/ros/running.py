@@ -20,6 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 from snake_arm_control.errors import OutputError, SettingsError, SnakeArmError
 from snake_arm_control.output import check_folder, private_folder
 from snake_arm_control.processes import asked_to_end, GRACE, Request
+from snake_arm_control.ros.parameters import warn_of_unread
 
 try:
     from rclpy.experimental import EventsExecutor
@@ -42,6 +43,7 @@ class Spinner:
     @contextmanager
     def added(self, node: AnyNode) -> Iterator[AnyNode]:
         """Serve a node while the block lasts, and destroy it then."""
+        warn_of_unread(node)
         self._executor.add_node(node)
         try:
             yield node
