@@ -11,7 +11,7 @@ import numpy as np
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.joint_space import frozen
 from snake_arm_control.arm.link import is_number
-from snake_arm_control.arm.urdf import SEGMENT_RADIUS
+from snake_arm_control.arm.urdf_solids import SEGMENT_RADIUS
 from snake_arm_control.errors import ArmError, ShapeError
 
 BASE = -1  # in place of an element: what does not move
