@@ -65,7 +65,7 @@ def test_a_goal_may_be_for_a_link_by_its_name(capfd):
     panda = str(URDFS / 'panda.urdf')
     for link in 'panda_link3', '2':
         assert main(['goal', '--arm', panda, '--joint', link, '--up', '0', '0', '1',
-                     '--wait', '0']) == 1
+                     '--timeout', '0']) == 1
         assert 'no controller listens' in capfd.readouterr().err
 
 
@@ -91,7 +91,7 @@ def test_an_arm_is_printed_with_its_chain_its_limits_what_else_there_is_and_what
 def test_a_number_may_be_negative_in_any_notation(capfd):
     """It is taken as no option; no controller runs, so the goal is all that is checked."""
     assert main(['goal', '--position', '-.5', '-1e-3', '-0.25E0', '--forward', '-1', '-', '-',
-                 '--wait', '0']) == 1
+                 '--timeout', '0']) == 1
     assert 'no controller listens' in capfd.readouterr().err
     assert main(['goal', '--position', '0.1', '-inf', '0.2']) == 1
     assert 'y is -inf' in capfd.readouterr().err

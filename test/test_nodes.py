@@ -207,6 +207,28 @@ def test_the_command_line_publishes_goals(arm):
     arm.wait(lambda: arm.is_at(goal), 'the goal')
 
 
+@pytest.mark.parametrize(('position', 'code', 'said'), (
+    (REACHABLE, 0, 'reached: '), ((2.0, 0.0, 2.0), 1, 'not reached: another goal is pursued now')))
+def test_the_command_line_waits_for_what_becomes_of_a_goal(arm, position, code, said):
+    """It ends when the goal is reached, or is known not to be."""
+    with subprocess.Popen(snake_arm('goal', '--position', *map(str, position), '--wait'),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sent:
+        if code:
+            far = Goal.tool(position=position)
+            pursued = []
+            subscription = arm.node.create_subscription(
+                Float64MultiArray, topics.PURSUED_GOAL, pursued.append, topics.LATCHED)
+            arm.wait(lambda: pursued and goal_messages.message_to_goal(pursued[-1], 40) == far,
+                     'the goal that is pursued')
+            arm.listen(1.0)
+            assert sent.poll() is None
+            arm.publish_goal(FIG2)
+            arm.node.destroy_subscription(subscription)
+        arm.wait(lambda: sent.poll() is not None, 'the end of the command', 60.0)
+        output = ''.join(sent.communicate())
+        assert sent.returncode == code and said in output, output
+
+
 def test_a_pose_from_rviz_is_a_full_tool_pose(arm):
     message = PoseStamped()
     message.header.frame_id = 'base_link'

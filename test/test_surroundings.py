@@ -181,9 +181,9 @@ def test_a_controller_is_found_whatever_it_is_called():
     try:
         listener.create_subscription(Float64MultiArray, topics.GOAL, print, 10)
         goal = ('goal', '--drop', '--namespace', 'renamed')
-        assert 'no controller listens' in run(*goal, '--wait', '1').stderr
+        assert 'no controller listens' in run(*goal, '--timeout', '1').stderr
         with node_process('controller', 'renamed', '-r', '__node:=arm_controller'):
-            assert run(*goal, '--wait', '60').returncode == 0
+            assert run(*goal, '--timeout', '60').returncode == 0
     finally:
         listener.destroy_node()
         rclpy.try_shutdown()

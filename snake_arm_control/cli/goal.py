@@ -54,7 +54,9 @@ def add_to(commands) -> None:
         parser.add_vector(f'--{name}', action=_Entry, metavar=metavar, help=text)
     parser.add_argument('--file', type=Path, help='goal in YAML instead')
     parser.add_argument('--drop', action='store_true', help='drop the goal: the arm holds')
-    parser.add_argument('--wait', type=float, default=5.0, metavar='S',
+    parser.add_argument('--wait', action='store_true',
+                        help='wait until the goal is reached, or known not to be')
+    parser.add_argument('--timeout', type=float, default=5.0, metavar='S',
                         help='how long to wait for a controller (default %(default)s s)')
     parser.set_defaults(run=run, entries=[])
 
@@ -64,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     from snake_arm_control.control.goal import combine, Goal
     arm = arguments.arm(options)
     joints = arm.joints
-    arguments.check_at_least(0, wait=options.wait)
+    arguments.check_at_least(0, timeout=options.timeout)
     if options.drop + bool(options.file) + bool(options.entries) > 1:
         raise GoalError('give a goal, or --file, or --drop, and not two of them')
     if options.drop:
@@ -77,8 +79,8 @@ def run(options: argparse.Namespace) -> int:
             raise GoalError('nothing is asked for; give --position, --forward, --up or --rpy, '
                             'or --drop to drop the goal')
     require('rclpy')
-    from snake_arm_control.nodes import up
-    return up.send_goal(goal, options.namespace, options.wait)
+    from snake_arm_control.nodes.goal import send_goal
+    return send_goal(goal, options.namespace, options.timeout, options.wait)
 
 
 def _entry_goal(entry: dict, arm: Arm):

@@ -13,10 +13,8 @@ import shutil
 import sys
 import time
 
-import rclpy
 from rclpy.node import Node
 
-from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import State
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.experiments.scenarios import scenario
@@ -27,7 +25,6 @@ from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.nodes.viewer import ViewerSettings
 from snake_arm_control.processes import Children
-from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.running import arguments_checked, ros, Spinner
 
 SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSettings,
@@ -36,7 +33,6 @@ SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSetti
 _NODES = {'forward_model': ForwardModelNode, 'controller': ControllerNode,
           'simulator': SimulatorNode, 'scenario': ScenarioNode}
 _DISPLAY_PERIOD = 0.1  # [s]
-_FLUSH_TIME = 0.1  # [s] that a message needs to leave before the process ends
 _SETTLING_TIME = 0.2  # [s] that the arm must stay at its goal
 
 
@@ -97,31 +93,6 @@ def running(options: Options, observer: Callable[..., Node]):
                     node = _NODES[name](cli_args=words)
                     stack.enter_context(spinner.added(node))
         yield spinner, watching, children
-
-
-def send_goal(goal: Goal, namespace: str, wait: float) -> int:
-    """
-    Publish a goal once.
-
-    :param wait: how long to wait for a controller [s]
-    :return: 0, or 1 if none listens
-    :raises SettingsError: if the namespace can't be one
-    """
-    with ros([]) as spinner:
-        with arguments_checked():
-            node = rclpy.create_node('goal', namespace=namespace)
-        publisher = GoalPublisher(node)
-        deadline = time.monotonic() + wait
-        while not publisher.has_controller:
-            if time.monotonic() > deadline:
-                print(f'no controller listens to {publisher.topic}; is one running? '
-                      '(snake-arm up)', file=sys.stderr)
-                return 1
-            spinner.spin_once(timeout_sec=0.05)
-        publisher.publish(goal)
-        time.sleep(_FLUSH_TIME)
-        print(f'published to {publisher.topic}:\n{goal.to_yaml()}', end='')
-    return 0
 
 
 def _watch(spinner: Spinner, monitor: MonitorNode, options: Options, children: Children) -> int:
