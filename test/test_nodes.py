@@ -22,6 +22,7 @@ from harness import (
 )
 import numpy as np
 import pytest
+from rcl_interfaces.msg import Log
 import rclpy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
@@ -205,6 +206,26 @@ def test_the_command_line_publishes_goals(arm):
     goal = (Goal.tool(position=REACHABLE, up=(0, 0, 1))
             & Goal.joint(20, position=(0.1, None, None)))
     arm.wait(lambda: arm.is_at(goal), 'the goal')
+
+
+def test_a_moving_goal_that_is_reached_and_left_again_and_again_fills_no_log(arm):
+    log, states = [], []
+    subscriptions = [
+        arm.node.create_subscription(Log, '/rosout', lambda message: log.append(message.msg), 100),
+        arm.node.create_subscription(
+            String, topics.STATE, lambda message: states.append(message.data), topics.LATCHED)]
+    arm.publish_goal(FIG2)
+    arm.wait(lambda: states and states[-1] == 'REACHED', 'the goal')
+    log.clear()
+    for k in range(100):
+        arm.publish_goal(Goal.tool(position=np.array(REACHABLE) + (0.0, 0.0, 3e-3 * (k % 2))))
+        arm.listen(0.03)
+    arm.wait(lambda: states[-1] == 'REACHED', 'the last goal')
+    assert states.count('TRACKING') > 10
+    arm.wait(lambda: State.REACHED.value in log, 'the end in the log')
+    assert len(log) < 0.2 * len(states)
+    for subscription in subscriptions:
+        arm.node.destroy_subscription(subscription)
 
 
 @pytest.mark.parametrize(('position', 'code', 'said'), (

@@ -21,6 +21,7 @@ from snake_arm_control.ros.joint_states import JointStates
 NO_MODEL = 'NO_MODEL'  # the code of a controller that has no model, hence no loop and no `State`
 _ALARMING = (State.NO_FEEDBACK, State.NOT_FOLLOWING, State.GOAL_TIMED_OUT, State.SEARCHING,
              State.STALLED)
+_STEADY = 0.05  # [s] for which a state must last to be logged
 _UNREADY = (None, State.WAITING, State.WAITING_FOR_CHAIN)
 
 
@@ -54,7 +55,9 @@ class ControllerReport:
         self._refused_weights = ''  # why the latest weights were
         self._loop: ControlLoop | None = None
         self._rejected_by_loop = self._new_starts = 0
-        self._state: State | None = None
+        self._state: State | None = None  # and since when [s]
+        self._since = -math.inf
+        self._logged: State | None = None
         self._states = node.create_publisher(String, topics.STATE, topics.LATCHED)
         self._states.publish(String(data=NO_MODEL))
         self._diagnostics = Diagnostics(node, self._describe)
@@ -94,10 +97,14 @@ class ControllerReport:
             self._node.get_logger().warning('new start: the command is set back to where the arm '
                                             'is, for it was moved or does not follow')
             self._diagnostics.publish()
-        if state is self._state:
+        if state is not self._state:
+            self._state, self._since = state, now
+            self._states.publish(String(data=state.name))
+        # A goal that moves is reached and left many times a second.
+        if state is self._logged or (state not in _ALARMING and self._logged is not None
+                                     and now - self._since < _STEADY):
             return
-        self._state = state
-        self._states.publish(String(data=state.name))
+        self._logged = state
         text = f'{state.value}; {self._feedback_trouble(loop, now)}'.removesuffix('; ')
         if state in _ALARMING:
             self._node.get_logger().warning(text)
