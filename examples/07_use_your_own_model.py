@@ -31,8 +31,10 @@ class Linearization:
     def gradient(self, chain_gradient):  # (joints, 9), of a loss; that by the angles is returned
         return np.tensordot(chain_gradient, self.jacobian, 2)
 
-    def jacobian_rows(self, joints, components, first=0):  # of the angles from the first joint on
-        return self.jacobian[joints, components, first:]
+    def functional_rows(self, rows, joints, coefficients, first=0):  # of sums of such entries
+        found = np.zeros((max(rows) + 1, *self.jacobian.shape[2:]))
+        np.add.at(found, rows, np.einsum('ec,ec...->e...', coefficients, self.jacobian[joints]))
+        return found[:, first:]  # by the angles from the first joint on
 
 
 goal = Goal.tool(position=(0.5, 0.2, 0.5), up=(0.0, 0.0, 1.0), joints=10)

@@ -9,6 +9,8 @@ from rig import LETTER, reachable, Rig, SHORT, UNLIKE
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm
+from snake_arm_control.control.demands import demands
+from snake_arm_control.control.descent import terms_of
 from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
 from snake_arm_control.control.optimiser import make_optimiser
 from snake_arm_control.errors import ArmError
@@ -30,7 +32,8 @@ def expected_step(loop, goal, here, linearization, estimate):
     optimiser, most = make_optimiser(loop.arm, loop.settings), loop.settings.max_step
     for _ in range(2):
         optimiser.follow()
-        step = optimiser.step(goal, here, linearization, estimate, most) - here
+        wanted = demands(terms_of(goal, loop.arm, loop.settings), estimate, here)
+        step = optimiser.step(wanted, here, linearization, most) - here
     return step
 
 

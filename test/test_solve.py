@@ -12,7 +12,8 @@ import pytest
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
-from snake_arm_control.control.descent import finish
+from snake_arm_control.control.demands import demands
+from snake_arm_control.control.descent import finish, terms_of
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.imagination import grow
 from snake_arm_control.control.optimiser import (
@@ -54,8 +55,15 @@ def random_goal(arm, seed=0, fraction=0.5):
 
 def step(goal, angles, linearization, estimate, arm, settings):
     """Return the first step of a descent."""
-    descent = make_optimiser(arm, settings)
-    return descent.step(goal, angles, linearization, estimate, settings.max_step)
+    return take(make_optimiser(arm, settings), goal, angles, linearization, estimate,
+                settings.max_step, settings)
+
+
+def take(descent, goal, angles, linearization, estimate, bound, settings=InverseSettings(),
+         terms=()):
+    """Take the next step of a descent to a goal."""
+    wanted = demands(terms_of(goal, Arm(), settings, terms), estimate, angles)
+    return descent.step(wanted, angles, linearization, bound)
 
 
 def descent(model, goal, angles, settings):
@@ -131,11 +139,12 @@ def test_momentum_adds_its_fraction_of_the_way_since_the_step_before(momentum):
     chain = linearization.chain
     resting = step(goal, angles, linearization, chain, arm, settings)
     descent = MomentumDescent(arm, settings)
-    descent.step(goal, before, ExactModel(arm).linearize(before), chain, 1.0)
-    moving = descent.step(goal, angles, linearization, chain, 1.0)
+    take(descent, goal, before, ExactModel(arm).linearize(before), chain, 1.0, settings)
+    moving = take(descent, goal, angles, linearization, chain, 1.0, settings)
     np.testing.assert_allclose(moving - resting, momentum * (angles - before), atol=ROUNDING)
     descent.reset()
-    np.testing.assert_array_equal(descent.step(goal, angles, linearization, chain, 1.0), resting)
+    np.testing.assert_array_equal(
+        take(descent, goal, angles, linearization, chain, 1.0, settings), resting)
 
 
 @pytest.mark.parametrize('joints', JOINTS)
@@ -148,7 +157,8 @@ def test_with_every_component_free_an_arm_at_rest_does_not_move(joints, bend):
     for method in METHODS:
         descent = make_optimiser(arm, InverseSettings(method=method))
         for _ in range(3):
-            moved = descent.step(Goal.free(joints), angles, linearization, estimate, 1.0)
+            moved = take(descent, Goal.free(joints), angles, linearization, estimate, 1.0,
+                         InverseSettings(method=method))
             np.testing.assert_array_equal(moved, angles)
 
 
@@ -231,11 +241,12 @@ def test_a_target_beyond_all_bounds_makes_no_step_beyond_its_bound(learned, targ
     for model in (learned, ExactModel(learned.arm)):
         for method in METHODS:
             angles = random_angles(learned.arm)
-            descent = make_optimiser(learned.arm, InverseSettings(method=method))
+            settings = InverseSettings(method=method)
+            descent = make_optimiser(learned.arm, settings)
             for _ in range(5):
                 linearization = model.linearize(angles)
-                before, angles = angles, descent.step(
-                    goal, angles, linearization, linearization.chain, 0.05)
+                before, angles = angles, take(descent, goal, angles, linearization,
+                                              linearization.chain, 0.05, settings)
                 assert np.isfinite(angles).all()
                 assert np.abs(angles - before).max() <= 0.05 + ROUNDING
         assert not solve(goal, np.zeros((40, 2)), model, max_iterations=5).converged
@@ -365,7 +376,7 @@ def test_a_damped_step_solves_the_normal_equations(fraction):
     goal, angles = random_goal(arm, fraction=fraction), random_angles(arm, bend=0.3)
     linearization = ExactModel(arm).linearize(angles)
     descent = LevenbergMarquardt(arm, InverseSettings())
-    moved = descent.step(goal, angles, linearization, linearization.chain, 10.0)
+    moved = take(descent, goal, angles, linearization, linearization.chain, 10.0)
     change = (moved - angles).ravel()
     weight = (goal.weight * InverseSettings().gains)[goal.cared]
     rows = linearization.jacobian_rows(*np.nonzero(goal.cared)).reshape(len(weight), -1)
@@ -387,8 +398,8 @@ def test_damping_grows_after_a_step_that_made_the_loss_larger_and_else_shrinks()
     def length_after(*estimates):
         descent = LevenbergMarquardt(arm, InverseSettings(damping=0.0))
         for estimate in estimates:
-            descent.step(goal, angles, linearization, estimate, 10.0)
-        return np.linalg.norm(descent.step(goal, angles, linearization, chain, 10.0) - angles)
+            take(descent, goal, angles, linearization, estimate, 10.0)
+        return np.linalg.norm(take(descent, goal, angles, linearization, chain, 10.0) - angles)
 
     assert 0.0 < length_after(chain, worse) < length_after(chain) < length_after(chain, chain)
 
@@ -403,7 +414,7 @@ def test_a_joint_at_its_limit_that_is_pushed_outward_leaves_the_step_to_the_othe
     outward = rows[:, 2]  # the tool's motion with joint_2_x
     goal = Goal.tool(linearization.chain[-1, :3] + 0.01 * outward, joints=3)
     descent = LevenbergMarquardt(arm, InverseSettings())
-    change = (descent.step(goal, angles, linearization, linearization.chain, 10.0)
+    change = (take(descent, goal, angles, linearization, linearization.chain, 10.0)
               - angles).ravel()
     others = np.delete(rows, 2, axis=1)
     damped = others.T @ others + 0.1 * np.eye(5)
@@ -418,11 +429,12 @@ def test_what_a_goal_leaves_free_returns_to_mid_range_and_what_it_asks_for_stays
     model, angles = ExactModel(arm), random_angles(arm)
     chain = model.linearize(angles).chain
     goal = Goal.tool(chain[-1, :3], chain[-1, 3:6], chain[-1, 6:])
-    descent = LevenbergMarquardt(arm, InverseSettings(centering=0.01))
+    settings = InverseSettings(centering=0.01)
+    descent = LevenbergMarquardt(arm, settings)
     bends, errors = [], []
     for _ in range(300):
         linearization = model.linearize(angles)
-        angles = descent.step(goal, angles, linearization, linearization.chain, 0.3)
+        angles = take(descent, goal, angles, linearization, linearization.chain, 0.3, settings)
         bends.append(np.abs(angles).max())
         errors.append((goal.position_error(linearization.chain),
                        goal.axis_error(linearization.chain)))
@@ -504,6 +516,6 @@ def test_what_joints_at_their_limits_can_not_do_is_left_to_the_others():
         before = goal.position_error(forward_kinematics(arm, angles))
         for _ in range(10):
             linearization = model.linearize(angles)
-            angles = way.step(goal, angles, linearization, linearization.chain, 0.3)
+            angles = take(way, goal, angles, linearization, linearization.chain, 0.3)
         left.append(goal.position_error(forward_kinematics(arm, angles)) / before)
     assert max(left) < 1e-9

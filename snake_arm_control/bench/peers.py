@@ -87,20 +87,37 @@ class PinocchioLinearization:
         cared = np.nonzero(chain_gradient)
         return np.tensordot(chain_gradient[cared], self.jacobian_rows(cared[0], cared[1]), 1)
 
+    def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
+                        first: int = 0) -> np.ndarray:
+        """Return the derivatives (functionals, joints - first, axes) of sums of such entries."""
+        own = self._jacobians(joints)
+        found = np.zeros((int(rows.max(initial=-1)) + 1, own.shape[-1]))
+        np.add.at(found, rows, np.einsum('ec,eca->ea', coefficients, own))
+        return self._shaped(found)[:, first:]
+
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
                       ) -> np.ndarray:
         """Return rows (rows, joints - first, axes) of dchain/dangles[first:]."""
+        rows = self._jacobians(joints)[np.arange(len(joints)), components]
+        return self._shaped(rows)[:, first:]
+
+    def _jacobians(self, joints: np.ndarray) -> np.ndarray:
+        """Return the derivatives of these joints' poses, (joints, 9, angles that are free)."""
         m = self._model
         elements, places = np.unique(joints, return_inverse=True)
         twists = np.array([m.pinocchio.getFrameJacobian(
             m.model, self._data, m.frames[j], m.pinocchio.LOCAL_WORLD_ALIGNED)
             for j in elements])
         rotations = np.array([self._placement(j).rotation for j in elements])
-        rows = _of_twists(twists, rotations)[places, components]
+        return _of_twists(twists, rotations)[places]
+
+    def _shaped(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows by free angles as (rows, joints, axes)."""
+        m = self._model
         if m.free is not None:
-            rows, own = np.zeros((len(joints), m.free.size)), rows
+            rows, own = np.zeros((len(rows), m.free.size)), rows
             rows[:, m.free.ravel()] = own
-        return rows.reshape(len(joints), -1, m.arm.axes)[:, first:]
+        return rows.reshape(len(rows), -1, m.arm.axes)
 
     def _placement(self, j: int) -> Any:
         return self._model.pinocchio.updateFramePlacement(

@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 import math
 from typing import NamedTuple
 
 import numpy as np
 
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.control.demands import demands
 from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.goal_term import GoalTerm
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
+from snake_arm_control.control.posture import Centering
+from snake_arm_control.control.term import Term
 from snake_arm_control.model.differentiable import DifferentiableModel
 
 _PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
@@ -25,6 +30,7 @@ class Solution(NamedTuple):
     converged: bool
     position_error: float  # [m], on the true chain where there is one
     axis_error: float  # [rad]
+    violation: float = 0.0  # [m], of the inequality that is violated most
 
 
 Search = Generator[None, None, Solution]  # pauses after each iteration
@@ -32,7 +38,8 @@ Search = Generator[None, None, Solution]  # pauses after each iteration
 
 def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
             true_chain: Callable[[np.ndarray], np.ndarray] | None, settings: InverseSettings,
-            max_iterations: int, error: np.ndarray | float = 0.0) -> Search:
+            max_iterations: int, error: np.ndarray | float = 0.0, terms: Sequence[Term] = ()
+            ) -> Search:
     """
     Descend once; pauses after each iteration, and returns the best configuration found.
 
@@ -40,15 +47,18 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
     :param true_chain: angles to their true pose chain (joints, 9), for target correction
         (equation 4); None trusts the model
     :param error: (joints, 9), the known error of the model where no true_chain is given
+    :param terms: what else is wanted
     """
     optimiser = make_optimiser(model.arm, settings)
+    wanted = terms_of(goal, model.arm, settings, terms)
     best: Solution | None = None
     iteration = progress_at = 0
     progress_score = math.inf
     while True:
         linearization = model.linearize(angles)
         chain = linearization.chain - error if true_chain is None else true_chain(angles)
-        here = assess(goal, angles, chain, iteration, settings)
+        demanded = demands(wanted, chain, angles)
+        here = assess(goal, angles, chain, iteration, settings, demanded.violation)
         here_score = score(here, settings)
         if best is None or here_score < score(best, settings):
             best = here
@@ -57,22 +67,34 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
         if (here.converged or iteration >= max_iterations
                 or iteration - progress_at >= optimiser.patience):
             return best._replace(iterations=iteration)
-        angles = optimiser.step(goal, angles, linearization, chain, settings.max_step)
+        angles = optimiser.step(demanded, angles, linearization, settings.max_step)
         iteration += 1
         yield
 
 
+def terms_of(goal: Goal, arm: Arm, settings: InverseSettings, terms: Sequence[Term] = ()
+             ) -> tuple[Term, ...]:
+    """Return what a descent to a goal wants: the goal, what settings say, and further terms."""
+    # The paper's rule keeps to the letter of the loss.
+    wanted = GoalTerm(goal, settings.gains, by_turns=settings.method != 'momentum')
+    if settings.centering:
+        return wanted, Centering(arm, settings.centering), *terms
+    return wanted, *terms
+
+
 def assess(goal: Goal, angles: np.ndarray, chain: np.ndarray, iterations: int,
-           settings: InverseSettings) -> Solution:
+           settings: InverseSettings, violation: float = 0.0) -> Solution:
     """Return how good a configuration is whose pose chain is (joints, 9)."""
-    errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
-    return Solution(angles, iterations, settings.is_reached(*errors), *errors)
+    errors = goal.errors(chain)
+    converged = settings.is_reached(*errors) and violation <= settings.position_tolerance
+    return Solution(angles, iterations, converged, *errors, violation)
 
 
 def score(solution: Solution, settings: InverseSettings) -> float:
-    """Return the larger of position and axis error over its tolerance; NaN counts as infinite."""
+    """Return the largest of errors and violation over its tolerance; NaN counts as infinite."""
     score = max(solution.position_error / settings.position_tolerance,
-                solution.axis_error / settings.axis_tolerance)
+                solution.axis_error / settings.axis_tolerance,
+                solution.violation / settings.position_tolerance)
     return math.inf if math.isnan(score) else score
 
 

@@ -17,6 +17,7 @@ import yaml
 from snake_arm_control import yaml_text
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.uniform import JOINTS
+from snake_arm_control.control import goal_rows
 from snake_arm_control.errors import GoalError, ShapeError
 
 ROW = 1 + pose.SIZE  # a row of a sparse goal: the joint's number, then its components
@@ -209,22 +210,15 @@ class Goal:
         """Whether no component counts."""
         return not self.weight.any()
 
-    @cached_property
-    def _joints(self) -> np.ndarray:
-        """Indices of the joints that count; of the first where none does."""
-        joints = np.flatnonzero(self.cared.any(axis=1))
-        return joints if len(joints) else np.zeros(1, int)
-
-    @cached_property
-    def _cares_for(self) -> tuple[bool, bool]:
-        """Whether any position counts, and any axis."""
-        return (bool(self.cared[:, pose.POSITION].any()),
-                bool(self.cared[:, pose.FORWARD.start:].any()))
-
-    @cached_property
-    def _essence(self) -> Goal:
-        """The goal for the joints that count, as if there were no others."""
-        return Goal(self.target[self._joints], self.weight[self._joints])
+    def of_joints(self, part: slice) -> Goal:
+        """Return the goal that cares for no joints but a part."""
+        weight = np.zeros(self.weight.shape)
+        weight[part] = self.weight[part]
+        weight.flags.writeable = False
+        goal = object.__new__(Goal)  # nothing is to be checked again
+        object.__setattr__(goal, 'target', self.target)
+        object.__setattr__(goal, 'weight', weight)
+        return goal
 
     def discrepancy(self, chain: np.ndarray) -> np.ndarray:
         """
@@ -255,21 +249,22 @@ class Goal:
             allowed[:, axis] = np.where(cared, parts, scaled)
         return allowed
 
+    def errors(self, chain: np.ndarray) -> tuple[float, float]:
+        """Return the position error [m] and the axis error [rad] of a chain (joints, 9)."""
+        positions, axes = self._errors(chain)
+        return float(positions.max()), float(axes.max())
+
     def position_error(self, chain: np.ndarray) -> np.ndarray:
         """Return the largest distance of a joint from its cared position [m], (*batch,)."""
-        if not self._cares_for[0]:
-            return np.zeros(chain.shape[:-2])
-        return self._essence.position_errors(chain[..., self._joints, :]).max(axis=-1)
+        return self.position_errors(chain).max(axis=-1)
 
     def axis_error(self, chain: np.ndarray) -> np.ndarray:
         """Return the largest angle of an axis to its cared direction [rad], (*batch,)."""
-        if not self._cares_for[1]:
-            return np.zeros(chain.shape[:-2])
-        return self._essence.axis_errors(chain[..., self._joints, :]).max(axis=(-2, -1))
+        return self.axis_errors(chain).max(axis=(-2, -1))
 
     def position_errors(self, chain: np.ndarray) -> np.ndarray:
         """Return each joint's distance over its cared components [m], (*batch, joints)."""
-        return _length(self.discrepancy(chain)[..., pose.POSITION])
+        return self._errors(chain)[0]
 
     def axis_errors(self, chain: np.ndarray) -> np.ndarray:
         """
@@ -280,11 +275,15 @@ class Goal:
         axis of which only ``up_z = 1`` is asked may lean by 10 degrees at an error of 1; ask for
         the whole ``up = (0, 0, 1)``.
         """
-        discrepancy = self.discrepancy(chain)
-        chords = np.empty((*discrepancy.shape[:-1], len(pose.AXES)))
-        for index, axis in enumerate(pose.AXES):
-            chords[..., index] = _length(discrepancy[..., axis])
-        return 2.0 * np.arcsin(np.minimum(chords / 2.0, 1.0))
+        return self._errors(chain)[1]
+
+    def _errors(self, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        chains = np.array(chain, float, order='C')
+        batch, shape = chains.shape[:-2], chains.shape[-2:]
+        if shape != self.target.shape:
+            raise ShapeError('chain', chains.shape, f'(*batch, {self.joints}, {pose.SIZE})')
+        positions, axes = goal_rows.errors(chains.reshape(-1, *shape), self.target, self.weight)
+        return positions.reshape(*batch, self.joints), axes.reshape(*batch, self.joints, 2)
 
 
 def combine(goals: Iterable[Goal], joints: int = JOINTS) -> Goal:
@@ -322,11 +321,6 @@ def _check(target: np.ndarray, cared: np.ndarray) -> None:
         angle = math.degrees(math.acos(np.clip(cosine[bad[0]], -1.0, 1.0)))
         raise GoalError(f'joint {bad[0] + 1} forward and up are {angle:.1f} degrees apart, '
                         'expected 90')
-
-
-def _length(vectors: np.ndarray) -> np.ndarray:
-    """Return lengths (*batch,) of vectors (*batch, n): linalg.norm takes three times as long."""
-    return np.sqrt(np.einsum('...i,...i->...', vectors, vectors))
 
 
 def _index(number: Any, joints: int) -> int:

@@ -279,8 +279,7 @@ class ControlLoop:
                 if not self._started:
                     return math.nan, math.nan
                 chain = self._linearize(self._aim()).chain
-            self._errors = (float(self.goal.position_error(chain)),
-                            float(self.goal.axis_error(chain)))
+            self._errors = self.goal.errors(chain)
         return self._errors
 
     @property

@@ -13,7 +13,8 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.control.goal import Goal
+from snake_arm_control.control import active_set
+from snake_arm_control.control.demands import Demands
 from snake_arm_control.model.differentiable import Linearization
 from snake_arm_control.settings import setting, Settings
 
@@ -69,14 +70,14 @@ class Optimiser(Protocol):
 
     patience: int  # steps without progress after which more of them are useless
 
-    def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
-             estimate: np.ndarray, bound: float) -> np.ndarray:
+    def step(self, demands: Demands, angles: np.ndarray, linearization: Linearization,
+             bound: float) -> np.ndarray:
         """
-        Return the next angles (joints, 2) [rad], within the limits.
+        Return the next angles (joints, axes) [rad], within the limits.
 
-        :param angles: (joints, 2) [rad]
+        :param demands: of all terms, at these angles
+        :param angles: (joints, axes) [rad]
         :param linearization: the model at these angles
-        :param estimate: (joints, 9), the true chain u; the prediction itself without feedback
         :param bound: largest change of any angle [rad]
         """
 
@@ -89,11 +90,12 @@ class Optimiser(Protocol):
 
 class MomentumDescent:
     """
-    The paper's descent (equation 3).
+    The paper's descent (equation 3), on the residuals of all terms.
 
     With the corrected target of equation 4, ``z' = y + gamma (z - u)``, the gradient of the loss
     ``|y - z'|^2 / 2`` by the prediction y is ``gamma (u - z)``; it is exactly zero where the
-    goal doesn't care.
+    goal doesn't care. Inequalities that are awake are kept by the nearest step that keeps them.
+    Preferences have no part in it.
     """
 
     patience = 1000
@@ -102,16 +104,19 @@ class MomentumDescent:
         self._arm, self._settings = arm, settings
         self._before: np.ndarray | None = None  # Phi(tau - 1) [rad]
 
-    def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
-             estimate: np.ndarray, bound: float) -> np.ndarray:
+    def step(self, demands: Demands, angles: np.ndarray, linearization: Linearization,
+             bound: float) -> np.ndarray:
         """Take one step; see `Optimiser`."""
         s = self._settings
-        chain_gradient = goal.weight * s.gains * goal.discrepancy(estimate)
         change = 0.0 if self._before is None else angles - self._before
         self._before = angles
         change = (s.momentum * change
-                  - s.gradient_scale * linearization.gradient(chain_gradient))  # eq. 3
-        return advance(self._arm, angles, change, bound)
+                  - s.gradient_scale * demands.gradient(linearization, angles))  # eq. 3
+        if not len(demands.floors):
+            return advance(self._arm, angles, change, bound)
+        _, slopes = demands.derivatives(linearization, angles)
+        return _step(self._arm, angles, bound, np.zeros((0, angles.size)), np.zeros(0), 1.0,
+                     change, 1.0, slopes, demands.floors)
 
     def reset(self) -> None:
         """Drop the momentum."""
@@ -123,17 +128,17 @@ class MomentumDescent:
 
 class LevenbergMarquardt:
     """
-    Damped Gauss-Newton steps on the model's Jacobian rows of the cared components.
+    Damped Gauss-Newton steps on the residuals of all terms, within limits and inequalities.
 
-    The loss is that of `MomentumDescent`, ``sum(weight gamma (u - z)^2) / 2``: residuals are those
-    of the true chain, rows come by back-propagation through the model. A joint at its limit that
-    is pushed outward is left out of the step. A step that made the loss larger is not taken back,
-    for late feedback changes the loss of the past; the next one is damped more. With
-    centering, what a goal that is reached leaves free returns to mid-range little by little, so
-    that none that goes round and round screws the arm into its limits.
+    The loss of a goal is that of `MomentumDescent`, ``sum(weight gamma (u - z)^2) / 2``: residuals
+    are those of the true chain, rows come by back-propagation through the model. How limits and
+    inequalities are kept says `active_set`. A step that made the loss larger is not taken back,
+    for late feedback changes the loss of the past; the next one is damped more. Damping draws the
+    step towards the preferred one, and so to that where the rows leave it free; the preference
+    fades where the residuals exceed the position tolerance.
 
     Damping has a floor: a learned Jacobian has some small gain in directions in which no real arm
-    can move a pose (lengthening an axis), and a step must not rely on them.
+    can move a pose, and a step must not rely on them.
     """
 
     patience = 10
@@ -151,76 +156,36 @@ class LevenbergMarquardt:
         """Keep the damping."""
         self._loss = math.inf
 
-    def step(self, goal: Goal, angles: np.ndarray, linearization: Linearization,
-             estimate: np.ndarray, bound: float) -> np.ndarray:
+    def step(self, demands: Demands, angles: np.ndarray, linearization: Linearization,
+             bound: float) -> np.ndarray:
         """Take one step; see `Optimiser`."""
-        importance = goal.weight * self._settings.gains
-        cared = np.nonzero(importance)
-        if not len(cared[0]):
+        residual, preferred = demands.residuals.values, demands.preference
+        if not len(residual) and not len(demands.floors) and preferred is None:
             return angles
-        scale = np.sqrt(importance[cared])
-        residual = scale * goal.discrepancy(estimate)[cared]
         loss = float(residual @ residual)
-        # Centering bends the arm a little off the goal, which is no reason to damp.
+        # A preference bends the arm a little off the goal, which is no reason to damp.
         worse = loss > max(self._loss, (_EXACT * self._settings.position_tolerance) ** 2)
         factor = _DAMPING_FACTOR if worse else 1.0 / _DAMPING_FACTOR
         self._damping = min(max(self._damping * factor, self._settings.damping),
                             _GREATEST_DAMPING)
         self._loss = loss
-        rows = linearization.jacobian_rows(cared[0], cared[1]).reshape(len(scale), -1)
-        rows = rows.astype(float) * scale[:, None]
-        try:
-            change = self._change(angles, rows, residual, bound)
-        except np.linalg.LinAlgError:  # of targets or weights beyond all numbers: no direction
-            return angles
-        return advance(self._arm, angles, change, bound)
-
-    def _change(self, angles: np.ndarray, rows: np.ndarray, residual: np.ndarray, bound: float
-                ) -> np.ndarray:
-        """
-        Return the damped step (joints, axes) [rad], shortened to the bound, within the limits.
-
-        What a joint can't do because of its limit is left to the others.
-        """
-        here = angles.ravel()
-        change = self._damped(rows, residual, here)
-        up, down = self._arm.upper.ravel() - here, self._arm.lower.ravel() - here
-        part = _part(change, bound)
-        stopped = (part * change > up) | (part * change < down)
-        if not stopped.any():
-            return change.reshape(angles.shape)
-        held = np.zeros(len(here), dtype=bool)
-        while stopped.any():
-            held |= stopped
-            most = np.where(held, np.clip(part * change, down, up), 0.0)  # [rad], of this step
-            free = self._damped(rows * ~held, residual + rows @ (most / part), here * ~held)
-            change = np.where(held, most / part, free)
-            part = _part(free, bound)
-            stopped = ~held & ((part * free > up) | (part * free < down))
-        return np.where(held, most, part * free).reshape(angles.shape)
-
-    def _damped(self, rows: np.ndarray, residual: np.ndarray, angles: np.ndarray) -> np.ndarray:
-        """Return the damped step by rows and angles that are zero where nothing may move."""
-        if len(rows) >= rows.shape[1]:
-            gram = rows.T @ rows
-            gram.flat[::len(gram) + 1] += self._damping
-            return -np.linalg.solve(gram, residual @ rows)
-        gram = rows @ rows.T
-        diagonal = gram.flat[::len(gram) + 1]
-        gram.flat[::len(gram) + 1] = diagonal + self._damping
-        change = -np.linalg.solve(gram, residual) @ rows
-        if self._settings.centering:
-            off = residual @ residual / self._settings.position_tolerance ** 2
-            back = -self._settings.centering / (1.0 + off) * angles
-            gram.flat[::len(gram) + 1] = diagonal + self._settings.damping
-            change += back - np.linalg.solve(gram, rows @ back) @ rows
-        return change
+        if preferred is None:
+            preferred = np.zeros(angles.shape)
+        else:
+            preferred = preferred / (1.0 + loss / self._settings.position_tolerance ** 2)
+        rows, slopes = demands.derivatives(linearization, angles)
+        return _step(self._arm, angles, bound, rows, residual, self._damping, preferred,
+                     self._settings.damping, slopes, demands.floors)
 
 
-def _part(change: np.ndarray, bound: float) -> float:
-    """Return what a change is to be multiplied by to be within a bound."""
-    largest = float(np.abs(change).max())
-    return 1.0 if largest <= bound else bound / largest
+def _step(arm: Arm, angles: np.ndarray, bound: float, rows: np.ndarray, residual: np.ndarray,
+          damping: float, preferred: np.ndarray, least_damping: float, slopes: np.ndarray,
+          floors: np.ndarray) -> np.ndarray:
+    """Return the angles (joints, axes) after a step; see `active_set.step`."""
+    lower, upper, here = (np.array(each, float).ravel() for each in (arm.lower, arm.upper, angles))
+    after = active_set.step(here, lower, upper, float(bound), rows, residual, damping,
+                            preferred.ravel(), least_damping, slopes, floors)
+    return after.reshape(angles.shape)
 
 
 def make_optimiser(arm: Arm, settings: InverseSettings) -> Optimiser:

@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.control.descent import Search
+from snake_arm_control.control.demands import demands
+from snake_arm_control.control.descent import Search, terms_of
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
 from snake_arm_control.control.progress import Progress
@@ -61,6 +62,7 @@ class Pursuit:
         """Go on by other settings; a search begins anew, for it would end by those before."""
         self._settings = settings
         self._optimiser = make_optimiser(self._arm, settings)
+        self._terms = terms_of(self.goal, self._arm, settings)
         if self.phase is Phase.SEARCHING:
             self.forget_ways()
 
@@ -78,6 +80,7 @@ class Pursuit:
         near = (np.array_equal(goal.weight, self.goal.weight)
                 and np.abs(goal.target - self.goal.target).max() <= _NEAR)
         self.goal, self._settled = goal, False
+        self._terms = terms_of(goal, self._arm, self._settings)
         # An arm that keeps up with a moving goal has not left it.
         self.is_reached &= near and self._ratio(*errors()) <= _LEFT
         if near:
@@ -132,8 +135,8 @@ class Pursuit:
             return None
         self.iterations += 1
         self._optimiser.follow()  # feedback changes the loss, too, and steps are short
-        change = self._optimiser.step(self.goal, aim, model, estimate,
-                                      self._settings.max_step) - aim
+        wanted = demands(self._terms, estimate, aim)
+        change = self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
         self.way_left = float(np.abs(change).max())
         return change
 
@@ -160,8 +163,7 @@ class Pursuit:
             return ratio <= 1.0
         if ratio > _SETTLED:
             return False
-        return self._ratio(float(self.goal.position_error(estimate)),
-                           float(self.goal.axis_error(estimate))) <= _SETTLED
+        return self._ratio(*self.goal.errors(estimate)) <= _SETTLED
 
     def _ratio(self, position_error: float, axis_error: float) -> float:
         """Return the larger of position and axis error over its tolerance."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import numpy as np
@@ -14,6 +14,7 @@ from snake_arm_control.control.descent import descend, finish, score, Solution
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.imagination import leaves_little_choice, searches
 from snake_arm_control.control.optimiser import InverseSettings
+from snake_arm_control.control.term import Term
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.model.differentiable import DifferentiableModel
 
@@ -21,7 +22,8 @@ from snake_arm_control.model.differentiable import DifferentiableModel
 def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
           true_chain: Callable[[np.ndarray], np.ndarray] | None = None,
           settings: InverseSettings = InverseSettings(), max_iterations: int = 2000,
-          restarts: int = 5, generator: np.random.Generator | None = None) -> Solution:
+          restarts: int = 5, generator: np.random.Generator | None = None,
+          terms: Sequence[Term] = ()) -> Solution:
     """
     Descend from a configuration until the goal is reached, progress ends or iterations do.
 
@@ -34,6 +36,7 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
         (equation 4); None trusts the model
     :param restarts: how often to start again
     :param generator: draws the new starts; None for one of seed 0
+    :param terms: what else is wanted
     :return: the configuration of the smallest error relative to the tolerances
     :raises ShapeError: if goal or angles don't fit the model's arm, or angles are not finite
     """
@@ -45,11 +48,11 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
         raise ShapeError('start_angles', start.shape, f'{arm.rest.shape}, all finite')
     start = arm.clip(start)
     searched = searches(goal, model, settings,
-                        np.random.default_rng(0) if generator is None else generator)
+                        np.random.default_rng(0) if generator is None else generator, terms=terms)
     # A goal that leaves the arm next to no choice would trap a descent from the start.
     descends_from_start = not (restarts and leaves_little_choice(goal))
     best = finish(descend(goal, start, model, true_chain, settings,
-                          max_iterations if descends_from_start else 0))
+                          max_iterations if descends_from_start else 0, terms=terms))
     taken = best.iterations
     for search in islice(searched, restarts):
         if best.converged or taken >= max_iterations:
@@ -57,7 +60,7 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
         elsewhere = finish(search)
         taken += elsewhere.iterations
         found = finish(descend(goal, elsewhere.angles, model, true_chain, settings,
-                               max(max_iterations - taken, 0)))
+                               max(max_iterations - taken, 0), terms=terms))
         taken += found.iterations
         best = min(best, found, key=lambda each: score(each, settings))
     return best._replace(iterations=taken)

@@ -18,6 +18,8 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.engines import make_true_arm
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.arm.tracker import Tracker
+from snake_arm_control.control.demands import demands
+from snake_arm_control.control.descent import terms_of
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
 from snake_arm_control.control.optimiser import InverseSettings, LevenbergMarquardt
@@ -332,8 +334,8 @@ def best_exact(goal: Goal, arm: Arm, starts: int = _EXACT_STARTS, seed: int = 0)
             loss = _loss(goal, linearization.chain)
             if loss < least:
                 best, least = angles, loss
-            angles = descent.step(goal, angles, linearization, linearization.chain,
-                                  settings.max_step)
+            wanted = demands(terms_of(goal, arm, settings), linearization.chain, angles)
+            angles = descent.step(wanted, angles, linearization, settings.max_step)
     return best
 
 

@@ -21,12 +21,18 @@ class Linearization(Protocol):
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """Return dL/dangles (joints, axes) for dL/dchain (joints, 9)."""
 
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
-                      ) -> np.ndarray:
+    def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
+                        first: int = 0) -> np.ndarray:
         """
-        Return rows of dchain/dangles[first:] for indices into the chain.
+        Return the derivatives of linear functionals of the chain by angles[first:].
 
-        :return: (rows, joints - first, axes)
+        Functional i is the sum of ``coefficients[e] . chain[joints[e]]`` over the entries e that
+        have ``rows[e] = i``.
+
+        :param rows: (entries,) numbers of the functionals, from 0
+        :param joints: (entries,) indices from 0 along the chain
+        :param coefficients: (entries, 9)
+        :return: (max(rows) + 1, joints - first, axes)
         """
 
 

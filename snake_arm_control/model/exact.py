@@ -10,8 +10,7 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kernels import serial_chain
 from snake_arm_control.errors import ShapeError
-
-_COMPONENTS = np.eye(pose.SIZE)
+from snake_arm_control.model import functionals
 
 
 class ExactModel:
@@ -61,63 +60,25 @@ class ExactLinearization:
         pulls = pulls.reshape(-1, *self.chain.shape[-2:])
         return serial_chain.angle_gradient(self._placed, pulls).reshape(self._shape)
 
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
-                      ) -> np.ndarray:
-        """
-        Return rows of dchain/dangles[first:].
-
-        :param joints: (rows,) indices from 0 along the chain
-        :param components: (rows,) indices into the nine pose components
-        :param first: joint from which on angles are differentiated by
-        :return: (*batch, rows, joints - first, axes)
-        :raises ShapeError: if joints and components are not both (rows,)
-        :raises IndexError: if one is out of range
-        """
-        components = np.array(components, np.int64)
-        if components.ndim != 1:
-            raise ShapeError('components', components.shape, '(rows,)')
-        _check_within('component', components, pose.SIZE)
-        return self.functional_rows(np.arange(components.size), joints, _COMPONENTS[components],
-                                    first)
-
     def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
                         first: int = 0) -> np.ndarray:
         """
-        Return the derivatives of linear functionals of the chain by angles[first:].
+        Return the derivatives of functionals of the chain by angles[first:].
 
-        Functional i is the sum of ``coefficients[e] . chain[joints[e]]`` over the entries e that
-        have ``rows[e] = i``.
-
-        :param rows: (entries,) numbers of the functionals, from 0 and below the number of entries
-        :param joints: (entries,) indices from 0 along the chain
-        :param coefficients: (entries, 9)
+        :param rows, joints, coefficients: of the entries, see `functionals`
         :param first: joint from which on angles are differentiated by
         :return: (*batch, functionals, joints - first, axes)
         :raises ShapeError: if the entries are misshapen
         :raises IndexError: if a number is out of range
         """
-        rows, joints = np.array(rows, np.int64), np.array(joints, np.int64)
-        coefficients = np.array(coefficients, float, order='C')
-        if rows.ndim != 1 or rows.shape != joints.shape:
-            raise ShapeError('joints', joints.shape, f'(entries,), and so rows {rows.shape}')
-        if coefficients.shape != (len(rows), pose.SIZE):
-            raise ShapeError('coefficients', coefficients.shape, f'({len(rows)}, {pose.SIZE})')
-        length = self.chain.shape[-2]
-        _check_within('joint', joints, length)
-        _check_within('number', rows, len(rows))
-        if not 0 <= first <= length:
-            raise IndexError(f'first is joint {first}, expected 0 to {length}')
-        count = serial_chain.lowest_and_highest(rows)[1] + 1
-        found = serial_chain.functional_rows(self._placed, rows, joints, coefficients, count,
-                                             first)
+        entries = functionals.checked(rows, joints, coefficients, self.chain.shape[-2], first)
+        found = serial_chain.functional_rows(self._placed, *entries, first)
         return found.reshape(*self._shape[:-2], *found.shape[1:])
 
-
-def _check_within(name: str, indices: np.ndarray, end: int) -> None:
-    """Raise IndexError unless all indices are from 0 to below the end: kernels look at none."""
-    lowest, highest = serial_chain.lowest_and_highest(indices)
-    if lowest < 0 or highest >= end:
-        raise IndexError(f'the rows have {name} {lowest} to {highest}, expected 0 to {end - 1}')
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
+        return self.functional_rows(*functionals.of_components(joints, components), first)
 
 
 def compile_all() -> None:

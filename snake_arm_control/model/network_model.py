@@ -6,14 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import ShapeError
-from snake_arm_control.model import bptt
+from snake_arm_control.model import bptt, functionals
 from snake_arm_control.model.normal_form import NormalForm
 from snake_arm_control.model.parameters import NetworkParameters
-
-_COLUMN_OVERHEAD = 6  # steps for each joint, as measured: columns come in whole vectors
 
 
 class NetworkModel:
@@ -78,32 +75,26 @@ class NetworkLinearization:
         gradient = bptt.input_gradient(self._parameters, self._tape, flat)
         return gradient.reshape(*self._batch, *gradient.shape[-2:])
 
+    def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
+                        first: int = 0) -> np.ndarray:
+        """
+        Return the derivatives of functionals of the chain by angles[first:].
+
+        :param rows, joints, coefficients: of the entries, see `functionals`
+        :param first: joint from which on angles are differentiated by
+        :return: (*batch, functionals, joints - first, axes)
+        :raises ShapeError: if the entries are misshapen
+        :raises IndexError: if a number is out of range
+        """
+        if self._form is not None:
+            rows, joints, coefficients, _ = functionals.checked(
+                rows, joints, coefficients, self.chain.shape[-2], first)
+            coefficients = self._form.pull(self._tape.chain[:, joints], joints, coefficients[None])
+        found = bptt.functional_rows(self._parameters, self._tape, rows, joints, coefficients,
+                                     first)
+        return found.reshape((*self._batch, *found.shape[-3:]))
+
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
                       ) -> np.ndarray:
-        """
-        Return rows of dchain/dangles, by whichever sweep is the shorter.
-
-        :param joints: (rows,) indices from 0 along the chain
-        :param components: (rows,) indices into the nine pose components
-        :param first: joint from which on angles are differentiated by
-        :return: (*batch, rows, joints - first, axes)
-        :raises ShapeError: if joints and components are not both (rows,)
-        :raises IndexError: if one is out of range
-        """
-        joints, components = bptt.checked_rows(self._tape, joints, components, first)
-        coefficients = np.eye(pose.SIZE)[components][None]
-        if self._form is not None:
-            coefficients = self._form.pull(self._tape.chain[:, joints], joints, coefficients)
-        reach = int(joints.max(initial=-1)) + 1
-        # A row takes a step for each joint up to its own, and the columns of each joint one for
-        # each joint from theirs to the last row's; a step takes the same time in either.
-        if reach * (reach + _COLUMN_OVERHEAD) < np.sum(joints + 1 - first):
-            columns = bptt.jacobian(self._parameters, self._tape, reach)
-            if self._form is None:
-                rows = columns[:, joints, components, first:]
-            else:
-                rows = np.einsum('bec,becja->beja', coefficients, columns[:, joints, :, first:])
-        else:
-            rows = bptt.functional_rows(self._parameters, self._tape, np.arange(len(joints)),
-                                        joints, coefficients, first)
-        return rows.reshape((*self._batch, *rows.shape[-3:]))
+        """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
+        return self.functional_rows(*functionals.of_components(joints, components), first)

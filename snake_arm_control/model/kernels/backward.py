@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The sweep from the tool back to the base: gradients, and rows of the Jacobian."""
+"""The sweep from the tool back to the base: gradients, and rows of functionals."""
 
 import numpy as np
 
@@ -33,37 +33,62 @@ def angle_gradient(weights, tape, chain_gradient, keep):
 
 
 @compiled
-def functional_rows(weights, tape, lanes, ends, coefficients, first):
+def functional_rows(weights, tape, rows, ends, coefficients, count, first):
     """
-    Sweep with a lane for each functional and configuration; it enters at the first of its entries.
+    Sweep with a lane for each functional and configuration; one enters at its outermost entry.
 
-    :param lanes: (entries,), of which functional they are, numbered as they enter
-    :param ends: (entries,), at which joint they enter, falling
-    :param coefficients: (batch or 1, entries, 9)
-    :return: (batch, functionals, joints, axes)
+    :param rows, ends, coefficients: of the entries: their functionals, joints, and (entries, 9)
+    :param count: of functionals
+    :return: (batch, count, joints - first, 2)
     """
     weights, tape = Weights(*weights), Tape(*tape)
     batch, length, inputs = tape.angles.shape
-    rows = lanes.max() + 1 if len(lanes) else 0
-    slope = _zero_slope(weights, rows * batch, 1)
-    by_angles = np.zeros((rows * batch, length, inputs), tape.angles.dtype)
-    entry = entered = 0
+    size, width = weights.readout.shape
+    slope = _zero_slope(weights, count * batch, 1)
+    by_angles = np.zeros((count * batch, length, inputs), tape.angles.dtype)
+    earliest, following = _by_joint(ends, length)
+    place = np.full(count, -1)  # of a functional among those that have entered
+    entered = 0
     for j in range(length - 1, first - 1, -1):
-        while entry < len(ends) and ends[entry] == j:
-            entered = max(entered, lanes[entry] + 1)
-            for t in range(batch):
-                output = slope.output[SECOND, lanes[entry] * batch + t]
-                for component in range(coefficients.shape[2]):
-                    factor = coefficients[t % len(coefficients), entry, component]
-                    if factor != 0:
-                        for n in range(len(output)):
-                            output[n] += factor * weights.readout[component, n]
-            entry += 1
+        entry = earliest[j]
+        while entry >= 0:
+            if place[rows[entry]] < 0:
+                place[rows[entry]] = entered
+                entered += 1
+            start = place[rows[entry]] * batch
+            for component in range(size):
+                factor = coefficients[entry, component]
+                if factor != 0:
+                    for lane in range(start, start + batch):
+                        for n in range(width):
+                            slope.output[SECOND, lane, n] += factor * weights.readout[component, n]
+            entry = following[entry]
         _step_back(weights, tape, slope, j, entered * batch, by_angles)
-    result = np.empty((batch, rows, length, inputs), by_angles.dtype)
-    for lane in range(rows * batch):
-        result[lane % batch, lane // batch] = by_angles[lane]
+    result = np.zeros((batch, count, length - first, inputs), by_angles.dtype)
+    for row in range(count):
+        if place[row] >= 0:
+            for lane in range(batch):
+                result[lane, row] = by_angles[place[row] * batch + lane, first:]
     return result
+
+
+@compiled
+def _by_joint(ends, length):
+    """Return the first entry of each joint, and that which follows each entry; -1 for none."""
+    earliest, following = np.full(length, -1), np.full(len(ends), -1)
+    for entry in range(len(ends) - 1, -1, -1):
+        following[entry] = earliest[ends[entry]]
+        earliest[ends[entry]] = entry
+    return earliest, following
+
+
+@compiled
+def steps_of_rows(rows, ends, count, first):
+    """Return how many steps all lanes of `functional_rows` take together."""
+    outermost = np.full(count, first - 1)
+    for entry in range(len(rows)):
+        outermost[rows[entry]] = max(outermost[rows[entry]], ends[entry])
+    return np.sum(outermost + 1 - first)
 
 
 @compiled

@@ -49,6 +49,28 @@ def jacobian_columns(weights, tape, reach):
 
 
 @compiled
+def functional_rows(columns, rows, ends, coefficients, count, first):
+    """
+    Return the derivatives of functionals, given the columns of the Jacobian up to their joints.
+
+    :param columns: (batch, reach, 9, joints, 2)
+    :return: (batch, count, joints - first, 2)
+    """
+    batch, _, size, length, inputs = columns.shape
+    result = np.zeros((batch, count, length - first, inputs), columns.dtype)
+    for lane in range(batch):
+        for entry in range(len(rows)):
+            for component in range(size):
+                factor = coefficients[entry, component]
+                if factor != 0:
+                    for j in range(first, ends[entry] + 1):
+                        for axis in range(inputs):
+                            result[lane, rows[entry], j - first, axis] += (
+                                factor * columns[lane, ends[entry], component, j, axis])
+    return result
+
+
+@compiled
 def _no_tangents(weights, lanes):
     _, _, cells, blocks = weights.peephole.shape
     real = weights.bias.dtype

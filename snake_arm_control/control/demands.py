@@ -1,0 +1,109 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Demands: what all terms together want at one configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from snake_arm_control.arm import pose
+from snake_arm_control.compiling import compiled
+from snake_arm_control.control.term import Functionals, Term
+from snake_arm_control.model.differentiable import Linearization
+
+_NONE = Functionals.of_angles(np.zeros(0), None)
+
+
+class Demands(NamedTuple):
+    """What terms want at one configuration."""
+
+    residuals: Functionals  # to be zero
+    inequalities: Functionals  # those that are awake
+    floors: np.ndarray  # (inequalities,) the least that each may change by in one step
+    preference: np.ndarray | None  # (joints, axes) [rad or m], the preferred change
+    violation: float  # [m], of the inequality that is violated most
+
+    def derivatives(self, linearization: Linearization, angles: np.ndarray
+                    ) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Return the derivatives of residuals and of inequalities by all angles, both (n, angles).
+
+        :param linearization: the model at these angles
+        :param angles: (joints, axes)
+        """
+        both = _stacked((self.residuals, self.inequalities), angles)
+        rows = np.zeros((len(both.values), angles.size))
+        if len(both.rows):
+            found = linearization.functional_rows(both.rows, both.joints, both.coefficients)
+            rows[:len(found)] = found.reshape(len(found), -1)
+        if both.by_angles is not None:
+            rows += both.by_angles.reshape(rows.shape)
+        return rows[:len(self.residuals.values)], rows[len(self.residuals.values):]
+
+    def gradient(self, linearization: Linearization, angles: np.ndarray) -> np.ndarray:
+        """Return the slope (joints, axes) of half the sum of the squared residuals."""
+        values, rows, joints, coefficients, by_angles = self.residuals
+        gradient = linearization.gradient(
+            _pulls(values, rows, joints, coefficients, len(linearization.chain)))
+        if by_angles is not None:
+            gradient = gradient + np.tensordot(values, by_angles, 1)
+        return gradient
+
+
+def demands(terms: Sequence[Term], chain: np.ndarray, angles: np.ndarray) -> Demands:
+    """
+    Return what terms want.
+
+    :param chain: (joints, 9), the true one as it is expected
+    :param angles: (joints, axes) [rad or m]
+    """
+    residuals, awake, floors = [], [], []
+    preference, violation = None, 0.0
+    for term in terms:
+        wanted = term.residuals(chain, angles)
+        if wanted is not None:
+            residuals.append(wanted)
+        preferred = term.preference(angles)
+        if preferred is not None:
+            preference = preferred if preference is None else preference + preferred
+        kept = term.inequalities(chain, angles)
+        if kept is not None and len(kept.values):
+            violation = max(violation, -float(kept.values.min()))
+            kept = kept.picked(kept.values <= term.influence)
+            awake.append(kept)
+            floors.append(np.where(kept.values > 0.0, -term.approach, -1.0) * kept.values)
+    return Demands(_stacked(residuals, angles), _stacked(awake, angles),
+                   np.concatenate(floors) if floors else np.zeros(0), preference, violation)
+
+
+def _stacked(parts: Sequence[Functionals], angles: np.ndarray) -> Functionals:
+    """Return the values of all parts, one part after the other."""
+    parts = [part for part in parts if len(part.values)]
+    if len(parts) < 2:
+        return parts[0] if parts else _NONE
+    counts = [len(part.values) for part in parts]
+    offsets = np.cumsum([0, *counts])
+    by_angles = None
+    if any(part.by_angles is not None for part in parts):
+        by_angles = np.concatenate([
+            np.zeros((count, *angles.shape)) if part.by_angles is None else part.by_angles
+            for part, count in zip(parts, counts)])
+    return Functionals(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.rows + offset for part, offset in zip(parts, offsets)]),
+        np.concatenate([part.joints for part in parts]),
+        np.concatenate([part.coefficients for part in parts]), by_angles)
+
+
+@compiled
+def _pulls(values, rows, joints, coefficients, length):
+    """Return the slope (joints, 9) of half the sum of squared values by the chain."""
+    pulls = np.zeros((length, pose.SIZE))
+    for entry in range(len(rows)):
+        for c in range(pose.SIZE):
+            if coefficients[entry, c] != 0.0:
+                pulls[joints[entry], c] += values[rows[entry]] * coefficients[entry, c]
+    return pulls

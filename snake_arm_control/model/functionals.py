@@ -1,0 +1,81 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Linear functionals of a pose chain, of which models return the derivatives.
+
+Functional i is the sum of ``coefficients[e] . chain[joints[e]]`` over the entries e that have
+``rows[e] = i``: a component of a pose, a turn about an axis, the way of a point inside a link
+along an obstacle's normal, the distance of two links.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.kernels.serial_chain import lowest_and_highest
+from snake_arm_control.errors import ShapeError
+
+COMPONENTS = np.eye(pose.SIZE)  # the coefficients of each component
+
+
+class Entries(NamedTuple):
+    """Functionals in the form that kernels take."""
+
+    rows: np.ndarray  # (entries,) numbers of the functionals, from 0
+    joints: np.ndarray  # (entries,) indices from 0 along the chain
+    coefficients: np.ndarray  # (entries, 9)
+    count: int  # of functionals
+
+
+def checked(rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike, length: int, first: int,
+            dtype: type = np.float64) -> Entries:
+    """
+    Return functionals of a chain, checked, for kernels look at nothing.
+
+    :param rows: (entries,) numbers of the functionals, from 0 and below the number of entries
+    :param joints: (entries,) indices from 0 along the chain
+    :param coefficients: (entries, 9)
+    :param length: joints of the chain
+    :param first: joint from which on angles are differentiated by
+    :raises ShapeError: if the entries are misshapen
+    :raises IndexError: if a number is out of range
+    """
+    rows, joints = np.array(rows, np.int64), np.array(joints, np.int64)
+    coefficients = np.array(coefficients, dtype, order='C')
+    if rows.ndim != 1 or rows.shape != joints.shape:
+        raise ShapeError('joints', joints.shape, f'(entries,), and so rows {rows.shape}')
+    if coefficients.shape != (len(rows), pose.SIZE):
+        raise ShapeError('coefficients', coefficients.shape, f'({len(rows)}, {pose.SIZE})')
+    check_within('joint', joints, length)
+    last = check_within('number', rows, len(rows))
+    if not 0 <= first <= length:
+        raise IndexError(f'first is joint {first}, expected 0 to {length}')
+    return Entries(rows, joints, coefficients, last + 1)
+
+
+def of_components(joints: ArrayLike, components: ArrayLike
+                  ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """
+    Return the functionals that are components of the chain, as rows, joints and coefficients.
+
+    :param joints, components: (rows,) indices into the chain
+    :raises ShapeError: if they are not both (rows,)
+    :raises IndexError: if a component is out of range
+    """
+    joints, components = np.array(joints, np.int64), np.array(components, np.int64)
+    if components.ndim != 1 or joints.shape != components.shape:
+        raise ShapeError('components', components.shape, f'(rows,), and so joints {joints.shape}')
+    check_within('component', components, pose.SIZE)
+    return np.arange(components.size), joints, COMPONENTS[components]
+
+
+def check_within(name: str, indices: np.ndarray, end: int) -> int:
+    """Return the highest index, -1 of none, or raise IndexError unless all are below the end."""
+    lowest, highest = lowest_and_highest(indices)
+    if lowest < 0 or highest >= end:
+        raise IndexError(f'the rows have {name} {lowest} to {highest}, expected 0 to {end - 1}')
+    return highest
