@@ -7,20 +7,19 @@ import numpy as np
 from snake_arm_control import Arm, Goal, solve
 from snake_arm_control.arm.kinematics import forward_kinematics
 
-STEP = 1e-5  # [rad], of the finite differences
-
 
 class TaperedArm:
     """An arm whose segments get shorter towards the tool."""
 
     arm = Arm.uniform(joints=10, segment_length=0.1)  # the solver takes the limits from here
+    step = 1e-5  # [rad], of the finite differences
     lengths = np.linspace(0.15, 0.05, 10)  # [m]
 
     def linearize(self, angles):
-        steps = STEP * np.eye(angles.size).reshape(-1, *angles.shape)
+        steps = self.step * np.eye(angles.size).reshape(-1, *angles.shape)
         chain, ahead, behind = (forward_kinematics(self.arm, each, self.lengths)
                                 for each in (angles, angles + steps, angles - steps))
-        columns = np.moveaxis((ahead - behind) / (2.0 * STEP), 0, -1)
+        columns = np.moveaxis((ahead - behind) / (2.0 * self.step), 0, -1)
         return Linearization(chain, columns.reshape(*chain.shape, *angles.shape))
 
 
@@ -31,10 +30,9 @@ class Linearization:
     def gradient(self, chain_gradient):  # (joints, 9), of a loss; that by the angles is returned
         return np.tensordot(chain_gradient, self.jacobian, 2)
 
-    def functional_rows(self, rows, joints, coefficients, first=0):  # of sums of such entries
-        found = np.zeros((max(rows) + 1, *self.jacobian.shape[2:]))
-        np.add.at(found, rows, np.einsum('ec,ec...->e...', coefficients, self.jacobian[joints]))
-        return found[:, first:]  # by the angles from the first joint on
+    def functional_rows(self, rows, joints, coefficients, first=0):
+        found = np.einsum('ec,ecja->eja', coefficients, self.jacobian[joints])
+        return np.tensordot(np.eye(max(rows) + 1)[:, rows], found, 1)[:, first:]  # from a joint on
 
 
 goal = Goal.tool(position=(0.5, 0.2, 0.5), up=(0.0, 0.0, 1.0), joints=10)

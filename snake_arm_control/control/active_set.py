@@ -4,10 +4,10 @@
 One damped step within limits and inequalities, compiled.
 
 Without the bound, the step d minimises ``|rows d + residual|^2 + damping |d - preferred|^2`` among
-all with ``slopes d >= floors`` and ``down <= d <= up``. Both are kept by active sets: a joint that
-would pass its limit is held there and leaves the step to the others; an inequality that would be
-violated is met exactly, by a multiplier that is never negative. Inequalities that can't all be met
-are violated by the least sum of squares.
+all with ``slopes d >= floors`` and within the limits. Limits alone are kept by holding each joint
+that would pass its limit there and leaving the step to the others. Where that violates an
+inequality, limits and inequalities are met together by multipliers that are never negative.
+Inequalities that can't all be met are violated by the least sum of squares.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from snake_arm_control.compiling import compiled
 
 _ROUNDING = 1e-12  # of an inequality
 _LEAST_PIVOT = 1e-14  # relative to the largest
-_SOFTNESS = 1e-10  # of contradicting inequalities, relative to the largest
+_SOFTNESS = 1e-9  # of inequalities, which may contradict each other or limits, relative
 
 
 @compiled
@@ -42,8 +42,8 @@ def step(angles, lower, upper, bound, rows, residual, damping, preferred, least_
     down, up = lower - angles, upper - angles
     change = np.zeros(len(angles))
     if preferred.any():
-        preferred = _best(rows, np.zeros(len(rows)), preferred, least_damping,
-                          np.zeros((0, len(angles))), np.zeros(0), change != 0.0, change)
+        preferred = preferred - _damped(rows, _factor_of(rows, least_damping),
+                                        _product(rows, preferred))
     for i in range(len(floors)):
         if floors[i] > 0.0:  # what is violated has priority
             change = _within(np.zeros((0, len(angles))), np.zeros(0), change, 1.0, slopes, floors,
@@ -61,64 +61,108 @@ def step(angles, lower, upper, bound, rows, residual, damping, preferred, least_
 @compiled
 def _within(rows, residual, preferred, damping, slopes, floors, down, up, start, bound):
     """Return the step from a start (n,) towards the best one, as far as bound and limits allow."""
-    result = np.empty_like(start)
-    held = np.zeros(len(start), np.bool_)
-    fixed = np.zeros_like(start)  # of the held ones, before the step is shortened
-    while True:
-        best = _best(rows, residual, preferred, damping, slopes, floors, held, fixed)
-        if not math.isfinite(best.sum()):
-            return best
-        part = 1.0
-        for i in range(len(start)):
-            way = best[i] - start[i]
-            if not held[i] and abs(best[i]) > bound:
-                part = min(part, (math.copysign(bound, way) - start[i]) / way)
-        more = False
-        for i in range(len(start)):
-            if not held[i]:
-                result[i] = start[i] + part * (best[i] - start[i])
-                limit = min(max(result[i], down[i]), up[i])
-                if limit != result[i]:
-                    held[i] = more = True
-                    result[i] = limit
-        if not more:
-            return result
-        for i in range(len(start)):
-            if held[i]:
-                fixed[i] = start[i] + (result[i] - start[i]) / part
+    change = _by_limits(rows, residual, preferred, damping, down, up, start, bound)
+    if not (floors - _product(slopes, change) > _ROUNDING).any():
+        return change
+    best = _by_multipliers(rows, residual, preferred, damping, slopes, floors, down, up)
+    return start + _part(best, start, bound) * (best - start)
 
 
 @compiled
-def _best(rows, residual, preferred, damping, slopes, floors, held, fixed):
-    """Return the best step (n,) where the held joints make the fixed ones, of any length."""
-    best = np.where(held, fixed, preferred)
-    free, left = rows.copy(), residual + _product(rows, best)
-    for i in range(len(held)):
-        if held[i]:
-            free[:, i] = 0.0
-    few = free.shape[0] < free.shape[1]  # then by the smaller matrix, rows rows' + damping
-    factor = _factor(free if few else np.ascontiguousarray(free.T), damping)
-    if few:
-        best -= _product_back(free, _solve(factor, left))
-    else:
-        best -= _solve(factor, _product_back(free, left))
-    gaps = floors - _product(slopes, best)
-    if not (gaps > _ROUNDING).any():
-        return best
-    # What a force along each slope changes, by the joints that are free and against the rows.
-    turns = slopes.copy()
-    for k in range(len(slopes)):
-        for i in range(len(held)):
-            if held[i]:
-                turns[k, i] = 0.0
-        if few:
-            turns[k] -= _product_back(free, _solve(factor, _product(free, turns[k])))
-        else:
-            turns[k] = damping * _solve(factor, turns[k])
-    products = np.empty((len(slopes), len(slopes)))
-    for k in range(len(slopes)):
-        products[k] = _product(slopes, turns[k])
-    return best + _product_back(turns, _multipliers(products, gaps))
+def _part(best, start, bound):
+    """Return the part of the way from a start to the best step that is within the bound."""
+    part = 1.0
+    for i in range(len(start)):
+        if abs(best[i]) > bound:
+            way = best[i] - start[i]
+            part = min(part, (math.copysign(bound, way) - start[i]) / way)
+    return part
+
+
+@compiled
+def _by_limits(rows, residual, preferred, damping, down, up, start, bound):
+    """Return the best step without inequalities: a joint that its limit stops is held there."""
+    held = np.zeros(len(start), np.bool_)
+    best, free, result = preferred.copy(), rows, start
+    more = True
+    while more:
+        best -= _damped(free, _factor_of(free, damping), residual + _product(rows, best))
+        if not math.isfinite(best.sum()):
+            return best
+        part = _part(np.where(held, start, best), start, bound)
+        result = np.where(held, result, start + part * (best - start))
+        more = False
+        for i in range(len(start)):
+            limit = min(max(result[i], down[i]), up[i])
+            if not held[i] and limit != result[i]:
+                held[i] = more = True
+                result[i] = limit
+        if more:
+            best, free = preferred.copy(), rows.copy()
+            for i in range(len(start)):
+                if held[i]:
+                    best[i] = start[i] + (result[i] - start[i]) / part
+                    free[:, i] = 0.0
+    return result
+
+
+@compiled
+def _by_multipliers(rows, residual, preferred, damping, slopes, floors, down, up):
+    """Return the best step of any length, limits and inequalities kept."""
+    count, n = slopes.shape
+    factor = _factor_of(rows, damping)
+    free = preferred - _damped(rows, factor, residual + _product(rows, preferred))
+    sides = np.zeros(n, np.int64)  # of limits that were passed: -1 lower, 1 upper
+    best = free
+    while True:
+        joints = np.flatnonzero(sides)
+        bounds = np.zeros((count + len(joints), n))
+        bounds[:count] = slopes
+        gaps = np.empty(len(bounds))
+        gaps[:count] = floors
+        for k in range(len(joints)):
+            j = joints[k]
+            bounds[count + k, j] = -sides[j]
+            gaps[count + k] = -up[j] if sides[j] > 0 else down[j]
+        gaps -= _product(bounds, free)
+        # What a force along each bound changes against the rows' resistance.
+        turns = np.empty_like(bounds)
+        products = np.empty((len(bounds), len(bounds)))
+        for k in range(len(bounds)):
+            turns[k] = _yielding(rows, factor, damping, bounds[k])
+            products[k] = _product(bounds, turns[k])
+        for k in range(count):
+            products[k, k] *= 1.0 + _SOFTNESS
+        best = free + _product_back(turns, _multipliers(products, gaps))
+        more = False
+        for i in range(n):
+            if sides[i] == 0 and not down[i] - _ROUNDING <= best[i] <= up[i] + _ROUNDING:
+                sides[i] = 1 if best[i] > up[i] else -1
+                more = True
+        if not more:
+            return np.minimum(np.maximum(best, down), up)
+
+
+@compiled
+def _factor_of(rows, damping):
+    """Return the Cholesky factor of the smaller of ``rows rows'`` and ``rows' rows``, damped."""
+    return _factor(rows if len(rows) < rows.shape[1] else np.ascontiguousarray(rows.T), damping)
+
+
+@compiled
+def _damped(rows, factor, residual):
+    """Return the d that minimises ``|rows d - residual|^2 + damping |d|^2``, given the factor."""
+    if len(rows) < rows.shape[1]:
+        return _product_back(rows, _solve(factor, residual))
+    return _solve(factor, _product_back(rows, residual))
+
+
+@compiled
+def _yielding(rows, factor, damping, force):
+    """Return ``damping (rows' rows + damping)^-1 force``."""
+    if len(rows) < rows.shape[1]:
+        return force - _product_back(rows, _solve(factor, _product(rows, force)))
+    return damping * _solve(factor, force)
 
 
 @compiled
@@ -129,18 +173,20 @@ def _multipliers(products, gaps):
     These are non-negative least squares (Lawson and Hanson, 1974), by the normal equations.
     """
     count = len(gaps)
+    z, active = np.zeros(count), np.zeros(count, np.bool_)
     largest = 0.0
     for k in range(count):
         largest = max(largest, products[k, k])
-    z, active = np.zeros(count), np.zeros(count, np.bool_)
-    if not largest > 0.0:
-        return z
-    for k in range(count):
-        products[k, k] += _SOFTNESS * largest
     for _ in range(10 * count):
-        missing = np.where(active, 0.0, gaps - _product(products, z))
-        worst = int(np.argmax(missing))
-        if not missing[worst] > _ROUNDING:
+        worst, most = -1, _ROUNDING
+        for k in range(count):  # what nothing can change is left alone
+            if not active[k] and products[k, k] > _LEAST_PIVOT * largest:
+                missing = gaps[k]
+                for i in range(count):
+                    missing -= products[k, i] * z[i]
+                if missing > most:
+                    worst, most = k, missing
+        if worst < 0:
             break
         active[worst] = True
         while True:

@@ -14,7 +14,7 @@ from snake_arm_control.compiling import compiled
 from snake_arm_control.control.term import Functionals, Term
 from snake_arm_control.model.differentiable import Linearization
 
-_NONE = Functionals.of_angles(np.zeros(0), None)
+_NONE = Functionals.of_angles(np.zeros(0))
 
 
 class Demands(NamedTuple):
@@ -60,6 +60,7 @@ def demands(terms: Sequence[Term], chain: np.ndarray, angles: np.ndarray) -> Dem
     :param chain: (joints, 9), the true one as it is expected
     :param angles: (joints, axes) [rad or m]
     """
+    chain = np.asarray(chain, float)
     residuals, awake, floors = [], [], []
     preference, violation = None, 0.0
     for term in terms:

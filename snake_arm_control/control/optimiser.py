@@ -22,6 +22,7 @@ _FIRST_DAMPING = 0.4  # [m^2], of the first step times the factor
 _GREATEST_DAMPING = 1e7  # [m^2]
 _DAMPING_FACTOR = 4.0
 _EXACT = 0.2  # a smaller fraction of the tolerance is no error
+_BENT = 5.0  # tolerances by which a preference may bend the arm off its goal
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,8 @@ class LevenbergMarquardt:
             return angles
         loss = float(residual @ residual)
         # A preference bends the arm a little off the goal, which is no reason to damp.
-        worse = loss > max(self._loss, (_EXACT * self._settings.position_tolerance) ** 2)
+        least = (_EXACT if preferred is None else _BENT) * self._settings.position_tolerance
+        worse = loss > max(self._loss, least ** 2)
         factor = _DAMPING_FACTOR if worse else 1.0 / _DAMPING_FACTOR
         self._damping = min(max(self._damping * factor, self._settings.damping),
                             _GREATEST_DAMPING)
@@ -182,9 +184,11 @@ def _step(arm: Arm, angles: np.ndarray, bound: float, rows: np.ndarray, residual
           damping: float, preferred: np.ndarray, least_damping: float, slopes: np.ndarray,
           floors: np.ndarray) -> np.ndarray:
     """Return the angles (joints, axes) after a step; see `active_set.step`."""
-    lower, upper, here = (np.array(each, float).ravel() for each in (arm.lower, arm.upper, angles))
-    after = active_set.step(here, lower, upper, float(bound), rows, residual, damping,
-                            preferred.ravel(), least_damping, slopes, floors)
+    lower, upper, here, residual, preferred, floors = (
+        np.array(each, float).ravel()
+        for each in (arm.lower, arm.upper, angles, residual, preferred, floors))
+    after = active_set.step(here, lower, upper, float(bound), rows, residual, damping, preferred,
+                            least_damping, slopes, floors)
     return after.reshape(angles.shape)
 
 

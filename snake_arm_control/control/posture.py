@@ -20,7 +20,7 @@ class Posture(Term):
     :param fraction: of the way to it, in each step
     """
 
-    def __init__(self, angles: np.ndarray, fraction: float = 0.1):
+    def __init__(self, angles: np.ndarray, fraction: float = 0.05):
         self._angles, self._fraction = np.array(angles, float), fraction
 
     def preference(self, angles: np.ndarray) -> np.ndarray | None:

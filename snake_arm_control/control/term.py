@@ -29,7 +29,7 @@ class Functionals(NamedTuple):
     by_angles: np.ndarray | None = None  # (n, joints, axes), None: zero
 
     @classmethod
-    def of_angles(cls, values: np.ndarray, by_angles: np.ndarray) -> Functionals:
+    def of_angles(cls, values: np.ndarray, by_angles: np.ndarray | None = None) -> Functionals:
         """
         Return values that depend on the angles alone.
 

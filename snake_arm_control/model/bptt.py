@@ -87,7 +87,7 @@ def functional_rows(parameters: NetworkParameters, tape: Tape, rows: ArrayLike,
     entries = functionals.checked(rows, joints, coefficients, tape.chain.shape[1], first,
                                   parameters.dtype.type, each_own=True)
     reach = int(entries.joints.max(initial=-1)) + 1
-    steps = backward.steps_of_rows(entries.rows, entries.joints, entries.count, first)
+    steps = backward.steps_of_rows(entries.rows, entries.joints, entries.number, first)
     if reach * (reach + _COLUMN_OVERHEAD) < steps:
         columns = tangents.jacobian_columns(parameters.weights, tuple(tape), reach)
         return tangents.functional_rows(columns, *entries, first)

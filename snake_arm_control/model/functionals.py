@@ -27,12 +27,12 @@ class Entries(NamedTuple):
 
     rows: np.ndarray  # (entries,) numbers of the functionals, from 0
     joints: np.ndarray  # (entries,) indices from 0 along the chain
-    coefficients: np.ndarray  # (entries, 9)
-    count: int  # of functionals
+    coefficients: np.ndarray  # (entries, 9), or (batch or 1, entries, 9)
+    number: int  # of functionals
 
 
 def checked(rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike, length: int, first: int,
-            dtype: type = np.float64) -> Entries:
+            dtype: type = np.float64, each_own: bool = False) -> Entries:
     """
     Return functionals of a chain, checked, for kernels look at nothing.
 
@@ -41,6 +41,8 @@ def checked(rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike, length:
     :param coefficients: (entries, 9)
     :param length: joints of the chain
     :param first: joint from which on angles are differentiated by
+    :param each_own: whether each configuration may have its own coefficients; those that are
+        returned then are (batch or 1, entries, 9)
     :raises ShapeError: if the entries are misshapen
     :raises IndexError: if a number is out of range
     """
@@ -48,7 +50,9 @@ def checked(rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike, length:
     coefficients = np.array(coefficients, dtype, order='C')
     if rows.ndim != 1 or rows.shape != joints.shape:
         raise ShapeError('joints', joints.shape, f'(entries,), and so rows {rows.shape}')
-    if coefficients.shape != (len(rows), pose.SIZE):
+    if each_own and coefficients.ndim == 2:
+        coefficients = coefficients[None]
+    if coefficients.shape[int(each_own):] != (len(rows), pose.SIZE):
         raise ShapeError('coefficients', coefficients.shape, f'({len(rows)}, {pose.SIZE})')
     check_within('joint', joints, length)
     last = check_within('number', rows, len(rows))

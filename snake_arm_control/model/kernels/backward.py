@@ -37,9 +37,10 @@ def functional_rows(weights, tape, rows, ends, coefficients, count, first):
     """
     Sweep with a lane for each functional and configuration; one enters at its outermost entry.
 
-    :param rows, ends, coefficients: of the entries: their functionals, joints, and (entries, 9)
+    :param rows, ends: of the entries: their functionals, and their joints
+    :param coefficients: (batch or 1, entries, 9)
     :param count: of functionals
-    :return: (batch, count, joints - first, 2)
+    :return: (batch, count, joints - first, axes)
     """
     weights, tape = Weights(*weights), Tape(*tape)
     batch, length, inputs = tape.angles.shape
@@ -55,13 +56,13 @@ def functional_rows(weights, tape, rows, ends, coefficients, count, first):
             if place[rows[entry]] < 0:
                 place[rows[entry]] = entered
                 entered += 1
-            start = place[rows[entry]] * batch
-            for component in range(size):
-                factor = coefficients[entry, component]
-                if factor != 0:
-                    for lane in range(start, start + batch):
+            for t in range(batch):
+                output = slope.output[SECOND, place[rows[entry]] * batch + t]
+                for component in range(size):
+                    factor = coefficients[t % len(coefficients), entry, component]
+                    if factor != 0:
                         for n in range(width):
-                            slope.output[SECOND, lane, n] += factor * weights.readout[component, n]
+                            output[n] += factor * weights.readout[component, n]
             entry = following[entry]
         _step_back(weights, tape, slope, j, entered * batch, by_angles)
     result = np.zeros((batch, count, length - first, inputs), by_angles.dtype)

@@ -53,15 +53,16 @@ def functional_rows(columns, rows, ends, coefficients, count, first):
     """
     Return the derivatives of functionals, given the columns of the Jacobian up to their joints.
 
-    :param columns: (batch, reach, 9, joints, 2)
-    :return: (batch, count, joints - first, 2)
+    :param columns: (batch, reach, 9, joints, axes)
+    :param coefficients: (batch or 1, entries, 9)
+    :return: (batch, count, joints - first, axes)
     """
     batch, _, size, length, inputs = columns.shape
     result = np.zeros((batch, count, length - first, inputs), columns.dtype)
     for lane in range(batch):
         for entry in range(len(rows)):
             for component in range(size):
-                factor = coefficients[entry, component]
+                factor = coefficients[lane % len(coefficients), entry, component]
                 if factor != 0:
                     for j in range(first, ends[entry] + 1):
                         for axis in range(inputs):

@@ -1,0 +1,250 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of terms: residuals, inequalities that sleep and wake up, preferences."""
+
+import numpy as np
+import pytest
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.demands import demands
+from snake_arm_control.control.descent import terms_of
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.goal_term import GoalTerm
+from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
+from snake_arm_control.control.posture import Centering, Posture
+from snake_arm_control.control.solve import solve
+from snake_arm_control.control.term import Functionals, Term
+from snake_arm_control.model.exact import ExactModel
+from snake_arm_control.model.forward_model import ForwardModel
+
+METHODS = ('momentum', 'levenberg_marquardt')
+
+
+class Wall(Term):
+    """Keeps the far ends of all links on one side of a plane: normal . position >= offset."""
+
+    def __init__(self, normal, offset, influence=0.05):
+        self.normal, self.offset, self.influence = np.array(normal, float), offset, influence
+
+    def inequalities(self, chain, angles):
+        joints = np.arange(len(chain))
+        coefficients = np.zeros((len(chain), 9))
+        coefficients[:, pose.POSITION] = self.normal
+        return Functionals(chain[:, pose.POSITION] @ self.normal - self.offset, joints, joints,
+                           coefficients)
+
+
+class Ring(Term):
+    """Wants the angles of the first joint to be given ones."""
+
+    def __init__(self, wanted):
+        self.wanted = np.array(wanted, float)
+
+    def residuals(self, chain, angles):
+        by_angles = np.zeros((2, *angles.shape))
+        by_angles[0, 0, 0] = by_angles[1, 0, 1] = 1.0
+        return Functionals.of_angles(angles[0] - self.wanted, by_angles)
+
+
+def random_angles(arm, seed=0, bend=0.4):
+    return np.random.default_rng(seed).uniform(-bend, bend, arm.rest.shape)
+
+
+def tool_goal(arm, seed=1, pose_too=True):
+    tool = forward_kinematics(arm, random_angles(arm, seed))[-1]
+    axes = (tool[3:6], tool[6:]) if pose_too else ()
+    return Goal.tool(tool[:3], *axes, joints=arm.joints)
+
+
+def take(way, model, goal, terms, angles, settings, bound=0.3):
+    linearization = model.linearize(angles)
+    chain = np.array(linearization.chain, float)
+    wanted = demands(terms_of(goal, model.arm, settings, terms), chain, angles)
+    return way.step(wanted, angles, linearization, bound)
+
+
+def taken(model, method, goal, terms, angles, steps, bound=0.3):
+    """Return the configurations that a descent passes, start first."""
+    settings = InverseSettings(method=method)
+    way, passed = make_optimiser(model.arm, settings), [angles]
+    for _ in range(steps):
+        passed.append(take(way, model, goal, terms, passed[-1], settings, bound))
+    return passed
+
+
+@pytest.fixture(params=('learned', 'exact'))
+def model(request, learned):
+    return learned if request.param == 'learned' else ExactModel(Arm())
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_a_term_that_sleeps_changes_no_command_by_a_bit(model, method):
+    goal, start = tool_goal(model.arm), random_angles(model.arm)
+    asleep = Wall((0.0, 0.0, 1.0), -2.0)
+    free, other = (taken(model, method, goal, terms, start, 10) for terms in ((), (asleep,)))
+    assert (free[-1] != start).any()
+    assert [each.tobytes() for each in free] == [each.tobytes() for each in other]
+    settings = InverseSettings(method=method)
+    plain, walled = (solve(goal, start, model, None, settings, 60, terms=terms)
+                     for terms in ((), (asleep,)))
+    assert plain.angles.tobytes() == walled.angles.tobytes() and plain[1:5] == walled[1:5]
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('seed', range(5))
+def test_a_step_uses_up_at_most_the_approach_of_what_is_left(model, method, seed):
+    """To first order, that is: by the derivative of the model."""
+    angles = random_angles(model.arm, seed)
+    linearization = model.linearize(angles)
+    chain = np.array(linearization.chain, float)
+    wall = Wall((1.0, 0.0, 0.0), chain[:, 0].min() - 0.01)
+    goal = Goal.tool(position=chain[-1, :3] - (1.0, 0.0, 0.0))
+    settings = InverseSettings(method=method, gradient_scale=5.0)
+    after, free = (take(make_optimiser(model.arm, settings), model, goal, terms, angles, settings)
+                   for terms in ((wall,), ()))
+    kept = wall.inequalities(chain, angles)
+    rows = linearization.functional_rows(kept.rows, kept.joints, kept.coefficients)
+    awake = kept.values <= wall.influence
+    left, else_left = (kept.values + np.tensordot(rows, each - angles, 2)
+                       for each in (after, free))
+    assert (left[awake] >= 0.5 * kept.values[awake] - 1e-7).all()
+    assert (else_left[awake] < 0.5 * kept.values[awake]).any()
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_an_arm_comes_to_rest_at_a_wall_before_its_goal_and_does_not_tremble(method):
+    model, start = ExactModel(Arm()), np.zeros((40, 2))
+    start[:, 1] = 0.01
+    wall = Wall((-1.0, 0.0, 0.0), -0.3, influence=1.0)
+    goal = Goal.tool(position=(0.5, 0.0, 0.6))
+    steps = 60 if method == 'levenberg_marquardt' else 3000
+    passed = taken(model, method, goal, (wall,), start, steps, 0.02)
+    lefts = [wall.inequalities(model.predict(each), each).values.min() for each in passed]
+    assert lefts[0] > 0.05 and min(lefts) > -1e-5
+    assert lefts[-1] < 1e-4
+    tool = model.predict(passed[-1])[-1]
+    np.testing.assert_allclose(tool[:3], (0.3, 0.0, 0.6), atol=2e-3)
+    moves = np.abs(np.diff(passed[-10:], axis=0)).max()
+    assert moves < 1e-5
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_an_arm_inside_a_wall_is_pushed_out_whatever_its_goal_says(model, method):
+    angles = random_angles(model.arm)
+    chain = np.array(model.linearize(angles).chain, float)
+    wall = Wall((1.0, 0.0, 0.0), chain[:, 0].min() + 0.02)
+    goal = Goal.tool(position=chain[-1, :3] - (0.2, 0.0, 0.0))
+    passed = taken(model, method, goal, (wall,), angles, 15)
+    left = wall.inequalities(np.array(model.linearize(passed[-1]).chain, float), None).values.min()
+    assert left > -1e-3
+
+
+def test_a_solution_that_violates_an_inequality_is_not_converged():
+    """And the best that is found is the one that violates it least."""
+    arm = Arm()
+    chain = forward_kinematics(arm, random_angles(arm))
+    goal = Goal.tool(position=chain[-1, :3])
+    wall = Wall((1.0, 0.0, 0.0), chain[-1, 0] + 0.03)
+    start = random_angles(arm)
+    free, kept = (solve(goal, start, ExactModel(arm), restarts=1, max_iterations=100, terms=terms)
+                  for terms in ((), (wall,)))
+    assert free.converged and free.iterations == 0
+    assert not kept.converged and kept.position_error > 0.02
+    assert wall.inequalities(forward_kinematics(arm, kept.angles), None).values.min() == \
+        pytest.approx(-kept.violation) or kept.violation == 0.0
+
+
+def test_a_goal_beyond_a_wall_is_reached_around_it_where_there_is_a_way():
+    """The tool's goal is free; a straight descent to it leads some links through the wall."""
+    arm, generator = Arm(), np.random.default_rng(5)
+    wall = Wall((0.0, 0.0, 1.0), 0.0)
+    reached = 0
+    for _ in range(10):
+        while True:
+            angles = generator.uniform(-0.5, 0.5, arm.rest.shape)
+            chain = forward_kinematics(arm, angles)
+            if chain[:, 2].min() > 0.01:
+                break
+        goal = Goal.tool(position=chain[-1, :3])
+        found = solve(goal, arm.rest, ExactModel(arm), restarts=3, terms=(wall,))
+        left = wall.inequalities(forward_kinematics(arm, found.angles), None).values.min()
+        reached += found.converged
+        assert not found.converged or left >= -InverseSettings().position_tolerance
+    assert reached == 10
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_residuals_of_angles_alone_come_to_zero_beside_the_goal(method):
+    arm = Arm()
+    goal = tool_goal(arm, pose_too=False)
+    settings = InverseSettings(method=method)
+    found = solve(goal, arm.rest, ExactModel(arm), settings=settings, terms=(Ring((0.2, -0.1)),))
+    passed = taken(ExactModel(arm), method, goal, (Ring((0.2, -0.1)),), found.angles, 300)
+    np.testing.assert_allclose(passed[-1][0], (0.2, -0.1), atol=1e-3)
+    assert goal.position_error(forward_kinematics(arm, passed[-1])) < 1e-3
+
+
+@pytest.mark.parametrize('seed', range(5))
+@pytest.mark.parametrize('axes', ((3, 9), (3, 6), (6, 9)), ids=('both', 'forward', 'up'))
+def test_of_a_rigid_arm_turns_have_the_gauss_newton_matrix_and_slope_of_the_components(seed, axes):
+    """Three rows for six, or two for three, and the same step to the last digits."""
+    arm, angles = Arm.uniform(12), random_angles(Arm.uniform(12), seed)
+    weight = np.zeros((12, 9))
+    weight[-1, :3] = weight[(4, 11), axes[0]:axes[1]] = 2.0
+    weight[4, axes[0]:axes[1]] = weight[11, axes[0]:axes[1]] = 2.0
+    goal = Goal(forward_kinematics(arm, random_angles(arm, seed + 50)), weight)
+    linearization = ExactModel(arm).linearize(angles)
+    found = []
+    for by_turns in (True, False):
+        part = GoalTerm(goal, InverseSettings().gains, by_turns).residuals(
+            linearization.chain, angles)
+        rows = linearization.functional_rows(part.rows, part.joints, part.coefficients)
+        rows = rows.reshape(len(rows), -1)
+        found.append((rows.T @ rows, part.values @ rows, len(rows)))
+    (square, slope, few), (expected_square, expected_slope, many) = found
+    np.testing.assert_allclose(square, expected_square, atol=1e-13)
+    np.testing.assert_allclose(slope, expected_slope, atol=1e-13)
+    assert many - few == (6 if axes == (3, 9) else 2)
+
+
+@pytest.mark.parametrize('whole', (False, True))
+def test_components_of_different_weights_have_a_row_each(whole):
+    arm = Arm.uniform(5)
+    weight = np.zeros((5, 9))
+    weight[-1, 3:9] = (1.0, 1.0, 1.0, 2.0, 2.0, 2.0 if whole else 0.0)
+    goal = Goal(forward_kinematics(arm, random_angles(arm)), weight)
+    part = GoalTerm(goal, np.ones(9)).residuals(forward_kinematics(arm, arm.rest), arm.rest)
+    assert len(part.values) == 4
+
+
+def test_the_rows_of_functionals_of_the_learned_model_are_sums_of_rows_of_its_jacobian(learned):
+    """With entries of one functional at several joints; by either sweep."""
+    generator = np.random.default_rng(3)
+    linearization = ForwardModel.load(dtype=np.float64).linearize(random_angles(Arm()))
+    for count in (5, 200):
+        rows, joints = generator.integers(0, count // 2, count), generator.integers(0, 40, count)
+        coefficients = generator.normal(size=(count, 9))
+        got = linearization.functional_rows(rows, joints, coefficients)
+        expected = np.zeros_like(got)
+        for row, joint, each in zip(rows, joints, coefficients):
+            expected[row] += np.tensordot(
+                each, linearization.jacobian_rows(np.full(9, joint), np.arange(9)), 1)
+        np.testing.assert_allclose(got, expected, atol=1e-11)
+
+
+@pytest.mark.parametrize('term_of', (lambda arm, there: Posture(there),
+                                     lambda arm, there: Centering(arm, 0.1)))
+def test_what_a_goal_leaves_free_follows_a_preference_and_the_goal_stays_reached(term_of):
+    arm = Arm()
+    start, there = random_angles(arm), random_angles(arm, 9)
+    goal = Goal.tool(forward_kinematics(arm, start)[-1, :3])
+    term = term_of(arm, there)
+    passed = taken(ExactModel(arm), 'levenberg_marquardt', goal, (term,), start, 100)
+    errors = [goal.position_error(forward_kinematics(arm, each)) for each in passed]
+    assert max(errors) < 5e-3 and errors[-1] < 1e-4
+    before, after = (np.linalg.norm(term.preference(each)) for each in (start, passed[-1]))
+    assert after < 0.7 * before
+    free = taken(ExactModel(arm), 'levenberg_marquardt', Goal.free(), (term,), start, 200)
+    assert np.linalg.norm(term.preference(free[-1])) < 1e-3 * before
