@@ -161,7 +161,7 @@ def test_drawn_arms_are_within_the_ranges_that_the_weights_serve(joints):
     low, high = torch.tensor(chains.ranges()).unbind(-1)
     geometry = drawn[..., ANGLES:]
     within = (low - 1e-6 <= geometry) & (geometry <= high + 1e-6)
-    assert within[..., :-1].all()
+    assert within[..., :-1].all() and (joints < 40 or within.all())
     assert geometry[:, -1].abs().max() == 0.0
     if joints > 1:
         torch.testing.assert_close(geometry[:, :-1, -1].mean(1), torch.zeros(400), atol=1e-5,
@@ -212,7 +212,7 @@ STRAIGHT = ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0))
     (hinges(STRAIGHT, ((0.4, 0.0, 1.0), (0.0, 0.0, 0.0)), STRAIGHT),
      'the joint after joint_1 is 0.39 of a mean segment off the line, expected at most 0.15'),
     (hinges(STRAIGHT, STRAIGHT, ((0.0, 0.0, 3.0), (0.0, 0.0, 0.0))),
-     'the segment of joint_0 has 0.60|the segment of joint_2 has 1.80 of the mean length'),
+     'the segment of joint_0 has 0.60|the segment of joint_2 has 1.80'),
     (hinges(STRAIGHT, ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0)), ((0.0, 0.0, 1.0), (0.6, 0.0, 0.0)),
             ((0.0, 1.0, 1.0), (0.0, 0.0, 0.0))), 'turned by -?[0-9]+ degrees about x')])
 def test_the_joint_that_is_not_served_is_named(tmp_path, arm, message):

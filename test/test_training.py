@@ -25,11 +25,12 @@ from torch.optim.optimizer import register_optimizer_step_post_hook  # noqa: E40
 from snake_arm_control.arm import pose  # noqa: E402
 from snake_arm_control.arm.description import Arm  # noqa: E402
 from snake_arm_control.arm.kinematics import forward_kinematics, jacobian  # noqa: E402
-from snake_arm_control.errors import SettingsError, TrainingError  # noqa: E402
+from snake_arm_control.errors import SettingsError, TrainingError, WeightsError  # noqa: E402
 from snake_arm_control.model import batched  # noqa: E402
 from snake_arm_control.model.architecture import Architecture  # noqa: E402
 from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
 from snake_arm_control.model.network import Network  # noqa: E402
+from snake_arm_control.model.weights_file import SHIPPED as SHIPPED_WEIGHTS  # noqa: E402
 from snake_arm_control.training import (  # noqa: E402
     checkpoint,
     engine,
@@ -42,6 +43,7 @@ from snake_arm_control.training import (  # noqa: E402
 from snake_arm_control.training.batches import Batches  # noqa: E402
 from snake_arm_control.training.presets import PAPER, Phase, preset, SHIPPED, TrainingSettings  # noqa: E402
 from snake_arm_control.training.soap import Soap  # noqa: E402
+from snake_arm_control.training.start import Start  # noqa: E402
 from snake_arm_control.training.team import Team  # noqa: E402
 from snake_arm_control.training.trainer import train  # noqa: E402
 
@@ -54,6 +56,10 @@ FRESH = TrainingSettings(
     evaluate_every=6, checkpoint_every=12, evaluation_samples=8)
 FIXED = replace(FRESH, optimiser='adam', clip=math.inf, phases=(
     Phase(range=0.1, examples=12, epochs=4), Phase(examples=20, epochs=6)))
+GENERAL_RUN = replace(FRESH, phases=(Phase('general', joints=2, iterations=8),
+                                     Phase('general', iterations=16)))
+DESCRIBED_RUN = replace(FRESH, phases=(Phase('described', iterations=24),))
+RUNS = {'fresh': FRESH, 'fixed': FIXED, 'general': GENERAL_RUN, 'described': DESCRIBED_RUN}
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +132,7 @@ def batches(settings, rank=0, size=1):
     return Batches(ARM, settings, Team(rank, size), None)
 
 
-@pytest.mark.parametrize('settings', [FRESH, FIXED], ids=['fresh', 'fixed'])
+@pytest.mark.parametrize('settings', RUNS.values(), ids=RUNS)
 def test_a_batch_depends_on_its_iteration_alone(settings):
     """Whichever were drawn before, so that a resumed run goes on as if it had never stopped."""
     drawn = batches(settings)
@@ -386,7 +392,7 @@ def interrupted_at(iteration):
         hook.remove()
 
 
-@pytest.mark.parametrize('settings', [FRESH, FIXED], ids=['fresh', 'fixed'])
+@pytest.mark.parametrize('settings', RUNS.values(), ids=RUNS)
 def test_interrupted_run_ends_as_one_that_was_not(tmp_path, settings):
     """Ctrl-C leaves a checkpoint; resumed from it, a run ends at the same weights, bit by bit."""
     before = signal.getsignal(signal.SIGINT)  # a shell starts background jobs that ignore it
@@ -441,15 +447,50 @@ def test_the_run_folder_records_the_run(tmp_path):
     assert set(record['tool_position']) == set(sampling.HELD_OUT)
 
 
-def test_run_learns(tmp_path):
+@pytest.mark.parametrize('distribution, iterations', [
+    ('mixed', 150), ('general', 400), ('described', 150)])
+def test_run_learns(tmp_path, distribution, iterations):
     """A short run predicts better than one that was never trained."""
-    settings = replace(FRESH, phases=(Phase('mixed', iterations=150),), batch=32,
+    settings = replace(FRESH, phases=(Phase(distribution, iterations=iterations),), batch=32,
                        architecture=Architecture(blocks=8, cells=2), evaluate_every=10,
                        checkpoint_every=1000)
     train(ARM, settings, tmp_path, progress=False)
     first, *_, last = learnt(tmp_path)
     assert last['loss'] < 0.3 * first['loss']
     assert last['tool_position']['independent'] < 0.5 * first['tool_position']['independent']
+
+
+@pytest.mark.parametrize('name', ('so101', 'random 5'))
+def test_a_run_for_one_arm_learns_it_from_its_description(tmp_path, name):
+    """Whatever its joints, hinges and slides; its weights serve it alone, and say so."""
+    settings = replace(DESCRIBED_RUN, phases=(Phase('described', iterations=150),), batch=32,
+                       architecture=Architecture(blocks=8, cells=2), evaluate_every=10,
+                       checkpoint_every=1000)
+    path = train(ARMS[name], settings, tmp_path, progress=False)
+    first, *_, last = learnt(tmp_path)
+    assert last['tool_position']['independent'] < 0.7 * first['tool_position']['independent']
+    model = ForwardModel.load(path, ARMS[name])
+    angles = evaluation.held_out(sampling.independent, ARMS[name], 50, 1)
+    off = model.predict(angles) - forward_kinematics(ARMS[name], angles)
+    assert np.linalg.norm(off[:, -1, :3], axis=-1).mean() == pytest.approx(
+        last['tool_position']['independent'], rel=0.5)
+    with pytest.raises(WeightsError, match='trained for the arm'):
+        ForwardModel.load(path, ARM)
+
+
+def test_a_run_goes_on_from_the_weights_that_it_was_given(tmp_path):
+    """It begins as good as they are, and its record names them; others are refused."""
+    settings = replace(GENERAL_RUN, architecture=Architecture(), rate=1e-9)
+    start = Start(SHIPPED_WEIGHTS, settings.architecture)
+    path = train(Arm.uniform(8), settings, tmp_path, progress=False, start=start)
+    record = ForwardModel.load(path, Arm.uniform(8)).training_record
+    assert record['start'] == start.fingerprint == ForwardModel.load().fingerprint
+    assert max(record['tool_position'].values()) < 2e-3
+    with pytest.raises(TrainingError, match='start start was'):
+        train(Arm.uniform(8), settings, tmp_path, resume=True, progress=False,
+              start=Start(path, settings.architecture))
+    with pytest.raises(WeightsError, match='24 blocks of 3 cells, expected 3 of 2'):
+        Start(SHIPPED_WEIGHTS, Architecture(3, 2))
 
 
 def test_run_is_never_overwritten_nor_mixed_up(tmp_path):

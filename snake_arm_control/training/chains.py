@@ -24,6 +24,7 @@ from snake_arm_control.training import sampling
 
 ONE_AXIS, TWO_AXES = math.radians(90.0), math.radians(45.0)  # limits of most arms [rad]
 LONGER = 0.6  # by how much a segment is longer or shorter than the mean at most, in its parts
+LENGTHS = (-0.65, 0.75)  # relative lengths less one: drawn ones are divided by their mean
 OFF_LINE = 0.15  # offset of an axis at most, in mean segment lengths
 TILT = 0.25  # turn across the arm from joint to joint at most [rad]
 AZIMUTH = math.radians(45.0)  # turn about the arm of hinges at most: another slot is nearer then
@@ -40,7 +41,8 @@ _TILTED = 0.30
 
 def ranges() -> list[list[float]]:
     """Return from where to where the six numbers of a joint's geometry are drawn."""
-    return [[-bound, bound] for bound in (TILT, TILT, TWIST, OFF_LINE, OFF_LINE, LONGER)]
+    bounds = (TILT, TILT, TWIST, OFF_LINE, OFF_LINE)
+    return [*([-bound, bound] for bound in bounds), list(LENGTHS)]
 
 
 def draw(count: int, joints: int, generator: torch.Generator) -> Tensor:

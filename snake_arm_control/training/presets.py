@@ -77,7 +77,9 @@ class TrainingSettings:
     # Iterations at which the rate grows and falls again, each with the fraction that it reaches.
     restarts: tuple[tuple[int, float], ...] = ()
     clip: float = math.inf  # longest gradient
-    position_weight: float = 1.0  # of the squared error of a position [1/m^2]; of an axis: 1
+    # Of the squared error of a position [1/m^2], or [1/length^2] of an arm of 40 segments; of an
+    # axis: 1.
+    position_weight: float = 1.0
     architecture: Architecture = Architecture()
     evaluate_every: int = 500  # iterations
     checkpoint_every: int = 2000  # iterations
@@ -157,7 +159,7 @@ SHIPPED = TrainingSettings(
 # What made the weights that ship for any arm of bends; it starts from those of the default arm.
 GENERAL = replace(
     SHIPPED, preset='general',
-    phases=(Phase('general', joints=20, iterations=3_000), Phase('general', iterations=72_000)),
+    phases=(Phase('general', joints=20, iterations=3_000), Phase('general', iterations=42_000)),
     decay_from=0.2, restarts=(), checkpoint_every=1_000)
 
 # What fits them to one arm, from its description alone.

@@ -24,7 +24,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import TrainingError, WeightsError
 from snake_arm_control.model import weights_file
 from snake_arm_control.model.network import Network
-from snake_arm_control.model.normal_form import NormalForm
+from snake_arm_control.model.normal_form import NormalForm, SPAN
 from snake_arm_control.processes import asked_to_end
 from snake_arm_control.training import chains, engine, evaluation, sampling
 from snake_arm_control.training.batches import Batches
@@ -187,7 +187,7 @@ class _Run:
     def _loss(self, predicted: Tensor, chain: Tensor) -> Tensor:
         """Return the mean square of what is known of the error, positions weighted."""
         weight = predicted.new_ones(pose.SIZE)
-        weight[pose.POSITION] = self.settings.position_weight
+        weight[pose.POSITION] = self._position_weight
         error = predicted - chain
         if not self.lesson:
             return (weight * error.square()).mean()
@@ -195,6 +195,13 @@ class _Run:
         square = weight * torch.where(known, error, 0.0).square()
         # Each sample counts the same, however little of it was tracked.
         return (square.sum((1, 2)) / known.sum((1, 2)).clamp_min(1)).mean()
+
+    @property
+    def _position_weight(self) -> float:
+        """The weight of a squared error of a position as the network has it."""
+        one = any(phase.distribution == 'described' for phase in self.settings.phases)
+        # A network for one arm may be of few joints, whose positions it has in 40 segments.
+        return self.settings.position_weight * ((SPAN / self.arm.joints) ** 2 if one else 1.0)
 
     def _measure(self) -> None:
         """Add a line to the metrics."""
