@@ -159,6 +159,15 @@ def test_a_set_back_command_is_where_the_arm_stays_and_the_arm_is_probed_until_i
     assert not servos.following.is_stopped and servos.following.most_lead(MOST) == MOST
 
 
+@pytest.mark.parametrize('sag', (0.0, 0.015, 0.05))
+def test_what_the_offset_became_of_an_arm_that_was_stopped_near_its_goal_is_forgotten(sag):
+    """It looks like an arm that sags, until it is noticed; the sag that it had is remembered."""
+    servos = Servos().go_on(3.0, reported=lagging(0.0, sag))
+    servos.go_on(0.8, towards(0.1, 0.3))  # pulled on, but it does not move
+    assert np.abs(servos.following.offset - sag).max() > 0.01
+    np.testing.assert_allclose(servos.following.start_anew(), servos.reported + sag, atol=2e-3)
+
+
 @pytest.mark.parametrize(('away', 'velocity', 'pushed'), (
     (0.19, 0.0, False), (0.21, 0.0, False), (0.3, 0.0, True), (-0.3, 0.0, True),
     (0.3, 2.0, False), (0.4, 2.0, True)))

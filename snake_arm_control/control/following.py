@@ -35,6 +35,7 @@ class Following:
     def __init__(self, arm: Arm):
         self._arm = arm
         self.offset = np.zeros_like(arm.rest)  # (joints, axes) [rad], command less reported
+        self._known_offset = self.offset  # as it was when it did not change
         self.is_stopped = False
         self.reported: np.ndarray | None = None  # (joints, axes) [rad], the latest joint states
         self.reset()
@@ -43,8 +44,8 @@ class Following:
         """Watch from here on: the arm was set back, or is not driven."""
         self._anchor: np.ndarray | None = None  # where the arm was when it moved last
         self._command_then = self.offset
-        self._offset_then = self.offset
         self._still_for = 0.0  # [s]
+        self._steady_for = 0.0  # [s] that the offset has not changed
         self._commanded_for = 0.0  # [s] of that since the command went on
         self._is_new, self._elapsed = False, 0.0  # [s] since the latest joint states that counted
         self._before: np.ndarray | None = None  # [rad], joint states and leads of the tick before
@@ -88,8 +89,7 @@ class Following:
             if self._anchor is not None:
                 self.is_stopped = False
             self._anchor, self._command_then = self.reported, command
-            self._offset_then, self._still_for = self.offset, 0.0
-            self._commanded_for = 0.0
+            self._still_for = self._commanded_for = 0.0
             return
         self._still_for += period
         if np.abs(command - self._command_then).max() > _MOVED:
@@ -98,10 +98,14 @@ class Following:
     def _filter_offset(self, command: np.ndarray, period: float, most: float) -> None:
         """Let the offset follow what joints stay behind by, but for those that are under way."""
         off = command - self.reported - self.offset
-        if not off.any():
-            return
         moving, catching_up = np.abs(self._rates)
         off[(moving * _LONGEST_LAG > np.abs(off)) | (catching_up > _CATCHING_UP)] = 0.0
+        if np.abs(off).max() > _MOVED:
+            self._steady_for = 0.0
+        else:
+            self._steady_for += period
+            if self._steady_for >= _STEADY:
+                self._known_offset = self.offset
         change = period / (_FILTER + period) * off
         self.offset = np.clip(self.offset + np.clip(change, -_RATE * period, _RATE * period),
                               -most, most)
@@ -123,9 +127,15 @@ class Following:
             return False
         return bool((np.abs(lead) > (1.0 + _PUSHED) * most + braking()).any())
 
-    def command_to_stay(self) -> np.ndarray:
-        """Return the command at which the arm stays where it is, no further beyond its limits."""
+    def start_anew(self) -> np.ndarray:
+        """
+        Return the command at which the arm stays where it is, no further beyond its limits.
+
+        What the offset has become while the arm was stopped or pushed is no sag, and is forgotten.
+        """
         assert self.reported is not None
+        self.offset = self._known_offset
+        self.reset()
         return np.clip(self.reported + self.offset, np.minimum(self._arm.lower, self.reported),
                        np.maximum(self._arm.upper, self.reported))
 
@@ -137,11 +147,8 @@ class Following:
 
     def set_back(self) -> np.ndarray:
         """Return the command at which the arm stays where it is, and count it as stopped."""
-        assert self.reported is not None
+        command = self.start_anew()
         self.is_stopped = True
-        self.offset = self._offset_then
-        command = self.command_to_stay()
-        self.reset()
         self._anchor, self._command_then = self.reported, command
         return command
 

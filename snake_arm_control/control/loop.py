@@ -395,8 +395,7 @@ class ControlLoop:
     def _follow_moved_arm(self) -> None:
         """Go on from where an arm is that was moved by something else and is stationary again."""
         if not self._publishing and self.following.was_moved(self._command, _MOVED):
-            self._command = self.following.command_to_stay()
-            self.following.reset()
+            self._command = self.following.start_anew()
             self._must_mark = True
             self._pursuit.restart()
 
