@@ -162,7 +162,7 @@ def test_a_way_that_is_judged_free_touches_nothing_in_between(seed):
     if clearances.clearance(model.predict(start)) < least:
         start = arm.rest
     end = arm.clip(start + generator.uniform(0.02, 0.4) * generator.normal(size=start.shape))
-    travel = Travel(model.predict, clearances)
+    travel = Travel(model, clearances)
     free = travel.is_free(start, model.predict(start), end, model.predict(end))
     ways = start + np.linspace(0.0, 1.0, 300)[:, None, None] * (end - start)
     worst = min(clearances.clearance(chain) for chain in model.predict(ways))
@@ -174,7 +174,7 @@ def test_a_way_that_is_judged_free_touches_nothing_in_between(seed):
 def test_some_ways_are_free_and_others_are_not():
     arm = Arm()
     model = ExactModel(arm)
-    travel = Travel(model.predict, Clearances(AMONG, ArmBody.of(arm)))
+    travel = Travel(model, Clearances(AMONG, ArmBody.of(arm)))
     bend = np.zeros((40, 2))
     bend[:10, 1] = 0.1  # towards the ball
     for size, expected in ((0.1, True), (1.0, False)):
@@ -187,7 +187,7 @@ def test_no_joint_goes_farther_than_a_stride(stride):
     arm = Arm()
     model = ExactModel(arm)
     start, wanted = random_angles(arm, bend=0.2), random_angles(arm, seed=1, bend=0.4)
-    arrival = Travel(model.predict, None, stride).step(start, model.predict(start), wanted)
+    arrival = Travel(model, None, stride).step(start, model.predict(start), wanted)
     far = longest_way(model.predict(start), arrival.chain)
     assert 0.5 * stride < far <= 1.02 * stride
     np.testing.assert_allclose(arrival.angles, start + arrival.fraction * (wanted - start))

@@ -23,7 +23,7 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.bench import peers, robustness
+from snake_arm_control.bench import peers, robustness, scene_race
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.control.solve import solve
@@ -35,13 +35,14 @@ from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
 
 THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS')
-PARTS = ('cost', 'goals', 'wrong', 'robustness')
+PARTS = ('cost', 'goals', 'wrong', 'robustness', 'scenes')
 JOINTS = (10, 20, 40, 100, 200, 400, 1000)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CONFIGURATIONS = 16
 RESTARTS = 20
 WRONG_FAMILIES = 'ABCDF'  # not E: joints that are off bend what shall be straight
 WRONG_GOALS = 60  # of each family, at most
+SCENE_GOALS = 200  # of each family, at most
 POSES = 20  # at most, of which every deviation is tried
 # The paper's rule with one gain and step for all families: larger gains are faster on A to E, but
 # too large for the 360 components of F.
@@ -154,6 +155,8 @@ def run(arm: Arm = Arm(), *, goals: int = 200, seed: int = 0, parts: Iterable[st
         result['wrong'] = robustness.wrong_arms(
             model, min(goals, WRONG_GOALS), seed,
             [family for family in WRONG_FAMILIES if family in families], report)
+    if 'scenes' in parts:
+        result['scenes'] = scene_race.race(arm, min(goals, SCENE_GOALS), seed, report=report)
     if 'robustness' in parts:
         result['robustness'] = robustness.control(model, min(goals, POSES), seed, report=report)
     return result

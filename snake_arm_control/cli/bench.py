@@ -20,9 +20,11 @@ def add_to(commands) -> None:
         'bench', help='measure speed, beside other libraries where they are installed',
         description='Measure what an iteration costs and how long goals take, in one thread and '
         'one run, beside torch and every other library that is installed (extra: bench).')
-    parser.add_argument('--only', choices=('cost', 'goals', 'wrong', 'robustness', 'loop'),
+    parser.add_argument('--only',
+                        choices=('cost', 'goals', 'wrong', 'robustness', 'scenes', 'loop'),
                         help='one part: iterations, ways to goals, the same on a wrong arm, '
-                        'control of an arm unlike the model, rate of the loop through DDS')
+                        'control of an arm unlike the model, goals among obstacles, rate of the '
+                        'loop through DDS')
     parser.add_argument('--goals', type=int, default=200, metavar='N',
                         help='goals of each family (default %(default)s; slow methods get fewer)')
     parser.add_argument('--families', metavar='LETTERS', help='such as ABF (default: all)')

@@ -30,14 +30,8 @@ class Avoidance(Term):
     def __init__(self, scene: Scene | None, body: ArmBody, own_body: bool = True,
                  influence: float = INFLUENCE):
         self.clearances = Clearances(scene, body, own_body)
-        self._wake = influence
         self.influence = influence
 
     def inequalities(self, chain: np.ndarray, angles: np.ndarray) -> Functionals | None:
         """Return the clearances of what is awake, less their margins [m]; see `Term`."""
-        near = self.clearances.near(chain, self._wake)
-        if not len(near.numbers):
-            return None
-        rows, joints, coefficients = self.clearances.functionals(chain, near)
-        return Functionals(near.clearances - self.clearances.margins(near), rows, joints,
-                           coefficients)
+        return self.clearances.awake(chain, self.influence)

@@ -11,12 +11,16 @@ import numpy as np
 
 from snake_arm_control.arm.body import arm_lengths, ArmBody, joints_in_elements
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.control import distances
+from snake_arm_control.control import distances, free_space
 from snake_arm_control.control.mesh_distances import MeshDistances
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Mesh, Shape, Sphere
+from snake_arm_control.control.term import Functionals
 from snake_arm_control.errors import ShapeError
 
+_CELL = 0.025  # [arm lengths], of the grid on which ways are looked for
+_COMFORT = 0.05  # [arm lengths], a way has no use for more clearance
+_APART = 0.08  # [arm lengths], of ways that are different
 _AT_REST = 0.9  # fraction of its clearance at rest below which a pair of links can be near
 
 
@@ -89,6 +93,7 @@ class Clearances:
         self.pairs = self.pairs[may_not]
         self._number_pairs()
         self._pair_limits = _AT_REST * apart_at_rest[may_not]  # [m]
+        self._latest = math.inf, self._pair_limits
         self.pair_margins = np.minimum(self.scene.margin, self._pair_limits)
 
     def _number_pairs(self) -> None:
@@ -133,7 +138,7 @@ class Clearances:
         :param within: clearance [m]
         :raises ShapeError: if the chain is not that of the arm
         """
-        return self._near(self._checked(chain), within, np.minimum(within, self._pair_limits))
+        return self._near(self._checked(chain), within, self._pairs_within(within))
 
     def nearest(self, chain: np.ndarray) -> Contact:
         """
@@ -179,6 +184,30 @@ class Clearances:
         chain = self._checked(chain)
         return distances.functionals(chain, *self._body, self.pairs, *near)
 
+    def awake(self, chain: np.ndarray, within: float) -> Functionals | None:
+        """
+        Return the clearances of the pairs that are nearer than this, less their margins.
+
+        :param chain: (joints, 9)
+        :raises ShapeError: if the chain is not that of the arm
+        """
+        chain, body = self._checked(chain), self.body
+        if self._meshes:
+            near = self.near(chain, within)
+            found = near.clearances - self.margins(near), *self.functionals(chain, near)
+        else:
+            found = distances.awake(
+                chain, *self._body, body.radii, self._scene, self._ignored, self.pair_of,
+                self.pairs, float(within), self._pairs_within(within), self.scene.margin,
+                self.pair_margins)
+        return Functionals(*found) if len(found[0]) else None
+
+    def _pairs_within(self, within: float) -> np.ndarray:
+        """Return the clearances (pairs,) below which links are near each other."""
+        if within != self._latest[0]:
+            self._latest = within, np.minimum(within, self._pair_limits)
+        return self._latest[1]
+
     def _checked(self, chain: np.ndarray) -> np.ndarray:
         chain = np.ascontiguousarray(chain, dtype=float)
         if chain.shape != (self.body.arm.joints, 9):
@@ -197,6 +226,37 @@ class Clearances:
         first = len(self.shapes) - len(self._meshes)
         more = self._meshes.near(placed, body.radii, self._ignored[:, first:], within, first)
         return Near(*(np.concatenate(parts) for parts in zip(found, more)))
+
+    def way(self, start: np.ndarray, end: np.ndarray, joint: int, crossed: np.ndarray
+            ) -> np.ndarray | None:
+        """
+        Return points (n, 3) of a way of the end of a link through free space, None for none.
+
+        It is looked for on a grid. Meshes are not seen.
+
+        :param start, end: (3,) [m]
+        :param joint: index of the chain element that is at the end of the link
+        :param crossed: (m, 3) [m], points that the way keeps off where it has a choice
+        """
+        arm = self.body.arm
+        size, radius = _CELL * arm.length, self._needed(joint)
+        side = 2 * (math.ceil(arm.reaches[joint] / size) + 2) + 1
+        comfort = _COMFORT * arm.length
+        found = free_space.search(
+            self._scene, np.array(start, float), np.array(end, float), radius, comfort, size, side,
+            arm.geometry.steps[0].copy(), crossed, _APART * arm.length)
+        if not len(found):
+            return None
+        return free_space.straightened(self._scene, found, radius, comfort)
+
+    def is_straight_way_free(self, start: np.ndarray, end: np.ndarray, joint: int) -> bool:
+        """Return whether the end of a link can go straight from place to place (3,) [m]."""
+        return free_space.clearance(self._scene, np.stack((start, end))) > self._needed(joint)
+
+    def _needed(self, joint: int) -> float:
+        """Return how far the middle of the end of a link is to be from everything [m]."""
+        radius = self.body.radii[self.body.elements == joint].max(initial=0.0)
+        return float(radius + self.scene.margin)
 
     def judge(self, angles: np.ndarray, chain: np.ndarray, later_angles: np.ndarray,
               later: np.ndarray, least: float) -> int:

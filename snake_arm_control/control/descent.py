@@ -11,14 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.control.demands import demands
+from snake_arm_control.control.demands import Demands, demands
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.goal_term import GoalTerm
-from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
+from snake_arm_control.control.optimiser import InverseSettings, make_optimiser, Optimiser
 from snake_arm_control.control.posture import Centering
 from snake_arm_control.control.term import Term
-from snake_arm_control.model.differentiable import DifferentiableModel
+from snake_arm_control.control.travel import Travel
+from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 
+_TRAVELLING_PATIENCE = 25  # steps without progress, of steps that may be short
 _PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
 
 
@@ -31,6 +33,8 @@ class Solution(NamedTuple):
     position_error: float  # [m], on the true chain where there is one
     axis_error: float  # [rad]
     violation: float = 0.0  # [m], of the inequality that is violated most
+    clearance: float = math.inf  # [m], the least on the whole path
+    path: np.ndarray | None = None  # (n, joints, axes), configurations passed, the start first
 
 
 Search = Generator[None, None, Solution]  # pauses after each iteration
@@ -38,8 +42,8 @@ Search = Generator[None, None, Solution]  # pauses after each iteration
 
 def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
             true_chain: Callable[[np.ndarray], np.ndarray] | None, settings: InverseSettings,
-            max_iterations: int, error: np.ndarray | float = 0.0, terms: Sequence[Term] = ()
-            ) -> Search:
+            max_iterations: int, error: np.ndarray | float = 0.0, terms: Sequence[Term] = (),
+            travel: Travel | None = None) -> Search:
     """
     Descend once; pauses after each iteration, and returns the best configuration found.
 
@@ -48,8 +52,12 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
         (equation 4); None trusts the model
     :param error: (joints, 9), the known error of the model where no true_chain is given
     :param terms: what else is wanted
+    :param travel: makes the steps; the solution then has its path
     """
     optimiser = make_optimiser(model.arm, settings)
+    patience, path = optimiser.patience, [angles]
+    if travel is not None:
+        model, patience = travel.model, max(patience, _TRAVELLING_PATIENCE)
     wanted = terms_of(goal, model.arm, settings, terms)
     best: Solution | None = None
     iteration = progress_at = 0
@@ -65,11 +73,23 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
         if here_score < _PROGRESS * progress_score:
             progress_at, progress_score = iteration, here_score
         if (here.converged or iteration >= max_iterations
-                or iteration - progress_at >= optimiser.patience):
-            return best._replace(iterations=iteration)
-        angles = optimiser.step(demanded, angles, linearization, settings.max_step)
+                or iteration - progress_at >= patience):
+            passed = None if travel is None else np.array(path[:best.iterations + 1])
+            return best._replace(iterations=iteration, path=passed)
+        angles = stepped(optimiser, demanded, angles, linearization, chain, settings, travel)
+        path.append(angles)
         iteration += 1
         yield
+
+
+def stepped(optimiser: Optimiser, demanded: Demands, angles: np.ndarray,
+            linearization: Linearization, chain: np.ndarray, settings: InverseSettings,
+            travel: Travel | None) -> np.ndarray:
+    """Return the angles (joints, axes) after a step, which travel shortens if there is one."""
+    if travel is None:
+        return optimiser.step(demanded, angles, linearization, settings.max_step)
+    wanted = optimiser.step(travel.loosened(demanded), angles, linearization, settings.max_step)
+    return travel.step(angles, chain, wanted, linearization.chain - chain).angles
 
 
 def terms_of(goal: Goal, arm: Arm, settings: InverseSettings, terms: Sequence[Term] = ()

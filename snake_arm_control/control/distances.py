@@ -284,6 +284,14 @@ def _next_near(link, middles, arcs, x, y, z, reach):
 
 
 @compiled
+def _are_apart(middles, link, other, reach):
+    """Return whether the middles of two links are farther apart than a reach."""
+    x, y, z = (middles[link, 0] - middles[other, 0], middles[link, 1] - middles[other, 1],
+               middles[link, 2] - middles[other, 2])
+    return reach < 0.0 or x * x + y * y + z * z > reach * reach
+
+
+@compiled
 def from_shape(p, scene, k):
     """Return the distance of a segment to the shape number k; see `from_round`."""
     rounds, _, boxes, _, planes = scene
@@ -347,14 +355,15 @@ def near(placed, radii, scene, ignored, pair_of, within, pairs_within):
             link += 1
     reach = (pairs_within.max() if len(pairs_within) else 0.0) + 2.0 * largest
     for other in range(links if len(pairs_within) else 0):
-        link = other + 1
+        link = other + 2
         while True:
             link = _next_near(link, middles, arcs, middles[other, 0], middles[other, 1],
                               middles[other, 2], reach)
             if link >= links:
                 break
             pair = pair_of[other, link]
-            if pair >= 0:
+            if pair >= 0 and not _are_apart(middles, link, other,
+                                            pairs_within[pair] + 2.0 * largest):
                 distance, x, y, z, s, t = from_round(placed[link], placed[other])
                 distance -= radii[link] + radii[other]
                 if distance < pairs_within[pair]:
@@ -500,7 +509,7 @@ def way_between(chain, later_chain, placed, later, elements, radii, reaches, sce
                 return BLOCKED
     reach = least + 2.0 * (most + largest)
     for other in range(links if len(pair_of) else 0):
-        link = other
+        link = other + 1
         while True:
             link = _next_near(link + 1, middles, arcs, middles[other, 0], middles[other, 1],
                               middles[other, 2], reach)
@@ -509,6 +518,8 @@ def way_between(chain, later_chain, placed, later, elements, radii, reaches, sce
             if pair_of[other, link] < 0:
                 continue
             bent, way = bend(moves, reaches[link], elements[other], elements[link])
+            if _are_apart(middles, link, other, least + way + 2.0 * largest):
+                continue
             distance, x, y, z, s, t = from_round(placed[link], placed[other])
             clearance = distance - radii[link] - radii[other]
             if clearance > least + way or clearance <= 0.0:
@@ -563,3 +574,17 @@ def functionals(chain, elements, starts, ends, pairs, numbers, values):
             row[8] = b * z + a * (fx * y - fy * x)
             count += 1
     return rows[:count], joints[:count], coefficients[:count]
+
+
+@compiled
+def awake(chain, elements, starts, ends, radii, scene, ignored, pair_of, pairs, within,
+          pairs_within, margin, pair_margins):
+    """Return what clearances of near pairs have left, and how they change: rows, joints, ..."""
+    placed = place(chain, elements, starts, ends)
+    numbers, values = near(placed, radii, scene, ignored, pair_of, within, pairs_within)
+    left = np.empty(len(numbers))
+    for i in range(len(numbers)):
+        kept = pair_margins[numbers[i, 2]] if numbers[i, 0] == OWN else margin
+        left[i] = values[i, 0] - kept
+    rows, joints, coefficients = functionals(chain, elements, starts, ends, pairs, numbers, values)
+    return left, rows, joints, coefficients

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import math
 from typing import NamedTuple
 
@@ -13,11 +12,14 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.control import distances
 from snake_arm_control.control.clearance import Clearances
+from snake_arm_control.control.demands import Demands
+from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 
 _KEPT = 0.5  # [margins], the clearance that a way keeps
 _HALVINGS = 5  # of a step that is too long
 _FINENESS = 6  # halvings of a way to judge it
 _FURTHER = 1.02  # a stride is met within this
+_LEAST_FRACTION = 1e-3  # of a step that is expected
 
 
 class Arrival(NamedTuple):
@@ -33,43 +35,65 @@ class Travel:
     Shortens steps, so that no joint goes farther than a stride, and nothing is touched between.
 
     On a step, all joints move linearly. That it is free is proven for the exact kinematics: see
-    `distances.way_between`. A step that can't be proven free in pieces of 1/64 is halved.
+    `distances.way_between`. A step that can't be proven free in pieces of 1/64 is halved. A model
+    that is not exact is as far off after a step as before it.
 
-    :param chain_of: angles (joints, axes) to the pose chain (joints, 9)
+    :param model: what predicts
     :param clearances: what may touch what; None for nothing
     :param stride: way of any joint in one step at most [m]; None for any
     """
 
-    def __init__(self, chain_of: Callable[[np.ndarray], np.ndarray],
-                 clearances: Clearances | None = None, stride: float | None = None):
-        self._chain_of, self._clearances = chain_of, clearances
+    def __init__(self, model: DifferentiableModel, clearances: Clearances | None = None,
+                 stride: float | None = None):
+        self.model = Remembering(model)
+        self._clearances = clearances
         self._stride = math.inf if stride is None else stride
         self._least = 0.0 if clearances is None else _KEPT * clearances.scene.margin
+        self._fraction = 1.0  # of the latest step
 
-    def step(self, angles: np.ndarray, chain: np.ndarray, wanted: np.ndarray) -> Arrival:
+    def loosened(self, demands: Demands) -> Demands:
+        """
+        Return demands on a step that will be shortened, as the latest one was.
+
+        Where only a part of it is made, the whole may use up more of what an inequality has left.
+        """
+        floors = demands.floors
+        if self._fraction == 1.0 or not len(floors):
+            return demands
+        return demands._replace(floors=np.where(floors < 0.0, floors / self._fraction, floors))
+
+    def step(self, angles: np.ndarray, chain: np.ndarray, wanted: np.ndarray,
+             error: np.ndarray | float = 0.0) -> Arrival:
         """
         Return where a step ends that is as much as may be of the one that is wanted.
 
         :param angles, wanted: (joints, axes) [rad or m], from and to
         :param chain: (joints, 9), at the former
+        :param error: (joints, 9), what the model predicts too much
         """
-        arrival = Arrival(wanted, self._chain_of(wanted), 1.0)
+        arrival = self._part(angles, wanted, 1.0, error)
         far = longest_way(chain, arrival.chain)
         while far > _FURTHER * self._stride:
-            arrival = self._part(angles, wanted, arrival.fraction * self._stride / far)
+            arrival = self._part(angles, wanted, arrival.fraction * self._stride / far, error)
             far = longest_way(chain, arrival.chain)
+        expected = arrival.fraction
         for _ in range(_HALVINGS):
-            if self.is_free(angles, chain, arrival.angles, arrival.chain):
-                return arrival
-            arrival = self._part(angles, wanted, 0.5 * arrival.fraction)
-        return Arrival(angles, chain, 0.0)
+            if self.is_free(angles, chain, arrival.angles, arrival.chain, error):
+                break
+            arrival = self._part(angles, wanted, 0.5 * arrival.fraction, error)
+        else:
+            arrival = Arrival(angles, chain, 0.0)
+        self._fraction = max(arrival.fraction, 0.5 * expected, _LEAST_FRACTION)
+        return arrival
 
-    def _part(self, angles: np.ndarray, wanted: np.ndarray, fraction: float) -> Arrival:
+    def _part(self, angles: np.ndarray, wanted: np.ndarray, fraction: float,
+              error: np.ndarray | float) -> Arrival:
         there = angles + fraction * (wanted - angles)
-        return Arrival(there, self._chain_of(there), fraction)
+        return Arrival(there, self.model.linearize(there).chain - error, fraction)
 
     def is_free(self, angles: np.ndarray, chain: np.ndarray, later: np.ndarray,
-                later_chain: np.ndarray, halvings: int = _FINENESS) -> bool:
+                later_chain: np.ndarray, error: np.ndarray | float = 0.0,
+                halvings: int = _FINENESS) -> bool:
         """Return whether the way between two configurations is proven to touch nothing."""
         if self._clearances is None:
             return True
@@ -78,10 +102,24 @@ class Travel:
             return verdict == distances.FREE
         if not halvings:
             return False
-        middle = 0.5 * (angles + later)
-        between = self._chain_of(middle)
-        return (self.is_free(angles, chain, middle, between, halvings - 1)
-                and self.is_free(middle, between, later, later_chain, halvings - 1))
+        middle = self._part(angles, later, 0.5, error)
+        return (self.is_free(angles, chain, *middle[:2], error, halvings - 1)
+                and self.is_free(*middle[:2], later, later_chain, error, halvings - 1))
+
+
+class Remembering:
+    """A model that is not asked twice in a row for the same configuration."""
+
+    def __init__(self, model: DifferentiableModel):
+        self.arm = model.arm
+        self._model = model
+        self._latest: tuple[np.ndarray, Linearization] | None = None
+
+    def linearize(self, angles: np.ndarray) -> Linearization:
+        """Return the model at angles (joints, axes) [rad or m], which nobody changes in place."""
+        if self._latest is None or self._latest[0] is not angles:
+            self._latest = angles, self._model.linearize(angles)
+        return self._latest[1]
 
 
 def longest_way(chain: np.ndarray, later: np.ndarray) -> float:
