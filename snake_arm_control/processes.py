@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 import os
 import signal
@@ -15,6 +15,7 @@ import threading
 import time
 from typing import Any
 
+LAUNCHED = 'SNAKE_ARM_LAUNCHED'  # variable of processes whose standard input the launch holds
 INTERRUPTED = 130  # exit code after a signal
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 3.0  # [s] that a process has for an end in order
@@ -29,7 +30,7 @@ class Request:
 
 
 @contextmanager
-def asked_to_end(grace: float | None = GRACE) -> Iterator[Request]:
+def asked_to_end(grace: float | None = GRACE, code: int | None = None) -> Iterator[Request]:
     """
     Take note of Ctrl-C, SIGTERM and SIGHUP in the block, which then ends when it is ready.
 
@@ -38,12 +39,14 @@ def asked_to_end(grace: float | None = GRACE) -> Iterator[Request]:
 
     :param grace: after this time [s] the process ends whatever the block does, as when it
         compiles for half a minute; None: never
+    :param code: exit code of a process that ends with this block; no second signal disturbs it
     """
     request = Request()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    last_resort = threading.Timer(grace or 0.0, os._exit, (INTERRUPTED,))
+    last_resort = threading.Timer(grace or 0.0, os._exit,
+                                  (INTERRUPTED if code is None else code,))
     last_resort.daemon = True
 
     def take_note(*_: Any) -> None:
@@ -60,6 +63,14 @@ def asked_to_end(grace: float | None = GRACE) -> Iterator[Request]:
         last_resort.cancel()
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
+        if code is not None and request.is_made:
+            ignore_signals()
+
+
+def ignore_signals() -> None:
+    """Let no signal disturb a process that ends, as a terminal and a launch both send one."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Children:
@@ -127,13 +138,19 @@ def run_as_child(module: str) -> int:
     """Run the main function of a module in a process that `Children` has started."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     return import_module(module).main(sys.argv[1:])
 
 
-def _end_with_parent() -> None:
-    while os.read(_STANDARD_INPUT, 1):
-        pass  # nobody writes; the pipe ends with its last writer
+def end_with_parent() -> None:
+    """Let this process end when whoever holds the other end of its standard input does."""
+    threading.Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    with suppress(OSError):  # of a terminal that is gone
+        while os.read(_STANDARD_INPUT, 1):
+            pass  # nobody writes; the pipe ends with its last writer
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os._exit(INTERRUPTED)

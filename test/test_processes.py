@@ -14,7 +14,7 @@ from harness import observing, snake_arm
 import pytest
 import rclpy
 
-from snake_arm_control.processes import asked_to_end
+from snake_arm_control.processes import asked_to_end, LAUNCHED
 from snake_arm_control.ros.running import ros
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -187,6 +187,39 @@ def test_ctrl_c_is_a_quiet_end_while_modules_are_imported(module):
     with started(python, option, interrupting + code, *arguments) as up:
         output, _ = up.communicate(timeout=PATIENCE)
     assert up.returncode == 130 and not output
+
+
+NODE = ('import sys; from snake_arm_control.cli import node; '
+        'sys.argv[:] = ["controller", *sys.argv[1:]]; node.controller()')
+
+
+def test_a_launched_node_ends_with_the_launch_however_that_ends():
+    """Else it would go on without a parent, and the next launch would have to do with it."""
+    with started(sys.executable, '-c', NODE, '--ros-args', '-p', 'joints:=7', '-p', 'jonts:=7',
+                 stdin=subprocess.PIPE, env={**os.environ, LAUNCHED: '1'}) as node:
+        read_until(node, 'jonts: no such parameter')
+        node.stdin.close()
+        node.stdin = None  # which `started` would look at
+        output = node.stdout.read()
+        assert node.wait(PATIENCE) == 0 and is_quiet(output)
+
+
+def test_a_node_that_nobody_launched_needs_no_standard_input():
+    with started(sys.executable, '-c', NODE, '--ros-args', '-p', 'jonts:=7',
+                 stdin=subprocess.DEVNULL) as node:
+        read_until(node, 'jonts: no such parameter')
+        node.send_signal(signal.SIGINT)
+        node.send_signal(signal.SIGINT)  # a terminal sends one, and so does the launch
+        output = node.stdout.read()
+        assert node.wait(PATIENCE) == 0 and is_quiet(output)
+
+
+@pytest.mark.parametrize('word', ('--help', '-h'))
+def test_a_node_says_how_it_is_used(word):
+    with started(sys.executable, '-c', NODE, word) as node:
+        output, _ = node.communicate(timeout=PATIENCE)
+    assert node.returncode == 0 and is_quiet(output)
+    assert output.startswith('usage: ros2 run snake_arm_control controller [--ros-args')
 
 
 def test_the_arm_goes_on_without_its_page():

@@ -37,6 +37,7 @@ from snake_arm_control.ros.hardware import Hardware, KINDS, NONE
 from snake_arm_control.ros.joint_states import JointStates
 from snake_arm_control.ros.markers import GoalMarkers
 from snake_arm_control.ros.memory import release_compiler
+from snake_arm_control.ros.model_loader import ModelLoader
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
 from snake_arm_control.ros.tool_pose import ToolPose
@@ -82,6 +83,7 @@ class ControllerNode(Node):
         self._arm = self._settings.value.make_arm()
         self._loop: ControlLoop | None = None  # until there is a model
         self._joint_states, self._frames = JointStates(self._arm), Frames(self, self._arm.base)
+        self._loader = ModelLoader(self._make_model)
         self._early_goal: Goal | None = None
         self._ticked_at = math.inf
 
@@ -119,13 +121,23 @@ class ControllerNode(Node):
 
     def _take_weights(self, message: UInt8MultiArray) -> None:
         self.get_logger().info('loading the forward model; where nothing compiled it before, '
-                               'this takes some seconds')
-        try:
-            model = ForwardModel.from_bytes(weight_messages.message_to_bytes(message), self._arm)
-        except WeightsError as error:
-            self._report.refuse_weights(error)
-            return
+                               'this takes half a minute')
+        self._loader.load(weight_messages.message_to_bytes(message))
+
+    def _make_model(self, data: bytes) -> ForwardModel:
+        """Make a model, in a thread; it changes nothing of this node."""
+        model = ForwardModel.from_bytes(data, self._arm)
         warm_up(model)
+        return model
+
+    def _look_for_model(self) -> None:
+        """Use a model that has been loaded."""
+        model = self._loader.take()
+        if model is None:
+            return
+        if isinstance(model, WeightsError):
+            self._report.refuse_weights(model)
+            return
         if self._loop is None:
             self._loop = ControlLoop(model, part(ControlSettings, self._settings.value))
             if not self._settings.value.wait_for_joint_states:
@@ -215,6 +227,7 @@ class ControllerNode(Node):
         return response
 
     def _tick(self) -> None:
+        self._look_for_model()
         now = time.monotonic()
         if now - self._ticked_at > _LATE / self._settings.value.rate:
             self._report.deadline_misses += 1
@@ -239,6 +252,7 @@ class ControllerNode(Node):
         """Let nobody wait any longer, then end the node."""
         if hasattr(self, '_wait'):  # a context also destroys a node that could not be made
             self._wait.close()
+            self._loader.close()
         super().destroy_node()
 
 

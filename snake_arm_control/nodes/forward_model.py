@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 from pathlib import Path
+from threading import Thread
 import time
 
 from geometry_msgs.msg import PoseArray
@@ -67,10 +68,21 @@ class ForwardModelNode(Node):
 
     def _load(self) -> None:
         self._model = self._chosen()
-        self._model.predict(self._arm.rest)  # loads its kernel
-        release_compiler()
+        self._warming = Thread(target=self._warm_up, args=(self._model,), daemon=True)
+        self._warming.start()
         self._weights.publish(weight_messages.bytes_to_message(self._model.to_bytes()))
         self.get_logger().info(f'serving {self._served()}, {self._model.fingerprint}')
+
+    def _warm_up(self, model: ForwardModel) -> None:
+        """Compile the prediction, or load it, while the node goes on."""
+        model.predict(self._arm.rest)
+        release_compiler()
+
+    def destroy_node(self) -> None:
+        """Leave nothing compiling behind, and end the node."""
+        if hasattr(self, '_warming'):  # a context also destroys a node that could not be made
+            self._warming.join()
+        super().destroy_node()
 
     def _chosen(self) -> ForwardModel:
         settings = self._settings.value
@@ -99,7 +111,8 @@ class ForwardModelNode(Node):
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
         now = time.monotonic()
-        if (reported is None or now < self._predicted_at + 1.0 / self._settings.value.rate
+        if (reported is None or self._warming.is_alive()
+                or now < self._predicted_at + 1.0 / self._settings.value.rate
                 or not self._predicted.get_subscription_count()):
             return
         self._predicted_at = now

@@ -24,7 +24,8 @@ from snake_arm_control.nodes.monitor import MonitorNode, Progress
 from snake_arm_control.nodes.scenario import ScenarioNode, ScenarioSettings
 from snake_arm_control.nodes.simulator import SimulatorNode, SimulatorSettings
 from snake_arm_control.nodes.viewer import ViewerSettings
-from snake_arm_control.processes import Children
+from snake_arm_control.processes import Children, INTERRUPTED
+from snake_arm_control.ros.parameter_file import ParameterFile
 from snake_arm_control.ros.running import arguments_checked, ros, Spinner
 
 SETTINGS = {'forward_model': ForwardModelSettings, 'controller': ControllerSettings,
@@ -82,9 +83,15 @@ def running(options: Options, observer: Callable[..., Node]):
     names = ['forward_model', 'controller', *['simulator'] * options.simulator,
              *['scenario'] * bool(options.scenario), *['viewer'] * options.view]
     arguments = {name: _ros_arguments(name, options) for name in names}
-    with ros([]) as spinner, Children() as children, ExitStack() as stack:
+    unreached = [] if options.params_file is None else ParameterFile(
+        options.params_file).unreached(f'{options.namespace.rstrip("/")}/{name}'
+                                       for name in SETTINGS)
+    with ros([], code=INTERRUPTED) as spinner, Children() as children, ExitStack() as stack:
         with arguments_checked():
             watching = stack.enter_context(spinner.added(observer(namespace=options.namespace)))
+            if unreached:
+                watching.get_logger().warning(f'{options.params_file}: no node is in the section '
+                                              f'{", ".join(unreached)}')
             for name, words in arguments.items():
                 # The page has a process of its own, so that the arm never waits for it.
                 if options.processes or name == 'viewer':
@@ -167,8 +174,6 @@ def _ros_arguments(name: str, options: Options) -> list[str]:
     values.update(_given(name, options.settings))
     arguments = ['--ros-args']
     if options.params_file:
-        if not options.params_file.is_file():
-            raise SettingsError(f'there is no parameter file {options.params_file}')
         arguments += ['--params-file', str(options.params_file)]
     for key, value in values.items():
         arguments += ['-p', f'{key}:={value}']

@@ -64,17 +64,19 @@ class Spinner:
 
 @contextmanager
 def ros(args: list[str] | None = None, grace: float | None = GRACE,
-        executor: Callable[[], Executor] = EventsExecutor) -> Iterator[Spinner]:
+        executor: Callable[[], Executor] = EventsExecutor, code: int | None = None
+        ) -> Iterator[Spinner]:
     """
     Let nodes live in the block.
 
     :param args: the command line; None for that of the process
     :param grace: time [s] for an end in order after a signal; None: without a bound
     :param executor: makes what serves the nodes; the fastest with one thread that there is
+    :param code: exit code after a signal, of a process that ends with the block
     :raises SettingsError: if rclpy refuses an argument
     :raises OutputError: if the log folder that was asked for can't be written
     """
-    with asked_to_end(grace) as request:
+    with asked_to_end(grace, code) as request:
         _choose_log_folder()
         with arguments_checked():
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -117,7 +119,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     :return: exit code: 0, or 1 if the node can't start, with the reason in the log
     """
     try:
-        with ros(args) as spinner:
+        with ros(args, code=0) as spinner:
             with arguments_checked():
                 node = make_node()
             with spinner.added(node):
