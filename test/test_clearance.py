@@ -9,6 +9,10 @@ import pytest
 from snake_arm_control import Arm, Box, Capsule, HalfSpace, Scene, Sphere
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.arm.urdf_body import Body, shapes_of
+from snake_arm_control.arm.urdf_capsules import body_of_urdf
+from snake_arm_control.arm.urdf_tree import robot_element
 from snake_arm_control.control import distances
 from snake_arm_control.control.avoidance import Avoidance
 from snake_arm_control.control.clearance import Clearances
@@ -191,3 +195,60 @@ def test_no_joint_goes_farther_than_a_stride(stride):
     far = longest_way(model.predict(start), arrival.chain)
     assert 0.5 * stride < far <= 1.02 * stride
     np.testing.assert_allclose(arrival.angles, start + arrival.fraction * (wanted - start))
+
+
+BOXES = """<robot name="two"><link name="base">
+<collision><origin xyz="0 0 0.05"/><geometry><cylinder radius="0.06" length="0.1"/></geometry>
+</collision></link>
+<joint name="a" type="revolute"><parent link="base"/><child link="upper"/>
+<origin xyz="0 0 0.2" rpy="0.3 0.2 0.1"/><axis xyz="0 1 0"/><limit lower="-1" upper="1"/></joint>
+<link name="upper"><collision><origin xyz="0.02 0 0.1" rpy="0.1 0.2 0.3"/>
+<geometry><box size="0.04 0.05 0.2"/></geometry></collision>
+<collision><origin xyz="0 0 0.2"/><geometry><sphere radius="0.03"/></geometry></collision></link>
+<joint name="b" type="revolute"><parent link="upper"/><child link="lower"/>
+<origin xyz="0 0 0.25"/><axis xyz="1 0 0"/><limit lower="-1" upper="1"/></joint>
+<link name="lower"><collision><geometry><mesh filename="none.stl"/></geometry></collision></link>
+<joint name="c" type="fixed"><parent link="lower"/><child link="tip"/><origin xyz="0 0 0.1"/>
+</joint><link name="tip"/></robot>"""
+
+
+def test_capsules_hold_all_collision_shapes_of_their_links():
+    """Wherever the joints are: corners of boxes, and rims of cylinders, are within."""
+    body, robot = body_of_urdf(BOXES), Body(BOXES)
+    assert body.names == ('base', 'upper', 'lower')
+    assert body.radii[1] < 0.055  # of a box of 4 by 5 cm, and a ball 2 cm beside it
+    angles = random_angles(body.arm)
+    placed = robot.place(body.arm.named(angles))
+    ends = distances.place(robot.chain(placed), body.elements, body.starts, body.ends)
+    checked = 0
+    corners = np.argwhere(np.ones((2, 2, 2))) - 0.5
+    for link, shape in shapes_of(robot_element(BOXES), 'collision'):
+        if shape is None:
+            continue
+        _, placement, scale, _ = shape
+        number = body.names.index(link)
+        for corner in corners * (0.7 if shape[0] == 'cylinder' else 1.0):
+            if shape[0] == 'sphere':
+                corner = 0.5 * corner / np.linalg.norm(corner)
+            point = (placed[robot.links.index(link)] @ placement
+                     @ np.array((*(corner * scale), 1.0)))[:3]
+            distance = distances.from_round(np.stack((point, point)), ends[number])[0]
+            assert distance <= body.radii[number] + 1e-4
+            checked += 1
+    assert checked == 24
+
+
+def test_a_link_with_meshes_alone_gets_a_straight_capsule():
+    arm = Arm.from_urdf(BOXES)
+    plain, found = ArmBody.of(arm, 0.01), body_of_urdf(BOXES, radius=0.01)
+    np.testing.assert_array_equal(found.ends[2], plain.ends[2])
+    assert found.radii[2] == 0.01
+
+
+def test_the_body_of_our_own_urdf_is_as_thick_as_the_default_body():
+    found = body_of_urdf(urdf_text(Arm()))
+    np.testing.assert_allclose(found.radii, 0.00625, atol=2e-5)
+    chain = chain_at(Arm())
+    placed = distances.place(chain, found.elements, found.starts, found.ends)
+    far = np.linalg.norm(placed[found.elements >= 0] - chain[:, None, :3], axis=2).min(axis=1)
+    np.testing.assert_allclose(far[:-1], 0.0, atol=1e-5)  # a ball at each joint, not at the tip

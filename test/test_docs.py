@@ -21,6 +21,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.cli.parser import make_parser
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import State
+from snake_arm_control.control.scene import Scene
 from snake_arm_control.nodes.controller import ControllerNode
 from snake_arm_control.nodes.forward_model import ForwardModelNode
 from snake_arm_control.nodes.simulator import SimulatorNode
@@ -87,9 +88,11 @@ def test_python_blocks_run(page, block):
 
 
 @pytest.mark.parametrize(('page', 'block'), blocks('yaml'), ids=show)
-def test_yaml_blocks_are_goals_or_arms(page, block):
+def test_yaml_blocks_are_goals_arms_or_scenes(page, block):
     if page == 'docs/arms.md':
         Arm(*read_yaml(block))
+    elif page == 'docs/obstacles.md':
+        assert Scene.from_yaml(block).shapes
     else:
         assert not Goal.from_yaml(block).is_free
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from snake_arm_control import Arm
+from snake_arm_control.arm.body import ArmBody
+from snake_arm_control.bench.scene_check import least_clearance
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / 'examples').glob('*.py'))
@@ -45,6 +47,14 @@ def test_a_goal_is_solved():
     assert example['solution'].converged
     np.testing.assert_allclose((example['x'], example['y'], example['z']), (0.45, 0.2, 0.55),
                                atol=1e-3)
+
+
+def test_the_arm_goes_into_a_shelf_without_contact():
+    example = run('09_go_around_obstacles')
+    assert example['solution'].converged
+    assert example['solution'].clearance > 0.0
+    body = ArmBody.of(example['arm'])
+    assert least_clearance(example['scene'], body, example['solution'].path) > 0.0
 
 
 def test_nothing_moves_for_a_free_component():

@@ -45,7 +45,7 @@ class Body:
 
     def __init__(self, text: str, base: str | None = None, tip: str | None = None):
         robot = robot_element(text)
-        tree, looks = UrdfTree.parse(robot), _looks(robot)
+        tree, looks = UrdfTree.parse(robot), shapes_of(robot, 'visual')
         self.arm = Arm.from_urdf(text, base, tip)
         self.joints: int = self.arm.joints
         self.links: tuple[str, ...] = (tree.root, *(joint.child for joint in tree.joints))
@@ -150,13 +150,19 @@ def _inverse(transforms: np.ndarray) -> np.ndarray:
     return inverse
 
 
-def _looks(robot: Element) -> list[tuple[str, tuple | None]]:
-    """Return the links' visuals: the name of the link, and kind, placement, scale and colour."""
+def shapes_of(robot: Element, purpose: str) -> list[tuple[str, tuple | None]]:
+    """
+    Return the shapes of links: the name of the link, and kind, placement, scale and colour.
+
+    :param purpose: `visual` or `collision`
+    :return: None in place of a mesh
+    :raises DescriptionError: if they can't be read
+    """
     try:
         materials = {each.get('name', ''): _colour(each, {}) for each in robot.iter('material')
                      if each.find('color') is not None}
         return [(link.get('name', ''), _shape(visual, materials))
-                for link in robot.iterfind('link') for visual in link.iterfind('visual')]
+                for link in robot.iterfind('link') for visual in link.iterfind(purpose)]
     except (ValueError, TypeError, AttributeError) as error:
         raise DescriptionError(f'the looks of the robot description are no URDF: {error}'
                                ) from error

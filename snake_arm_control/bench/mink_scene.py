@@ -94,6 +94,7 @@ def _mjcf(arm: Arm, scene: Scene) -> str:
     root = Element('mujoco')
     SubElement(root, 'compiler', angle='radian')
     world = parent = SubElement(root, 'worldbody')
+    assert arm.segment is not None
     body, (length, limit) = ArmBody.of(arm), arm.segment
     for j, radius in enumerate(body.radii.tolist(), 1):
         parent = SubElement(parent, 'body', name=f'link_{j}',
@@ -105,7 +106,7 @@ def _mjcf(arm: Arm, scene: Scene) -> str:
         SubElement(parent, 'geom', name=f'capsule_{j}', type='capsule', size=repr(radius),
                    fromto=f'0 0 0 0 0 {length!r}')
     for k, shape in enumerate(scene.shapes):
-        SubElement(world, 'geom', name=f'shape_{k}', **_geom(shape))
+        SubElement(world, 'geom', {'name': f'shape_{k}', **_geom(shape)})
     return tostring(root, encoding='unicode')
 
 

@@ -77,8 +77,8 @@ def race(arm: Arm, goals: int, seed: int = 0, families: Iterable[str] = tuple(FA
         `touched` something, the least `clearance` [m], and medians of `iterations`, `steps` of
         the path, `ms` and `ms_step`
     """
-    body, results = ArmBody.of(arm), {}
-    drives = {}
+    body, drives = ArmBody.of(arm), {}
+    results: dict[str, Any] = {}
     for name in methods:
         label, build = METHODS[name]
         try:
