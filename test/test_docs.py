@@ -122,7 +122,7 @@ def check_ros2(words):
         assert not message_to_goal(message, joints=40).is_free
     elif kind == 'launch':
         file, *arguments = rest
-        known = re.findall(r"DeclareLaunchArgument\('(\w+)'",
+        known = re.findall(r"DeclareLaunchArgument\(\s*'(\w+)'",
                            (ROOT / 'launch' / file).read_text())
         assert {argument.split(':=')[0] for argument in arguments} <= set(known)
     elif kind == 'run':

@@ -11,7 +11,7 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, Header
 from visualization_msgs.msg import (
     InteractiveMarkerControl,
     InteractiveMarkerFeedback,
@@ -229,12 +229,14 @@ def test_own_goals_that_come_back_late_do_not_disturb_a_drag(rviz):
     np.testing.assert_allclose(rviz.shown(), [*AWAY[:3], *TOOL[3:]], atol=1e-12)
 
 
-def test_a_pose_that_is_none_is_ignored(rviz):
+def test_a_pose_that_is_none_or_in_a_frame_that_nobody_resolves_is_ignored(rviz):
     rviz.drag(AWAY)
     rviz.next_goal()
     rviz.send(event_type=InteractiveMarkerFeedback.POSE_UPDATE)
     message = pose_messages.pose_to_message(AWAY)
     message.position.x = float('nan')
     rviz.send(event_type=InteractiveMarkerFeedback.POSE_UPDATE, pose=message)
+    rviz.send(event_type=InteractiveMarkerFeedback.POSE_UPDATE, header=Header(frame_id='nowhere'),
+              pose=pose_messages.pose_to_message(TOOL))
     rviz.drag(AWAY)
     assert rviz.next_goal().target[-1, 0] == pytest.approx(AWAY[0])

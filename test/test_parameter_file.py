@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of parameter files: a section reaches the nodes that ROS gives it to, and no others."""
 
+from pathlib import Path
+
 import pytest
 import rclpy
 import yaml
@@ -20,6 +22,17 @@ def ros():
     rclpy.init(args=[])
     yield
     rclpy.try_shutdown()
+
+
+def test_the_example_for_the_aggregator_of_diagnostics_groups_every_node_that_reports():
+    """By its name, whatever the namespace."""
+    example = Path(__file__).parent.parent / 'config' / 'diagnostics.yaml'
+    groups = [group for group in ParameterFile(example).of('/analyzers').values()
+              if isinstance(group, dict)]
+    for name in ('controller', 'forward_model', 'simulator'):
+        for status in (f'/{name}', f'/left/{name}'):
+            assert len([group for group in groups
+                        if any(part in status for part in group['contains'])]) == 1
 
 
 def written(path, content):

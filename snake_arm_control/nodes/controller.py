@@ -41,6 +41,7 @@ from snake_arm_control.ros.model_loader import ModelLoader
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
 from snake_arm_control.ros.tool_pose import ToolPose
+from snake_arm_control.ros.true_frames import TrueFrames
 from snake_arm_control.settings import part, setting
 
 _OTHER_CLOCK = 10**9  # [ns] from now: joint states that are further off count as of now
@@ -61,6 +62,9 @@ class ControllerSettings(ControlSettings, ArmSettings):
     tracked_joints: tuple[int, ...] = setting(
         (), 'numbers of the joints whose poses pose_chain holds, in its order, such as [20, 40]; '
         'empty if it holds all')
+    true_frames: str = setting(
+        '', 'what the names of the frames of TF begin with that show where pose_chain has the '
+        'links, such as true/; empty for no such frames', read_only=True)
     hardware: str = setting(
         NONE, 'controller of ros2_control that gets the commands too', choices=KINDS,
         read_only=True)
@@ -93,6 +97,7 @@ class ControllerNode(Node):
         self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
         self._convergence = Convergence(self)
         self._tool = ToolPose(self, self._arm.base)
+        self._true_frames = TrueFrames(self, self._arm, self._settings.value.true_frames)
         self._report = ControllerReport(self, self._convergence, self._joint_states)
         self._wait = GoalWait(self)
         self._markers = GoalMarkers(
@@ -178,6 +183,7 @@ class ControllerNode(Node):
             self._report.reject_feedback(topics.POSE_CHAIN, error)
             return
         self._tool.measure(self._loop, time.monotonic(), stamp, chain[-1])
+        self._true_frames.publish(stamp, chain)
         self._answer()
 
     def _answer(self) -> None:

@@ -21,8 +21,9 @@ from visualization_msgs.msg import (
 from snake_arm_control.arm import pose
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.goal_edit import GoalEdit, PRESETS
-from snake_arm_control.errors import GoalError, MissingPackageError, SnakeArmError
+from snake_arm_control.errors import FrameError, GoalError, MissingPackageError, SnakeArmError
 from snake_arm_control.ros import chain_messages, goal_messages, pose_messages, topics
+from snake_arm_control.ros.frames import Frames
 from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
@@ -57,6 +58,7 @@ class InteractiveGoalNode(Node):
                                       'goals can not be dragged')
         arm = Parameters(self, ArmSettings).value.make_arm()
         self._joints, self._base = arm.joints, arm.base
+        self._frames = Frames(self, arm.base)
         self._edit: GoalEdit | None = None  # until the tool was seen
         self._early_goal: Goal | None = None  # that was pursued before that
         self._is_shown = True  # whether the handle is as edited
@@ -134,10 +136,14 @@ class InteractiveGoalNode(Node):
         if feedback.event_type != InteractiveMarkerFeedback.POSE_UPDATE:
             return
         try:
-            self._edit = self._edit.moved(pose_messages.message_to_pose(feedback.pose))
-        except GoalError as error:
+            placement = self._frames.placement(feedback.header.frame_id)
+            target = pose_messages.message_to_pose(feedback.pose)
+        except (GoalError, FrameError) as error:
             self.get_logger().warning(f'ignored: {error}')
             return
+        # RViz sends it in its own fixed frame.
+        self._edit = self._edit.moved(target if placement is None
+                                      else pose.moved(target, *placement))
         self._publish()
 
     def _ask(self, edit: GoalEdit) -> None:

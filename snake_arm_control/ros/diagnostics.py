@@ -53,7 +53,7 @@ class Diagnostics:
             level, summary = Level.WARN if level is Level.OK else level, f'{summary}; {NO_CLOCK}'
         status = DiagnosticStatus(
             level=level.value, name=self._node.get_fully_qualified_name(), message=summary,
-            hardware_id='snake_arm',
+            hardware_id=self._node.get_namespace().strip('/') or 'snake_arm',  # one for each arm
             values=[KeyValue(key=key, value=_text(value)) for key, value in details.items()])
         message = DiagnosticArray(status=[status])
         message.header.stamp = now.to_msg()
