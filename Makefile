@@ -20,7 +20,7 @@ INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-che
 unexport PYTHONPATH PYTHONHOME LD_LIBRARY_PATH AMENT_PREFIX_PATH RMW_IMPLEMENTATION
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: help run test nodes demo-video jazzy kilted soak lint clean
+.PHONY: help run test nodes demo-video jazzy kilted soak hostile lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo 'make nodes  the tests of the nodes, for which torch is not installed'
 	@echo 'make jazzy  every test on the wheels of ROS 2 Jazzy; make kilted on those of Kilted'
 	@echo 'make soak   half an hour of random goals and faults; make soak ARGS="--minutes 5"'
+	@echo 'make hostile   a million hostile messages; make hostile ARGS="--messages 100000"'
 	@echo 'make demo-video   docs/viewer.png and docs/viewer.gif anew; needs chromium'
 	@echo 'make lint   style and packaging only'
 	@echo 'make clean  remove what these made'
@@ -56,6 +57,9 @@ kilted:
 
 soak: $(VENV)/.tested $(VENV)/.compiled
 	$(BIN)/python test/soak.py $(ARGS)
+
+hostile: $(VENV)/.tested $(VENV)/.compiled
+	$(BIN)/python test/hostile.py $(ARGS) 2>/dev/null
 
 demo-video: $(VENV)/.compiled
 	$(INSTALL) '.[ros,film]'

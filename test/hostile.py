@@ -1,0 +1,271 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Hostile messages by the thousand a second, on the real nodes in processes of their own.
+
+Goals, joint states, pose chains, weights and commands that are cut off, flipped, endless, infinite
+or of something else, between sound ones. No node may end or grow, a guard checks each command, and
+at the end the arm must reach a goal.
+
+    python test/hostile.py --messages 1000000 --rate 2000 --seed 0
+"""
+
+import argparse
+from contextlib import ExitStack
+import math
+import struct
+import sys
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
+from guard import Guard
+from harness import ARM, CONTRACT, EVERYTHING, node_process, Watch
+import numpy as np
+import rclpy
+from rclpy.serialization import serialize_message
+from relay import BEHIND, Relay, REMAPPED
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension, UInt8MultiArray
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.ros import chain_messages, goal_messages, topics
+from snake_arm_control.ros.diagnostics import status_of
+from snake_arm_control.ros.running import EventsExecutor
+
+NAMESPACE = 'hostile'
+NODES = ('forward_model', 'controller', 'simulator')
+NUMBERS = (0.0, -0.0, 1e-320, 0.1, 1.0, 40.0, 41.0, -1e9, 1e300, math.nan, math.inf, -math.inf)
+BEFORE_POSITIONS = 1000  # [byte], of joint states; what comes behind them nobody reads
+PATIENCE = 120.0  # [s], for the nodes at the start, and for a goal at the end
+SOUND_PERIOD = 2.0  # [s], between sound goals
+NEWS_PERIOD = 10.0  # [s]
+SETTLED = 1 / 3  # of the run, after which a node has all that it needs
+GROWTH = 5.0  # [MB] that the median of the last third may be above that of the second
+
+
+class Messages:
+    """What is sent: each method returns a message, or the bytes of one."""
+
+    def __init__(self, generator, relay):
+        self.random, self._relay = generator, relay
+        self._weights = ForwardModel.load().to_bytes()
+        self.kinds = {  # topic: type, what makes a message, how often beside the others
+            topics.GOAL: (Float64MultiArray, self.goal, 6),
+            topics.GOAL_POSE: (PoseStamped, self.stamped, 1),
+            topics.CLICKED_POINT: (PointStamped, self.stamped, 1),
+            topics.POSE_CHAIN: (PoseArray, self.chain, 6),
+            topics.JOINT_STATES: (JointState, self.joint_states, 6),
+            BEHIND + topics.JOINT_COMMAND: (JointState, self.joint_states, 2),
+            topics.WEIGHTS: (UInt8MultiArray, self.weights, 0.05)}
+
+    def sound_goal(self):
+        """Return a goal that some configuration of the arm has."""
+        tool = forward_kinematics(ARM, self.random.uniform(-0.3, 0.3, ARM.rest.shape))[-1]
+        return Goal.tool(position=tool[pose.POSITION])
+
+    def goal(self, kind):
+        """Return numbers of any count in any layout; now and then a sound goal, spoiled."""
+        if self.random.random() < 0.3:
+            return self.spoiled(goal_messages.goal_to_message(self.sound_goal()))
+        count = int(self.random.choice((0, 1, 9, 10, 20, 90, 360, self.random.integers(2000))))
+        message = Float64MultiArray(data=self.random.choice(NUMBERS, count).tolist())
+        message.layout.dim = [MultiArrayDimension(
+            label='x' * int(self.random.integers(20)),
+            size=int(self.random.choice((0, 1, 9, 10, 40, 2**32 - 1))))
+            for _ in range(self.random.integers(4))]
+        return message
+
+    def stamped(self, kind):
+        """Return a pose or a point of any numbers in any frame."""
+        message = kind()
+        message.header.frame_id = str(self.random.choice(('', 'base_link', 'nowhere', 'x' * 500)))
+        parts = [message.pose.position, message.pose.orientation] if kind is PoseStamped else [
+            message.point]
+        for part in parts:
+            for name in part.get_fields_and_field_types():
+                setattr(part, name, float(self.random.choice(NUMBERS)))
+        return message if self.random.random() < 0.7 else self.spoiled(message)
+
+    def chain(self, kind):
+        """Return a chain that can't be the arm's."""
+        stamp, chain = self._relay.chain
+        data = bytearray(chain_messages.serialize_chain(
+            chain, stamp, str(self.random.choice(('base_link', 'nowhere', '')))))
+        what = self.random.integers(4)
+        if what == 0:
+            return self.cut(data)
+        start = len(data) - 56 * len(chain)
+        if what == 1:  # another number of poses than there are
+            data[start - 8:start] = self.random.bytes(8)
+        else:
+            place = start + 8 * int(self.random.integers(7 * len(chain)))
+            data[place:place + 8] = struct.pack('<d', self.random.choice((1e300, math.inf, 30.0)))
+        return bytes(data)
+
+    def joint_states(self, kind):
+        """Return joint states that nobody may believe."""
+        names = list(ARM.joint_names)
+        positions = self.random.uniform(-0.5, 0.5, ARM.dof).tolist()
+        what = self.random.integers(5)
+        if what == 0:
+            positions[int(self.random.integers(ARM.dof))] = math.nan
+        elif what == 1:
+            names[3] = names[5]
+        elif what == 2:
+            positions.append(0.0)
+        elif what == 3:
+            names = [f'{name}_of_others' for name in names]
+        message = JointState(name=names, position=positions)
+        message.header.stamp.nanosec = 2**32 - 1
+        return message if what < 4 else self.cut(serialize_message(message), BEFORE_POSITIONS)
+
+    def weights(self, kind):
+        """Return what is no weights file, or one that is damaged before its numbers."""
+        data = bytearray(self._weights)
+        for _ in range(self.random.integers(1, 20)):
+            data[int(self.random.integers(400))] = int(self.random.integers(256))
+        return UInt8MultiArray(data=self.cut(data) if self.random.random() < 0.5
+                               else bytes(data[:self.random.integers(100)]))
+
+    def spoiled(self, message):
+        """Return the bytes of a message, some of them flipped, or its end cut off."""
+        data = bytearray(serialize_message(message))
+        if self.random.random() < 0.5:
+            return self.cut(data)
+        for _ in range(self.random.integers(1, 8)):
+            data[int(self.random.integers(len(data)))] ^= 1 << int(self.random.integers(8))
+        return bytes(data)
+
+    def cut(self, data, most=None):
+        """Return the beginning of bytes."""
+        return bytes(data[:int(self.random.integers(min(most or len(data), len(data))))])
+
+
+class Run:
+    """The nodes, what is sent to them, and what became of it."""
+
+    def __init__(self, generator):
+        self.node = rclpy.create_node('stranger', namespace=NAMESPACE)
+        self.executor = EventsExecutor()
+        self.executor.add_node(self.node)
+        self.relay = Relay(self.node)
+        self.guard = Guard(ARM, CONTRACT)
+        self.watch = Watch(self.node, self.guard)
+        self.status = {}
+        for kind, topic, take in (
+                (JointState, topics.JOINT_COMMAND, self.watch.take_command),
+                (JointState, BEHIND + topics.JOINT_STATES, self.watch.take_states),
+                (DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics)):
+            self.node.create_subscription(
+                kind, topic, lambda message, take=take: self.watch.keep(take, message), EVERYTHING)
+        self.messages = Messages(generator, self.relay)
+        self.random, self.sent = generator, dict.fromkeys(self.messages.kinds, 0)
+        self.publishers = {
+            topic: self.node.create_publisher(
+                kind, topic, topics.LATCHED if topic == topics.WEIGHTS else topics.STREAM)
+            for topic, (kind, *_) in self.messages.kinds.items()}
+        self.stack = ExitStack()
+        self.children = {name: self.stack.enter_context(node_process(
+            name, NAMESPACE, '--log-level', 'fatal', *(REMAPPED if name == 'simulator' else ())))
+            for name in NODES}
+        self.memory = {name: [] for name in NODES}
+
+    def _take_diagnostics(self, message):
+        self.watch.take_diagnostics(message)
+        status = status_of(f'/{NAMESPACE}/controller', message)
+        if status is not None:
+            self.status = status.details
+
+    def wait(self, condition, what):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > deadline:
+                raise SystemExit(f'waited {PATIENCE} s in vain for {what}: {self.status}')
+            self.executor.spin_once(timeout_sec=0.02)
+            self.watch.judge()
+
+    def weigh(self):
+        """Note the resident memory [MB] of each node, which must be alive."""
+        for name, child in self.children.items():
+            if child.poll() is not None:
+                raise SystemExit(f'{name} has ended, with {child.returncode}; sent: {self.sent}')
+            with open(f'/proc/{child.pid}/status') as lines:
+                size = next(line for line in lines if line.startswith('VmRSS')).split()[1]
+            self.memory[name].append(int(size) / 1024.0)
+
+    def is_at(self, goal):
+        return goal.position_error(self.relay.chain[1]) <= 1e-3
+
+    def attack(self, count, rate):
+        """Send messages, that many a second [1/s], and sound goals between them."""
+        kinds = list(self.messages.kinds)
+        shares = np.array([each[2] for each in self.messages.kinds.values()])
+        begun = sound_at = news_at = time.monotonic()
+        for topic in self.random.choice(kinds, count, p=shares / shares.sum()):
+            kind, make, _ = self.messages.kinds[topic]
+            self.publishers[topic].publish(make(kind))
+            self.sent[topic] += 1
+            now = time.monotonic()
+            ahead = sum(self.sent.values()) / rate - (now - begun)
+            self.executor.spin_once(timeout_sec=max(0.0, ahead))
+            if now >= sound_at:
+                sound_at = now + SOUND_PERIOD
+                self.publishers[topics.GOAL].publish(goal_messages.goal_to_message(
+                    self.messages.sound_goal()))
+            if now >= news_at:
+                news_at = now + NEWS_PERIOD
+                self.watch.judge()
+                self.weigh()
+                print(f'{now - begun:6.0f} s  {self.summary()}', flush=True)
+        return sum(self.sent.values()) / (time.monotonic() - begun)
+
+    def summary(self):
+        rejected = {key: self.status.get(key, '?') for key in ('rejected goals',
+                                                               'rejected feedback')}
+        sizes = ', '.join(f'{name} {sizes[-1]:.0f} MB' for name, sizes in self.memory.items())
+        return (f'{sum(self.sent.values())} sent; {rejected}; {self.guard.checked} commands, '
+                f'{len(self.guard.violations)} violations; {sizes}')
+
+    def growth(self):
+        """Return by how much the median of each node's memory grew in the last third [MB]."""
+        grown = {}
+        for name, sizes in self.memory.items():
+            settled = sizes[int(SETTLED * len(sizes)):]
+            half = len(settled) // 2
+            grown[name] = float(np.median(settled[half:]) - np.median(settled[:half] or settled))
+        return grown
+
+
+def main():
+    """Run it; exit code 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser.add_argument('--messages', type=int, default=1_000_000)
+    parser.add_argument('--rate', type=float, default=2000.0, help='messages per second')
+    parser.add_argument('--seed', type=int, default=0)
+    options = parser.parse_args()
+    rclpy.init(args=[])
+    run = Run(np.random.default_rng(options.seed))
+    with run.stack:
+        run.wait(lambda: run.relay.chain and run.status.get('state') == 'IDLE', 'the nodes')
+        rate = run.attack(options.messages, options.rate)
+        goal = run.messages.sound_goal()
+        run.publishers[topics.GOAL].publish(goal_messages.goal_to_message(goal))
+        run.wait(lambda: run.is_at(goal), 'a goal at the end')
+        run.weigh()
+    run.watch.judge()
+    run.guard.finish()
+    grown = run.growth()
+    for violation in run.guard.violations[:10]:
+        print(violation)
+    print(f'{run.summary()}; {rate:.0f} a second, by topic {run.sent}; grown [MB] '
+          f'{({name: round(size, 1) for name, size in grown.items()})}; a goal was reached')
+    rclpy.try_shutdown()
+    return 1 if run.guard.violations or max(grown.values()) > GROWTH else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
