@@ -17,5 +17,6 @@ solution = solve(goal, arm.rest, ForwardModel.exact(arm), scene=scene, own_body=
                  stride=0.01,  # [m], of any joint from one configuration to the next
                  restarts=10, keep_path=True)
 
+assert solution.path is not None  # for it was to be kept
 print(f'reached: {solution.converged}, by {len(solution.path)} configurations, '
       f'never nearer than {1e3 * solution.clearance:.1f} mm')

@@ -27,6 +27,7 @@ from snake_arm_control.bench.scene_check import least_clearance
 from snake_arm_control.bench.scenes import FAMILIES, problems
 from snake_arm_control.control.avoidance import Avoidance
 from snake_arm_control.control.clearance import Clearances
+from snake_arm_control.control.descent import finish
 from snake_arm_control.control.travel import longest_way
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.model.exact import ExactModel
@@ -193,8 +194,8 @@ def test_out_of_a_closed_box_there_is_no_way():
     shapes = box_round(center, 0.1)
     body = ArmBody.of(Arm())
     start, none = np.array((0.0, 0.0, 1.0)), np.zeros((0, 3))
-    assert Clearances(Scene(shapes), body).way(start, center, 39, none) is None
-    way = Clearances(Scene(shapes[:-1]), body).way(start, center, 39, none)  # without its lid
+    assert finish(Clearances(Scene(shapes), body).way(start, center, 39, none)) is None
+    way = finish(Clearances(Scene(shapes[:-1]), body).way(start, center, 39, none))  # no lid
     np.testing.assert_array_equal(way[[0, -1]], (start, center))
     for before, after in zip(way[:-1], way[1:]):
         assert Clearances(Scene(shapes[:-1]), body).is_straight_way_free(before, after, 39)
@@ -204,12 +205,11 @@ def test_ways_keep_off_ways_before_where_they_have_a_choice():
     scene = Scene((Capsule((0.3, -0.2, 0.6), (0.3, 0.2, 0.6), 0.08),))
     clearances = Clearances(scene, ArmBody.of(Arm()))
     start, end = np.array((0.0, 0.0, 0.8)), np.array((0.6, 0.0, 0.4))
-    first = clearances.way(start, end, 39, np.zeros((0, 3)))
-    points = first[0] + np.linspace(0.2, 0.8, 30)[:, None] * (first[-1] - first[0])
+    first = finish(clearances.way(start, end, 39, np.zeros((0, 3))))
     middle = np.concatenate([before + np.linspace(0, 1, 10)[:, None] * (after - before)
                              for before, after in zip(first[:-1], first[1:])])
-    second = clearances.way(start, end, 39, middle[5:-5])
-    assert points.shape and not np.array_equal(first, second)
+    second = finish(clearances.way(start, end, 39, middle[5:-5]))
+    assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize('stride', (0.0, -1.0, np.nan))

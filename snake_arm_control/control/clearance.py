@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 import math
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from snake_arm_control.control.term import Functionals
 from snake_arm_control.errors import ShapeError
 
 _CELL = 0.025  # [arm lengths], of the grid on which ways are looked for
+_CELLS = 300  # that are looked at before a pause
 _COMFORT = 0.05  # [arm lengths], a way has no use for more clearance
 _APART = 0.08  # [arm lengths], of ways that are different
 _AT_REST = 0.9  # fraction of its clearance at rest below which a pair of links can be near
@@ -228,11 +230,11 @@ class Clearances:
         return Near(*(np.concatenate(parts) for parts in zip(found, more)))
 
     def way(self, start: np.ndarray, end: np.ndarray, joint: int, crossed: np.ndarray
-            ) -> np.ndarray | None:
+            ) -> Generator[None, None, np.ndarray | None]:
         """
-        Return points (n, 3) of a way of the end of a link through free space, None for none.
+        Look for a way of the end of a link through free space, on a grid; pauses now and then.
 
-        It is looked for on a grid. Meshes are not seen.
+        Returns points (n, 3) of it, None if there is none. Meshes are not seen.
 
         :param start, end: (3,) [m]
         :param joint: index of the chain element that is at the end of the link
@@ -242,9 +244,13 @@ class Clearances:
         size, radius = _CELL * arm.length, self._needed(joint)
         side = 2 * (math.ceil(arm.reaches[joint] / size) + 2) + 1
         comfort = _COMFORT * arm.length
-        found = free_space.search(
-            self._scene, np.array(start, float), np.array(end, float), radius, comfort, size, side,
-            arm.geometry.steps[0].copy(), crossed, _APART * arm.length)
+        start, end, middle = (np.array(each, float) for each in (
+            start, end, arm.geometry.steps[0]))
+        search = free_space.begin(start, end, size, side, middle)
+        while not free_space.advance(self._scene, search, radius, comfort, size, side, middle,
+                                     crossed, _APART * arm.length, _CELLS):
+            yield
+        found = free_space.traced(search, start, end, size, side, middle)
         if not len(found):
             return None
         return free_space.straightened(self._scene, found, radius, comfort)

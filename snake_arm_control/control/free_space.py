@@ -7,6 +7,7 @@ from __future__ import annotations
 import heapq
 import math
 
+from numba.typed import List
 import numpy as np
 
 from snake_arm_control.control.distances import from_shape
@@ -58,39 +59,56 @@ def _factor(scene, place, radius, comfort, crossed, apart):
 
 
 @compiled
-def search(scene, start, end, radius, comfort, size, side, middle, crossed, apart):
+def begin(start, end, size, side, middle):
     """
-    Return the points (n, 3) of a way from start to end, none if there is none.
+    Return a search for a way, see `advance`; with nothing to look at if an end is off the grid.
 
-    :param scene: see `distances.near`
     :param start, end: (3,) [m]
-    :param radius: of the ball, and the clearance that it keeps [m]
-    :param comfort: more clearance [m] than which is no better
     :param size: of a cell of the grid [m]
     :param side: cells along each edge of the grid, an odd number
     :param middle: (3,) [m], of the grid
-    :param crossed, apart: points (m, 3) of other ways, and how far from them [m] this one goes
-        where it has a choice
     """
+    lengths = np.full(side ** 3, np.inf, np.float32)  # negative, less 1: done
+    factors = np.zeros(side ** 3, np.float32)  # 0: not known yet
+    before = np.full(side ** 3, -1, np.int32)
     first = last = 0
+    inside = True
     for k in range(3):
         a = int(round((start[k] - middle[k]) / size)) + side // 2
         b = int(round((end[k] - middle[k]) / size)) + side // 2
-        if not (0 < a < side - 1 and 0 < b < side - 1):
-            return np.empty((0, 3))
+        inside = inside and 0 < a < side - 1 and 0 < b < side - 1
         first, last = first * side + a, last * side + b
-    lengths = np.full(side ** 3, np.inf, np.float32)
-    factors = np.zeros(side ** 3, np.float32)  # 0: not known yet
-    before = np.full(side ** 3, -1, np.int32)
+    heap = List()
+    heap.append((0.0, first))
+    if inside:
+        lengths[first], factors[first], factors[last] = 0.0, 1.0, 1.0
+    else:
+        heap.pop()
+        first, last = 0, 1
+    return lengths, factors, before, heap, first, last
+
+
+@compiled
+def advance(scene, search, radius, comfort, size, side, middle, crossed, apart, most):
+    """
+    Look at so many cells more, and return whether the search is done.
+
+    :param scene: see `distances.near`
+    :param radius: of the ball, and the clearance that it keeps [m]
+    :param comfort: more clearance [m] than which is no better
+    :param crossed, apart: points (m, 3) of other ways, and how far from them [m] this one goes
+        where it has a choice
+    """
+    lengths, factors, before, heap, _, last = search
     goal = _at(last, size, side, middle)[0].copy()
-    lengths[last] = np.inf
-    lengths[first], factors[first], factors[last] = 0.0, 1.0, 1.0
-    heap = [(0.0, first)]
-    while len(heap):
+    for _ in range(most):
+        if not len(heap):
+            return True
         _, cell = heapq.heappop(heap)
         if cell == last:
-            break
-        if lengths[cell] < 0.0:  # it is done
+            heap.clear()
+            return True
+        if lengths[cell] < 0.0:
             continue
         length = lengths[cell]
         lengths[cell] = -1.0 - length
@@ -117,11 +135,19 @@ def search(scene, start, end, radius, comfort, size, side, middle, crossed, apar
                         for k in range(3):
                             far += (goal[k] - place[0, k]) ** 2
                         heapq.heappush(heap, (found + math.sqrt(far), other))
+    return False
+
+
+@compiled
+def traced(search, start, end, size, side, middle):
+    """Return the points (n, 3) of the way that a search found from start to end, none for none."""
+    _, _, before, _, first, last = search
     if before[last] < 0 and first != last:
         return np.empty((0, 3))
     count, cell = 1, last
     while cell != first:
         cell, count = before[cell], count + 1
+    count = max(count, 2)
     way, cell = np.empty((count, 3)), last
     for i in range(count - 1, -1, -1):
         way[i] = _at(cell, size, side, middle)[0]

@@ -17,6 +17,7 @@ from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.demands import demands
 from snake_arm_control.control.descent import descend, Search, Solution, stepped
 from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.goal_term import GoalTerm
 from snake_arm_control.control.imagination import random_bend, searches
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
 from snake_arm_control.control.term import Functionals, Term
@@ -27,6 +28,8 @@ _SPACING = 0.005  # [arm lengths], of the points of a way
 _APPROACH = 0.1  # [arm lengths], the last of a way that is along the tool's axis
 _BENDING = 30  # steps towards a random bend
 _PATIENCE = 30  # steps without progress
+_ROUND = 4  # attempts, the third of which is imagined
+_KINDS = {0: (False, False), 1: (False, True), 3: (True, True)}  # of ways: approaches, aligns
 _MOST = 1000  # steps along one way
 _THERE = 1e-3  # [rad]
 
@@ -36,9 +39,10 @@ class WaysAround:
     Searches for a goal that all begin at the same configuration, and touch nothing on their ways.
 
     A way for the tool through free space is looked for on a grid, and the tool led along it; the
-    body follows as avoidance lets it. Further ways keep apart from those before, or come to the
-    goal along the tool's axis, or begin with a random bend. In between, a configuration is
-    imagined that reaches the goal, and the arm led there.
+    body follows as avoidance lets it. Further ways keep apart from those before. On some the tool
+    is turned as the goal wants it, or comes to the goal along its axis; later ones begin with a
+    random bend. In between, a configuration is imagined that reaches the goal, and the arm led
+    there.
 
     :param goal: where to
     :param start: (joints, axes) [rad or m], where from
@@ -60,6 +64,9 @@ class WaysAround:
         self._size = travel.model.arm.length
         placed = np.flatnonzero(goal.cared[:, pose.POSITION].all(axis=1))
         self._joint = int(placed[-1]) if len(placed) else None  # that is led along ways
+        axes = np.where(goal.cared, goal.target, np.nan)
+        axes[:, pose.POSITION] = np.nan
+        self._axes = (GoalTerm(Goal.from_array(axes), settings.gains),)
         self._crossed = np.zeros((0, 3))  # [m], points of the ways so far
 
     def attempts(self) -> Iterator[Callable[[int], Search]]:
@@ -71,22 +78,25 @@ class WaysAround:
         imagined = searches(self._goal, self._model, self._settings, self._generator,
                             terms=self._terms)
         for number in count():
-            if number % 4 == 2 or self._joint is None or self._clearances is None:
+            kind = _KINDS.get(number % _ROUND)
+            if kind is None or self._joint is None or self._clearances is None:
                 yield partial(self._imagined, next(imagined))
             else:
-                yield partial(self._guided, self._clearances, self._joint, number % 4 == 1,
-                              number > 2)
+                yield partial(self._guided, self._clearances, self._joint, *kind,
+                              number >= _ROUND)
 
-    def _guided(self, clearances: Clearances, joint: int, approaches: bool, bends: bool,
-                iterations: int) -> Search:
+    def _guided(self, clearances: Clearances, joint: int, approaches: bool, aligns: bool,
+                bends: bool, iterations: int) -> Search:
         """Lead the tool along a way, then descend to the goal."""
         path = [self._start]
         if bends:
             bend = random_bend(self._model, self._generator)
             path += yield from self._led(_Towards(bend), path[-1], _BENDING)
-        way = self._way(clearances, joint, path[-1], approaches)
+        way = yield from self._way(clearances, joint, path[-1], approaches)
         if way is not None:
-            path += yield from self._led(_Ahead(way, joint, _LEAD * self._size), path[-1])
+            held = self._axes if aligns else ()
+            path += yield from self._led(_Ahead(way, joint, _LEAD * self._size), path[-1],
+                                         terms=held)
             self._crossed = np.concatenate((self._crossed, way[4:-16:4]))
         return (yield from self._descend(path, iterations))
 
@@ -108,7 +118,7 @@ class WaysAround:
                               iterations=found.iterations + len(path) - 1)
 
     def _way(self, clearances: Clearances, joint: int, angles: np.ndarray, approaches: bool
-             ) -> np.ndarray | None:
+             ) -> Generator[None, None, np.ndarray | None]:
         """Return points (n, 3) of a way from a configuration to the goal, None for none."""
         target = self._goal.target[joint]
         ends = target[None, pose.POSITION]
@@ -117,7 +127,7 @@ class WaysAround:
             if clearances.is_straight_way_free(before[0], ends[0], joint):
                 ends = np.concatenate((before, ends))
         start = self._chain(angles)[joint, pose.POSITION]
-        way = clearances.way(start, ends[0], joint, self._crossed)
+        way = yield from clearances.way(start, ends[0], joint, self._crossed)
         if way is None:
             return None
         return _resampled(np.concatenate((way, ends[1:])), _SPACING * self._size)
@@ -127,15 +137,15 @@ class WaysAround:
             return self._true_chain(angles)
         return self._model.linearize(angles).chain
 
-    def _led(self, guide: _Guide, angles: np.ndarray, most: int = _MOST
-             ) -> Generator[None, None, list[np.ndarray]]:
+    def _led(self, guide: _Guide, angles: np.ndarray, most: int = _MOST,
+             terms: Sequence[Term] = ()) -> Generator[None, None, list[np.ndarray]]:
         """Follow a guide as far as that leads; return the configurations passed."""
         optimiser = make_optimiser(self._model.arm, self._settings)
         path: list[np.ndarray] = []
         best, best_at = -math.inf, 0
         while len(path) < most and len(path) - best_at < _PATIENCE:
             linearization, chain = self._model.linearize(angles), self._chain(angles)
-            demanded = demands((guide, *self._terms), chain, angles)
+            demanded = demands((guide, *terms, *self._terms), chain, angles)
             if guide.progress > best:
                 best, best_at = guide.progress, len(path)
             if guide.has_arrived:
