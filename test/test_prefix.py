@@ -2,15 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of prefixes: another arm by name, and the same arm in all else."""
 
+from functools import partial
+
 from arms import ARMS, NAMES, random_angles, urdf_of
+from geometry_msgs.msg import PoseArray
+from harness import running
 import numpy as np
 import pytest
+import rclpy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.prefix import prefixed, prefixed_urdf
 from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.ros import topics
 from snake_arm_control.ros.parameters import ArmSettings
 
 MOUNTED = Arm(Arm.uniform(3).links, Arm.uniform(3).tool, Placement((0, 0, 1)),
@@ -49,3 +57,29 @@ def test_the_urdf_of_others_is_published_with_the_prefixes(name, tmp_path):
     settings = ArmSettings(arm=str(path), joint_prefix='left_', frame_prefix='left_')
     assert settings.make_arm() == prefixed(Arm.from_urdf(urdf_of(name)), 'left_', 'left_')
     assert Arm.from_urdf(settings.robot_description()) == settings.make_arm()
+
+
+def test_an_arm_with_prefixes_reaches_its_goal_by_these_names():
+    """Joints, frames and description have them, so that another arm can be on the same topics."""
+    seen = {}
+    rclpy.init(args=[])
+    node = rclpy.create_node('observer', namespace='left')
+    for kind, topic, qos in ((JointState, topics.JOINT_COMMAND, topics.SENSOR),
+                             (JointState, topics.JOINT_STATES, topics.SENSOR),
+                             (PoseArray, topics.POSE_CHAIN, topics.SENSOR),
+                             (String, topics.ROBOT_DESCRIPTION, topics.LATCHED)):
+        node.create_subscription(kind, topic, partial(seen.__setitem__, topic), qos)
+    try:
+        with running('--namespace', 'left', '--joint-prefix', 'left_', '--frame-prefix', 'left_',
+                     '--scenario', 'fig2', '--until-converged') as arm:
+            while arm.poll() is None:
+                rclpy.spin_once(node, timeout_sec=0.1)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    assert arm.returncode == 0, arm.output
+    named = prefixed(Arm(), 'left_', 'left_')
+    assert tuple(seen[topics.JOINT_COMMAND].name) == named.joint_names
+    assert tuple(seen[topics.JOINT_STATES].name) == named.joint_names
+    assert seen[topics.POSE_CHAIN].header.frame_id == 'left_base_link'
+    assert Arm.from_urdf(seen[topics.ROBOT_DESCRIPTION].data) == named

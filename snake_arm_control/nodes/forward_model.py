@@ -16,9 +16,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import Trigger
 
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import FeedbackError, SettingsError, WeightsError
 from snake_arm_control.model.forward_model import EXACT, ForwardModel, KINDS, NETWORK
-from snake_arm_control.model.weights_file import SHIPPED, shipped_weights
+from snake_arm_control.model.weights_file import shipped_weights
 from snake_arm_control.ros import chain_messages, topics, weight_messages
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
 from snake_arm_control.ros.joint_states import JointStates
@@ -92,7 +93,8 @@ class ForwardModelNode(Node):
                                     'one of the two')
             return ForwardModel.exact(self._arm)
         path = Path(settings.weights or shipped_weights(self._arm))
-        if settings.kind == NETWORK or settings.weights or path == SHIPPED:
+        is_default = self._arm.segment_fingerprint == Arm().segment_fingerprint
+        if settings.kind == NETWORK or settings.weights or is_default:
             return ForwardModel.load(path, self._arm)
         self.get_logger().info('the arm is described and not the default one, so the exact '
                                f'kinematics serve; kind: {NETWORK} takes {path.name}')
