@@ -484,9 +484,10 @@ def test_a_run_goes_on_from_the_weights_that_it_was_given(tmp_path):
     start = Start(SHIPPED_WEIGHTS, settings.architecture)
     path = train(Arm.uniform(8), settings, tmp_path, progress=False, start=start)
     record = ForwardModel.load(path, Arm.uniform(8)).training_record
-    assert record['start'] == start.fingerprint == ForwardModel.load().fingerprint
+    assert record['start']['fingerprint'] == ForwardModel.load().fingerprint
+    assert record['start']['training'] == ForwardModel.load().training_record
     assert max(record['tool_position'].values()) < 2e-3
-    with pytest.raises(TrainingError, match='start start was'):
+    with pytest.raises(TrainingError, match='start fingerprint was'):
         train(Arm.uniform(8), settings, tmp_path, resume=True, progress=False,
               start=Start(path, settings.architecture))
     with pytest.raises(WeightsError, match='24 blocks of 3 cells, expected 3 of 2'):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from snake_arm_control.training.presets import TrainingSettings
 
 class Start:
     """
-    The network of a weights file, whatever arm it serves.
+    The network of a weights file, whatever arm it serves, and how it came about.
 
     :param path: the file
     :raises WeightsError: if it can't be read, or holds no network of this architecture
@@ -26,10 +27,12 @@ class Start:
 
     def __init__(self, path: str | Path, architecture: Architecture):
         data = weights_file.read(Path(path))
-        _, arrays = weights_file.parse(data, str(path))
+        metadata, arrays = weights_file.parse(data, str(path))
         arrays.pop(weights_file.ANGLE_OFFSET, None)
         self.parameters = NetworkParameters.from_arrays(arrays)
         self.fingerprint = hashlib.sha256(data).hexdigest()[:16]
+        self.record = {'fingerprint': self.fingerprint,
+                       'training': json.loads(metadata.get('training', '{}'))}
         blocks, cells = self.parameters.architecture.blocks, self.parameters.architecture.cells
         if (blocks, cells) != (architecture.blocks, architecture.cells):
             raise WeightsError(f'{path} has {blocks} blocks of {cells} cells, expected '

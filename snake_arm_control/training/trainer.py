@@ -73,7 +73,7 @@ def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: boo
         config = {'arm': arm.summary if settings.is_geometric else sampling.segments(arm),
                   'settings': json.loads(json.dumps(asdict(settings))),
                   'lesson': lesson.record if lesson else {},
-                  'start': {'start': start.fingerprint} if start else {},
+                  'start': {'fingerprint': start.fingerprint} if start else {},
                   'processes': team.size}
         folder = RunFolder(Path(out_dir), config, resume, team.leads, team.device)
         run = _Run(arm, settings, folder, team, lesson, start)
@@ -98,7 +98,7 @@ class _Run:
     def __init__(self, arm: Arm, settings: TrainingSettings, folder: RunFolder, team: Team,
                  lesson: Lesson | None, start: Start | None):
         self.arm, self.settings, self.folder, self.team = arm, settings, folder, team
-        self.lesson = lesson
+        self.lesson, self.start = lesson, start
         self.batches = Batches(arm, settings, team, lesson)
         self.form = NormalForm.of(arm) if settings.is_geometric else None
         self.network = Network(settings.network,
@@ -255,4 +255,4 @@ class _Run:
             'torch': str(torch.__version__), 'tool_position': self._errors(samples),
             'date': datetime.now(timezone.utc).date().isoformat(),
             **({'lesson': self.lesson.record} if self.lesson else {}),
-            **self.folder.config['start']}
+            **({'start': self.start.record} if self.start else {})}
