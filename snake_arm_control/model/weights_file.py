@@ -27,8 +27,7 @@ _MOST_ARRAYS = 100
 
 def shipped_weights(arm: Arm) -> Path:
     """Return the path of the weights that ship for an arm."""
-    own = arm.segment_fingerprint == Arm().segment_fingerprint
-    return SHIPPED if own or not GENERAL.exists() else GENERAL
+    return SHIPPED if arm.segment_fingerprint == Arm().segment_fingerprint else GENERAL
 
 
 def read(path: Path) -> bytes:

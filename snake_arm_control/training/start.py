@@ -59,6 +59,5 @@ def nearest_weights(settings: TrainingSettings, path: Path | None = None) -> Sta
         bends, and these for one arm
     """
     general = settings.preset == 'general'
-    usual = weights_file.SHIPPED if general or not weights_file.GENERAL.exists() \
-        else weights_file.GENERAL
+    usual = weights_file.SHIPPED if general else weights_file.GENERAL
     return Start(path or usual, settings.architecture)
