@@ -40,11 +40,18 @@ def read(text: str) -> Any:
     """
     Return what a text says, as plain values.
 
-    :raises yaml.YAMLError: if it is no YAML, or longer or deeper than anybody would write
+    :raises yaml.YAMLError: in one line, if it is no YAML, or longer or deeper than anybody would
+        write
     """
     if len(text) > _LONGEST:
         raise yaml.YAMLError(f'it has {len(text)} characters, expected {_LONGEST} at most')
     try:
         return yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:  # which shows the place in lines of its own
+        mark = error.problem_mark
+        where = f' in line {mark.line + 1}, column {mark.column + 1}' if mark else ''
+        raise yaml.YAMLError(f'{error.problem}{where}') from error
+    except yaml.reader.ReaderError as error:
+        raise yaml.YAMLError(' '.join(str(error).split())) from error
     except (ValueError, ArithmeticError) as error:  # an impossible date, an endless number
         raise yaml.YAMLError(str(error)) from error

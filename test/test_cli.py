@@ -37,7 +37,7 @@ REFUSED = {
                        'forward_model.weights=x'), 'weights is x and kind is exact'),
     'namespace': (('up', '--namespace', 'a b'), 'Invalid namespace'),
     'parameter': (('up', '--set', 'controller.rate=-1'), 'rate out of range'),
-    'parameter file': (('up', '--params-file', 'params.yaml'), "Couldn't parse params file"),
+    'parameter file': (('up', '--params-file', 'params.yaml'), 'params.yaml is no YAML'),
     'number for text': (('up', '--set', 'forward_model.weights=1'), 'weights 1 can not be read'),
     'text that ends': (('up', '--set', "forward_model.weights=it's"), "it's can not be read"),
 }
