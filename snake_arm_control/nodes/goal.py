@@ -10,6 +10,7 @@ import sys
 import time
 
 import rclpy
+from rclpy.client import Client
 from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
@@ -43,7 +44,7 @@ def send_goal(goal: Goal, namespace: str, timeout: float, wait: bool = False) ->
 
 def _send(spinner: Spinner, node: Node, goal: Goal, timeout: float, wait: bool) -> int:
     publisher, pursued = GoalPublisher(node), _Pursued(node, goal.joints)
-    client = node.create_client(Trigger, 'controller/wait')
+    client: Client = node.create_client(Trigger, 'controller/wait')
     if not _spin(spinner, lambda: publisher.has_controller, timeout):
         return _fail(f'no controller listens to {publisher.topic}; is one running? '
                      '(snake-arm up)')
@@ -60,6 +61,7 @@ def _send(spinner: Spinner, node: Node, goal: Goal, timeout: float, wait: bool) 
             return _fail('the controller has ended')
         spinner.spin_once(_TURN_TIME)
     result = answer.result()
+    assert result is not None  # it is done
     if not result.success:
         return _fail(f'not reached: {result.message}')
     print(result.message)
