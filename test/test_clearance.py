@@ -175,6 +175,17 @@ def test_a_way_that_is_judged_free_touches_nothing_in_between(seed):
         assert not free
 
 
+def test_a_way_that_is_clear_at_both_ends_and_bends_into_a_ceiling_is_not_free():
+    """A tip that swings from one side to the other is highest in between."""
+    arm = Arm.uniform(1, 1.0, 1.0)
+    model = ExactModel(arm)
+    left, right = np.array(((0.0, -0.8),)), np.array(((0.0, 0.8),))
+    for height, expected in ((0.9, False), (1.1, True)):
+        ceiling = Scene((HalfSpace((0, 0, -1), -height),))
+        travel = Travel(model, Clearances(ceiling, ArmBody.of(arm, 0.01)))
+        assert travel.is_free(left, model.predict(left), right, model.predict(right)) is expected
+
+
 def test_some_ways_are_free_and_others_are_not():
     arm = Arm()
     model = ExactModel(arm)
