@@ -28,6 +28,7 @@ from snake_arm_control.bench.scenes import FAMILIES, problems
 from snake_arm_control.control.avoidance import Avoidance
 from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.descent import finish
+from snake_arm_control.control.free_space import FreeSpace
 from snake_arm_control.control.travel import longest_way
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.model.exact import ExactModel
@@ -94,6 +95,21 @@ def test_a_goal_within_an_obstacle_is_not_reached_and_not_touched():
     assert not found.converged
     check(found, scene, goal)
     assert 0.1 < found.position_error < 0.12  # it stands at the surface
+
+
+@pytest.mark.parametrize('depth', (0.002, 0.01, 0.03))
+@pytest.mark.parametrize('stride', (STRIDE, None))
+def test_an_arm_that_is_touched_gives_way_to_the_margin(depth, stride):
+    """As where an obstacle has moved into it, though nothing else is wanted of it."""
+    ball = Sphere((0.1 + ArmBody.of(Arm()).radii[0] - depth, 0.01, 0.5), 0.1)
+    scene = Scene((ball, FLOOR))
+    clearances = Clearances(scene, ArmBody.of(Arm()))
+    assert clearances.clearance(forward_kinematics(Arm(), Arm().rest)) < 0.0
+    found = solve(Goal.free(40), Arm().rest, ExactModel(Arm()), scene=scene, own_body=True,
+                  stride=stride, restarts=0)
+    assert found.converged
+    left = clearances.clearance(forward_kinematics(Arm(), found.angles))
+    assert left == pytest.approx(scene.margin, abs=5e-4)
 
 
 def test_the_arm_rests_at_the_margin():
@@ -194,21 +210,22 @@ def test_out_of_a_closed_box_there_is_no_way():
     shapes = box_round(center, 0.1)
     body = ArmBody.of(Arm())
     start, none = np.array((0.0, 0.0, 1.0)), np.zeros((0, 3))
-    assert finish(Clearances(Scene(shapes), body).way(start, center, 39, none)) is None
-    way = finish(Clearances(Scene(shapes[:-1]), body).way(start, center, 39, none))  # no lid
+    assert finish(FreeSpace(Clearances(Scene(shapes), body), 39).way(start, center, none)) is None
+    open_box = FreeSpace(Clearances(Scene(shapes[:-1]), body), 39)  # without its lid
+    way = finish(open_box.way(start, center, none))
     np.testing.assert_array_equal(way[[0, -1]], (start, center))
     for before, after in zip(way[:-1], way[1:]):
-        assert Clearances(Scene(shapes[:-1]), body).is_straight_way_free(before, after, 39)
+        assert open_box.is_straight_way_free(before, after)
 
 
 def test_ways_keep_off_ways_before_where_they_have_a_choice():
     scene = Scene((Capsule((0.3, -0.2, 0.6), (0.3, 0.2, 0.6), 0.08),))
-    clearances = Clearances(scene, ArmBody.of(Arm()))
+    space = FreeSpace(Clearances(scene, ArmBody.of(Arm())), 39)
     start, end = np.array((0.0, 0.0, 0.8)), np.array((0.6, 0.0, 0.4))
-    first = finish(clearances.way(start, end, 39, np.zeros((0, 3))))
+    first = finish(space.way(start, end, np.zeros((0, 3))))
     middle = np.concatenate([before + np.linspace(0, 1, 10)[:, None] * (after - before)
                              for before, after in zip(first[:-1], first[1:])])
-    second = finish(clearances.way(start, end, 39, middle[5:-5]))
+    second = finish(space.way(start, end, middle[5:-5]))
     assert not np.array_equal(first, second)
 
 

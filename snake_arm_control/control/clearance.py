@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 import math
 from typing import NamedTuple
 
@@ -12,17 +11,13 @@ import numpy as np
 
 from snake_arm_control.arm.body import arm_lengths, ArmBody, joints_in_elements
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.control import distances, free_space
+from snake_arm_control.control import distances
 from snake_arm_control.control.mesh_distances import MeshDistances
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Mesh, Shape, Sphere
 from snake_arm_control.control.term import Functionals
 from snake_arm_control.errors import ShapeError
 
-_CELL = 0.025  # [arm lengths], of the grid on which ways are looked for
-_CELLS = 300  # that are looked at before a pause
-_COMFORT = 0.05  # [arm lengths], a way has no use for more clearance
-_APART = 0.08  # [arm lengths], of ways that are different
 _AT_REST = 0.9  # fraction of its clearance at rest below which a pair of links can be near
 
 
@@ -70,7 +65,7 @@ class Clearances:
         self.shapes: tuple[Shape, ...] = (*round_shapes, *boxes, *planes, *meshes)
         rounds = np.array([_round(shape) for shape in round_shapes]).reshape(-1, 7)
         box_rows = np.array([_box(shape) for shape in boxes]).reshape(-1, 15)
-        self._scene = (rounds, _balls_round(rounds), box_rows, _balls_of_boxes(box_rows),
+        self.solids = (rounds, _balls_round(rounds), box_rows, _balls_of_boxes(box_rows),
                        np.array([(*s.normal, s.offset) for s in planes]).reshape(-1, 4))
         self._meshes = MeshDistances(meshes)
         self._body = (body.elements, body.starts, body.ends)
@@ -199,7 +194,7 @@ class Clearances:
             found = near.clearances - self.margins(near), *self.functionals(chain, near)
         else:
             found = distances.awake(
-                chain, *self._body, body.radii, self._scene, self._ignored, self.pair_of,
+                chain, *self._body, body.radii, self.solids, self._ignored, self.pair_of,
                 self.pairs, float(within), self._pairs_within(within), self.scene.margin,
                 self.pair_margins)
         return Functionals(*found) if len(found[0]) else None
@@ -221,48 +216,13 @@ class Clearances:
         body = self.body
         if placed is None:
             placed = distances.place(chain, *self._body)
-        found = Near(*distances.near(placed, body.radii, self._scene, self._ignored, self.pair_of,
+        found = Near(*distances.near(placed, body.radii, self.solids, self._ignored, self.pair_of,
                                      float(within), pairs_within))
         if not self._meshes:
             return found
         first = len(self.shapes) - len(self._meshes)
         more = self._meshes.near(placed, body.radii, self._ignored[:, first:], within, first)
         return Near(*(np.concatenate(parts) for parts in zip(found, more)))
-
-    def way(self, start: np.ndarray, end: np.ndarray, joint: int, crossed: np.ndarray
-            ) -> Generator[None, None, np.ndarray | None]:
-        """
-        Look for a way of the end of a link through free space, on a grid; pauses now and then.
-
-        Returns points (n, 3) of it, None if there is none. Meshes are not seen.
-
-        :param start, end: (3,) [m]
-        :param joint: index of the chain element that is at the end of the link
-        :param crossed: (m, 3) [m], points that the way keeps off where it has a choice
-        """
-        arm = self.body.arm
-        size, radius = _CELL * arm.length, self._needed(joint)
-        side = 2 * (math.ceil(arm.reaches[joint] / size) + 2) + 1
-        comfort = _COMFORT * arm.length
-        start, end, middle = (np.array(each, float) for each in (
-            start, end, arm.geometry.steps[0]))
-        search = free_space.begin(start, end, size, side, middle)
-        while not free_space.advance(self._scene, search, radius, comfort, size, side, middle,
-                                     crossed, _APART * arm.length, _CELLS):
-            yield
-        found = free_space.traced(search, start, end, size, side, middle)
-        if not len(found):
-            return None
-        return free_space.straightened(self._scene, found, radius, comfort)
-
-    def is_straight_way_free(self, start: np.ndarray, end: np.ndarray, joint: int) -> bool:
-        """Return whether the end of a link can go straight from place to place (3,) [m]."""
-        return free_space.clearance(self._scene, np.stack((start, end))) > self._needed(joint)
-
-    def _needed(self, joint: int) -> float:
-        """Return how far the middle of the end of a link is to be from everything [m]."""
-        radius = self.body.radii[self.body.elements == joint].max(initial=0.0)
-        return float(radius + self.scene.margin)
 
     def judge(self, angles: np.ndarray, chain: np.ndarray, later_angles: np.ndarray,
               later: np.ndarray, least: float) -> int:
@@ -280,7 +240,7 @@ class Clearances:
         moves = distances.motion(values(later_angles) - values(angles), self._slides, self._along)
         placed, then = (distances.place(each, *self._body) for each in (chain, later))
         verdict = distances.way_between(
-            chain, later, placed, then, body.elements, body.radii, self._reaches, self._scene,
+            chain, later, placed, then, body.elements, body.radii, self._reaches, self.solids,
             self._ignored, self.pair_of, moves, least)
         if verdict == distances.BLOCKED or not self._meshes:
             return verdict

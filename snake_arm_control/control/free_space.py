@@ -1,180 +1,61 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ways of a ball through the free space of a scene, on a grid (A*), compiled."""
+"""Free space: where the end of a link can go among the shapes of a scene."""
 
 from __future__ import annotations
 
-import heapq
+from collections.abc import Generator
 import math
 
-from numba.typed import List
 import numpy as np
 
-from snake_arm_control.control.distances import from_shape
-from snake_arm_control.model.kernels.arithmetic import compiled
+from snake_arm_control.control import grid_search
+from snake_arm_control.control.clearance import Clearances
 
-_NARROW = 4.0  # times as long as it is counts a way in contact
-_CROSSED = 4.0  # and one where others have been
-
-
-@compiled
-def clearance(scene, p):
-    """Return the least distance of a segment (2, 3) to all shapes."""
-    rounds, _, boxes, _, planes = scene
-    least = np.inf
-    for k in range(len(rounds) + len(boxes) + len(planes)):
-        least = min(least, from_shape(p, scene, k)[1])
-    return least
+_CELL = 0.025  # [arm lengths], of the grid on which ways are looked for
+_CELLS = 300  # that are looked at before a pause
+_COMFORT = 0.05  # [arm lengths], a way has no use for more clearance
+_APART = 0.08  # [arm lengths], of ways that are different
 
 
-@compiled
-def _at(cell, size, side, middle):
-    """Return the place of a cell as a segment of no length."""
-    place = np.empty((2, 3))
-    x, y, z = cell // (side * side), cell // side % side, cell % side
-    for k in range(2):
-        place[k, 0] = middle[0] + (x - side // 2) * size
-        place[k, 1] = middle[1] + (y - side // 2) * size
-        place[k, 2] = middle[2] + (z - side // 2) * size
-    return place
-
-
-@compiled
-def _factor(scene, place, radius, comfort, crossed, apart):
-    """Return how much longer a way is for where it is; infinite where a ball does not fit."""
-    clear = clearance(scene, place) - radius
-    if clear <= 0.0:
-        return np.inf
-    factor = 1.0
-    if clear < comfort:
-        factor += (_NARROW - 1.0) * (1.0 - clear / comfort) ** 2
-    for i in range(len(crossed)):
-        square = 0.0
-        for k in range(3):
-            square += (crossed[i, k] - place[0, k]) ** 2
-        if square < apart * apart:
-            factor += _CROSSED - 1.0
-            break
-    return factor
-
-
-@compiled
-def begin(start, end, size, side, middle):
+class FreeSpace:
     """
-    Return a search for a way, see `advance`; with nothing to look at if an end is off the grid.
+    The space in which the end of a link keeps clear of everything; meshes are not seen.
 
-    :param start, end: (3,) [m]
-    :param size: of a cell of the grid [m]
-    :param side: cells along each edge of the grid, an odd number
-    :param middle: (3,) [m], of the grid
+    :param clearances: what the arm keeps clear of
+    :param joint: index of the chain element that is at the end of the link
     """
-    lengths = np.full(side ** 3, np.inf, np.float32)  # negative, less 1: done
-    factors = np.zeros(side ** 3, np.float32)  # 0: not known yet
-    before = np.full(side ** 3, -1, np.int32)
-    first = last = 0
-    inside = True
-    for k in range(3):
-        a = int(round((start[k] - middle[k]) / size)) + side // 2
-        b = int(round((end[k] - middle[k]) / size)) + side // 2
-        inside = inside and 0 < a < side - 1 and 0 < b < side - 1
-        first, last = first * side + a, last * side + b
-    heap = List()
-    heap.append((0.0, first))
-    if inside:
-        lengths[first], factors[first], factors[last] = 0.0, 1.0, 1.0
-    else:
-        heap.pop()
-        first, last = 0, 1
-    return lengths, factors, before, heap, first, last
 
+    def __init__(self, clearances: Clearances, joint: int):
+        body, arm = clearances.body, clearances.body.arm
+        radius = body.radii[body.elements == joint].max(initial=0.0)
+        self._solids, self._length = clearances.solids, arm.length
+        self._needed = float(radius + clearances.scene.margin)  # [m], from the middle of the end
+        self._middle = arm.geometry.steps[0].copy()
+        self._reach = float(arm.reaches[joint])
 
-@compiled
-def advance(scene, search, radius, comfort, size, side, middle, crossed, apart, most):
-    """
-    Look at so many cells more, and return whether the search is done.
+    def way(self, start: np.ndarray, end: np.ndarray, crossed: np.ndarray
+            ) -> Generator[None, None, np.ndarray | None]:
+        """
+        Look for a way on a grid; pauses now and then.
 
-    :param scene: see `distances.near`
-    :param radius: of the ball, and the clearance that it keeps [m]
-    :param comfort: more clearance [m] than which is no better
-    :param crossed, apart: points (m, 3) of other ways, and how far from them [m] this one goes
-        where it has a choice
-    """
-    lengths, factors, before, heap, _, last = search
-    goal = _at(last, size, side, middle)[0].copy()
-    for _ in range(most):
-        if not len(heap):
-            return True
-        _, cell = heapq.heappop(heap)
-        if cell == last:
-            heap.clear()
-            return True
-        if lengths[cell] < 0.0:
-            continue
-        length = lengths[cell]
-        lengths[cell] = -1.0 - length
-        x, y, z = cell // (side * side), cell // side % side, cell % side
-        for dx in range(-1, 2):
-            for dy in range(-1, 2):
-                for dz in range(-1, 2):
-                    if not (0 < x + dx < side - 1 and 0 < y + dy < side - 1
-                            and 0 < z + dz < side - 1):
-                        continue
-                    other = cell + (dx * side + dy) * side + dz
-                    if lengths[other] < 0.0:
-                        continue
-                    place = _at(other, size, side, middle)
-                    if factors[other] == 0.0:
-                        factors[other] = _factor(scene, place, radius, comfort, crossed, apart)
-                    if factors[other] == np.inf:
-                        continue
-                    step = size * math.sqrt(dx * dx + dy * dy + dz * dz)
-                    found = length + 0.5 * step * (factors[cell] + factors[other])
-                    if found < lengths[other]:
-                        lengths[other], before[other] = found, cell
-                        far = 0.0
-                        for k in range(3):
-                            far += (goal[k] - place[0, k]) ** 2
-                        heapq.heappush(heap, (found + math.sqrt(far), other))
-    return False
+        Returns points (n, 3) of it, None if there is none.
 
+        :param start, end: (3,) [m]
+        :param crossed: (m, 3) [m], points that the way keeps off where it has a choice
+        """
+        size, comfort = _CELL * self._length, _COMFORT * self._length
+        grid = size, 2 * (math.ceil(self._reach / size) + 2) + 1, self._middle
+        start, end = np.array(start, float), np.array(end, float)
+        search = grid_search.begin(start, end, *grid)
+        while not grid_search.advance(self._solids, search, self._needed, comfort, *grid, crossed,
+                                      _APART * self._length, _CELLS):
+            yield
+        found = grid_search.traced(search, start, end, *grid)
+        if not len(found):
+            return None
+        return grid_search.straightened(self._solids, found, self._needed, comfort)
 
-@compiled
-def traced(search, start, end, size, side, middle):
-    """Return the points (n, 3) of the way that a search found from start to end, none for none."""
-    _, _, before, _, first, last = search
-    if before[last] < 0 and first != last:
-        return np.empty((0, 3))
-    count, cell = 1, last
-    while cell != first:
-        cell, count = before[cell], count + 1
-    count = max(count, 2)
-    way, cell = np.empty((count, 3)), last
-    for i in range(count - 1, -1, -1):
-        way[i] = _at(cell, size, side, middle)[0]
-        if cell != first:
-            cell = before[cell]
-    way[0], way[count - 1] = start, end
-    return way
-
-
-@compiled
-def straightened(scene, way, radius, comfort):
-    """Return fewer points (n, 3) of a way, with straight lines between that are as clear."""
-    clear = np.empty(len(way))
-    p = np.empty((2, 3))
-    for i in range(len(way)):
-        p[0] = p[1] = way[i]
-        clear[i] = min(clearance(scene, p), radius + comfort)
-    kept, count, at = np.empty_like(way), 1, 0
-    kept[0] = way[0]
-    while at < len(way) - 1:
-        best, least = at + 1, min(clear[at], clear[at + 1])
-        for other in range(at + 2, len(way)):
-            least = min(least, clear[other])
-            p[0], p[1] = way[at], way[other]
-            if clearance(scene, p) >= 0.98 * least:
-                best = other
-        at = best
-        kept[count] = way[at]
-        count += 1
-    return kept[:count]
+    def is_straight_way_free(self, start: np.ndarray, end: np.ndarray) -> bool:
+        """Return whether the end can go straight from place to place (3,) [m]."""
+        return bool(grid_search.clearance(self._solids, np.stack((start, end))) > self._needed)

@@ -16,6 +16,7 @@ from snake_arm_control.arm import pose
 from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.demands import demands
 from snake_arm_control.control.descent import descend, Search, Solution, stepped
+from snake_arm_control.control.free_space import FreeSpace
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.goal_term import GoalTerm
 from snake_arm_control.control.imagination import random_bend, searches
@@ -82,17 +83,17 @@ class WaysAround:
             if kind is None or self._joint is None or self._clearances is None:
                 yield partial(self._imagined, next(imagined))
             else:
-                yield partial(self._guided, self._clearances, self._joint, *kind,
-                              number >= _ROUND)
+                space = FreeSpace(self._clearances, self._joint)
+                yield partial(self._guided, space, self._joint, *kind, number >= _ROUND)
 
-    def _guided(self, clearances: Clearances, joint: int, approaches: bool, aligns: bool,
+    def _guided(self, space: FreeSpace, joint: int, approaches: bool, aligns: bool,
                 bends: bool, iterations: int) -> Search:
         """Lead the tool along a way, then descend to the goal."""
         path = [self._start]
         if bends:
             bend = random_bend(self._model, self._generator)
             path += yield from self._led(_Towards(bend), path[-1], _BENDING)
-        way = yield from self._way(clearances, joint, path[-1], approaches)
+        way = yield from self._way(space, joint, path[-1], approaches)
         if way is not None:
             held = self._axes if aligns else ()
             path += yield from self._led(_Ahead(way, joint, _LEAD * self._size), path[-1],
@@ -117,17 +118,17 @@ class WaysAround:
         return found._replace(path=np.array([*path[:-1], *found.path]),
                               iterations=found.iterations + len(path) - 1)
 
-    def _way(self, clearances: Clearances, joint: int, angles: np.ndarray, approaches: bool
+    def _way(self, space: FreeSpace, joint: int, angles: np.ndarray, approaches: bool
              ) -> Generator[None, None, np.ndarray | None]:
         """Return points (n, 3) of a way from a configuration to the goal, None for none."""
         target = self._goal.target[joint]
         ends = target[None, pose.POSITION]
         if approaches and self._goal.cared[joint, pose.FORWARD].all():
             before = ends - _APPROACH * self._size * target[pose.FORWARD]
-            if clearances.is_straight_way_free(before[0], ends[0], joint):
+            if space.is_straight_way_free(before[0], ends[0]):
                 ends = np.concatenate((before, ends))
         start = self._chain(angles)[joint, pose.POSITION]
-        way = yield from clearances.way(start, ends[0], joint, self._crossed)
+        way = yield from space.way(start, ends[0], self._crossed)
         if way is None:
             return None
         return _resampled(np.concatenate((way, ends[1:])), _SPACING * self._size)
