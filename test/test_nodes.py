@@ -25,9 +25,9 @@ import pytest
 from rcl_interfaces.msg import Log
 import rclpy
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
+from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String
 from std_srvs.srv import SetBool, Trigger
-from visualization_msgs.msg import Marker
+from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.urdf import urdf_text
@@ -206,6 +206,45 @@ def test_the_command_line_publishes_goals(arm):
     goal = (Goal.tool(position=REACHABLE, up=(0, 0, 1))
             & Goal.joint(20, position=(0.1, None, None)))
     arm.wait(lambda: arm.is_at(goal), 'the goal')
+
+
+def test_the_arm_keeps_clear_of_obstacles_that_come_and_goes_on_when_they_are_gone(arm):
+    """An obstacle at the goal bars the way; what bars it is said, and drawn."""
+    x, y, z = REACHABLE
+    obstacle = Marker(ns='ball', id=1, type=Marker.SPHERE)
+    obstacle.pose.position.x, obstacle.pose.position.y, obstacle.pose.position.z = x, y, z
+    obstacle.scale.x = obstacle.scale.y = obstacle.scale.z = 0.1
+    clearances, drawn = [], []
+    subscriptions = [
+        arm.node.create_subscription(Float64, 'controller/clearance',
+                                     lambda message: clearances.append(message.data), 100),
+        arm.node.create_subscription(MarkerArray, topics.SCENE_MARKERS, drawn.append,
+                                     topics.LATCHED)]
+    publisher = arm.node.create_publisher(MarkerArray, topics.OBSTACLES, topics.LATCHED)
+    assert arm.set_parameter('controller', 'restarts', 0).successful
+    publisher.publish(MarkerArray(markers=[obstacle]))
+    arm.wait(lambda: drawn, 'the scene')
+    arm.publish_goal(Goal.tool(position=REACHABLE))
+    arm.wait(lambda: arm.state() == 'STALLED', 'the end before the obstacle', 60.0)
+    assert min(clearances) > 0.0
+    assert 'mm from ball/1' in arm.detail('in the way')
+    obstacle.action = Marker.DELETE
+    publisher.publish(MarkerArray(markers=[obstacle]))
+    arm.wait(lambda: arm.is_at(Goal.tool(position=REACHABLE)), 'the goal')
+    bad = Marker(ns='ball', id=2, type=Marker.ARROW)
+    publisher.publish(MarkerArray(markers=[bad]))
+    arm.wait(lambda: arm.detail('rejected obstacles') == '1', 'the rejection')
+    assert 'ball/2 is a marker of type 0' in arm.detail('last rejected obstacle')
+    assert arm.set_parameter('controller', 'restarts', 5).successful
+    for subscription in subscriptions:
+        arm.node.destroy_subscription(subscription)
+    arm.node.destroy_publisher(publisher)
+
+
+def test_a_scene_that_is_none_is_refused_and_the_one_before_stays(arm, tmp_path):
+    (tmp_path / 'scene.yaml').write_text('shapes: [{sphere: {center: [0, 0, 2], radius: -1}}]')
+    result = arm.set_parameter('controller', 'scene', str(tmp_path / 'scene.yaml'))
+    assert not result.successful and 'radius' in result.reason and '-1' in result.reason
 
 
 def test_a_moving_goal_that_is_reached_and_left_again_and_again_fills_no_log(arm):

@@ -17,6 +17,8 @@ import numpy as np
 from snake_arm_control import Arm, ForwardModel, Goal
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.control.loop import ControlSettings, State
+from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
 from snake_arm_control.control.warm_up import warm_up
 
 
@@ -35,6 +37,9 @@ from rig import Rig
 for method in 'levenberg_marquardt', 'momentum':
     rig = Rig(model, ControlSettings(method=method), SimulationSettings(
         length_error=0.05, servo_lag=0.05, feedback_latency=0.03, feedback_stamps='arrival'))
+    rig.loop.avoid(Scene((Sphere((0.06, 0.0, 0.9), 0.04),
+                          Box((0.0, 0.1, 0.8), (0.1, 0.15, 0.1)), HalfSpace((0, 0, 1), 0.0),
+                          Capsule((0.3, 0.2, 0.0), (0.3, 0.2, 0.5), 0.02))), own_body=True)
     rig.loop.set_goal(Goal.tool(position=(0.3, 0.2, 0.6), up=(0, 0, 1), joints=model.arm.joints))
     rig.rest(0.5)
     rig.arm.stop()

@@ -13,9 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from snake_arm_control.arm import pose
+from snake_arm_control.control.clear_way import ClearWay
+from snake_arm_control.control.clearance import Contact
 from snake_arm_control.control.descent import Search
 from snake_arm_control.control.feedback import Feedback
 from snake_arm_control.control.following import Following
+from snake_arm_control.control.foresight import Foresight
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.imagination import searches
 from snake_arm_control.control.latency import Latency
@@ -23,6 +26,7 @@ from snake_arm_control.control.motion import Motion
 from snake_arm_control.control.plausibility import PlausibilitySettings
 from snake_arm_control.control.pursuit import Pursuit, PursuitSettings
 from snake_arm_control.control.recovery import Phase
+from snake_arm_control.control.scene import Scene
 from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.settings import setting
@@ -127,6 +131,8 @@ class ControlLoop:
         self.following = Following(self.arm)
         self.feedback = Feedback(self.arm, lambda angles: self._linearize(angles).chain)
         self._motion = Motion(self.arm, lambda command: self._linearize(command).chain)
+        self._foresight, self._keeps_off_itself = Foresight(), False
+        self._clear_way: ClearWay | None = None
         self.settings = settings
 
     @property
@@ -157,6 +163,42 @@ class ControlLoop:
         self._errors = None
         self.feedback.use_model()
         self._pursuit.forget_ways()
+        self._avoid()
+
+    def avoid(self, scene: Scene | None, own_body: bool = False) -> None:
+        """
+        Keep clear of a scene from here on; it may be replaced at any time, as things move.
+
+        An arm that pursues a goal gives way to what comes too near.
+
+        :param scene: None for nothing
+        :param own_body: whether the links keep clear of each other, too
+        """
+        self._foresight.take(scene, 1e-9 * self._ticked)
+        self._keeps_off_itself = own_body
+        self._avoid()
+
+    def _avoid(self) -> None:
+        scene, own_body = self._foresight.foreseen, self._keeps_off_itself
+        if scene is None and not own_body:
+            self._clear_way = None
+            self._pursuit.keep()
+        else:
+            self._clear_way = ClearWay(self.model, scene, own_body)
+            self._pursuit.keep(self._clear_way.term)
+
+    @property
+    def margin(self) -> float:
+        """Clearance at which the arm comes to rest [m], 0 where nothing is avoided."""
+        return 0.0 if self._clear_way is None else self._clear_way.margin
+
+    @property
+    def contact(self) -> Contact | None:
+        """What is nearest to what, None where nothing is avoided or nothing is known."""
+        chain = self.estimated_chain
+        if self._clear_way is None or chain is None:
+            return None
+        return self._clear_way.nearest(chain)
 
     @property
     def goal(self) -> Goal:
@@ -338,6 +380,8 @@ class ControlLoop:
         if period < _SHORTEST_PERIOD:
             return None
         self._ticked = stamp
+        if self._foresight.expire(1e-9 * stamp):
+            self._avoid()
         if self._goal_is_new:
             self._goal_is_new, self._goal_at = False, now
         if self._started and not self._reports:
@@ -371,9 +415,17 @@ class ControlLoop:
 
     def _searches(self) -> Iterator[Search]:
         """Return where else to look for a way to the goal."""
-        correction = self.feedback.correction
-        return searches(self.goal, self.model, self.settings, np.random.default_rng(0),
-                        lambda: correction.error if self.settings.use_feedback else 0.0)
+        generator = np.random.default_rng(0)
+        if self._clear_way is None:
+            return searches(self.goal, self.model, self.settings, generator, self._model_error)
+        return self._clear_way.searches(
+            self.goal, self._aim(),
+            lambda angles: self.model.linearize(angles).chain - self._model_error(),
+            self.settings, generator)
+
+    def _model_error(self) -> np.ndarray | float:
+        """Return what the model predicts too much (joints, 9), as it is known."""
+        return self.feedback.correction.error if self.settings.use_feedback else 0.0
 
     def _aim(self) -> np.ndarray:
         """Return where the arm should come to rest (joints, axes) [rad] by its latest command."""
@@ -382,8 +434,14 @@ class ControlLoop:
 
     def _estimate(self) -> np.ndarray:
         """Return the true chain (joints, 9) that is expected of the latest command (eq. 4)."""
-        chain = self._linearize(self._aim()).chain
-        return (self.feedback.correction.estimate(chain) if self.settings.use_feedback else chain)
+        return self._linearize(self._aim()).chain - self._model_error()
+
+    def _is_clear(self, later: np.ndarray, way: float) -> bool:
+        """Return whether the way to a command (joints, axes) is clear; see `Motion.step`."""
+        assert self._clear_way is not None
+        aim = self._aim()
+        return self._clear_way.is_clear(aim, self._estimate(), later + (aim - self._command), way,
+                                        self._model_error())
 
     def _follow_clock(self) -> None:
         """Go on where the clock of the stamps was set back."""
@@ -440,7 +498,8 @@ class ControlLoop:
         self._command = self._motion.step(
             before, np.zeros_like(before) if change is None else change, period, s.speed_limit,
             self.following.lead(before) if self._reports else None,
-            self.following.most_lead(s.following_error))
+            self.following.most_lead(s.following_error),
+            None if self._clear_way is None else self._is_clear)
         return self._publish(stamp)
 
     def _publish(self, stamp: int, is_new_start: bool = False) -> Command:

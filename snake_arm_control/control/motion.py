@@ -52,7 +52,8 @@ class Motion:
         return 0.5 * size * float((size / self._arm.acceleration_limits).max())
 
     def step(self, angles: np.ndarray, change: np.ndarray, period: float, speed_limit: float,
-             lead: np.ndarray | None = None, most_lead: float = math.inf) -> np.ndarray:
+             lead: np.ndarray | None = None, most_lead: float = math.inf,
+             is_clear: Callable[[np.ndarray, float], bool] | None = None) -> np.ndarray:
         """
         Take a step on a way, or on the way to brake, and return the next angles (joints, axes).
 
@@ -62,6 +63,9 @@ class Motion:
         :param speed_limit: of any point of the arm [m/s]
         :param lead: by how much the angles are ahead of the arm's own [rad]; None: unknown
         :param most_lead: by how much they may be [rad]
+        :param is_clear: says whether the way to angles (joints, axes) is clear, at which the arm
+            would come to rest if it braked from there on; no point of it goes further than the
+            distance [m] that it takes, too. If it is not, the arm brakes now, as it still can
         """
         limit, before = _SPEED_MARGIN * speed_limit, self.velocity.ravel()
         ahead = np.zeros_like(before) if lead is None else lead.ravel()
@@ -81,6 +85,14 @@ class Motion:
             velocity = slower
         if np.abs(following - angles - change).max() < _ROUNDING:
             following = angles + change
+        if is_clear is not None and change.any():
+            rates = (following - angles) / period
+            braking = 0.5 * float((np.abs(rates) / self._arm.acceleration_limits).max())  # [s]
+            if not is_clear(following + braking * rates, speed * (period + braking)):
+                velocity = _towards(np.zeros_like(before), before, angles.ravel(), self._limits,
+                                    period)
+                following = angles + velocity.reshape(angles.shape) * period
+                speed = _longest_way(chain, self._chain_of(following)) / period
         self.velocity = (following - angles) / period
         self._speed = speed
         return following

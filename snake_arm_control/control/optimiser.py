@@ -18,6 +18,7 @@ from snake_arm_control.control.demands import Demands
 from snake_arm_control.model.differentiable import Linearization
 from snake_arm_control.settings import setting, Settings
 
+METHODS = 'levenberg_marquardt', 'momentum'
 _FIRST_DAMPING = 0.4  # [m^2], of the first step times the factor
 _GREATEST_DAMPING = 1e7  # [m^2]
 _DAMPING_FACTOR = 4.0
@@ -31,7 +32,7 @@ class InverseSettings(Settings):
 
     method: str = setting(
         'levenberg_marquardt', 'optimiser: of second order, or the rule of the paper',
-        choices=('levenberg_marquardt', 'momentum'))
+        choices=METHODS)
     gradient_scale: float = setting(
         0.1, 'gradient scale factor eta of equation 3', 'rad^2', low=0.0, high=10.0)
     momentum: float = setting(

@@ -17,11 +17,13 @@ from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
 from snake_arm_control.control.progress import Progress
 from snake_arm_control.control.recovery import Phase, Recovery
+from snake_arm_control.control.term import Term
 from snake_arm_control.model.differentiable import Linearization
 from snake_arm_control.settings import setting
 
 # Errors as multiples of the tolerances.
 _SETTLED = 0.5  # below which the arm comes to rest
+_PRESSED = 0.25  # by which an arm may be too near to something and yet rest
 _LEFT = 2.0  # above which a reached goal counts as left
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
 _ROUNDING = 1e-9  # [rad]
@@ -55,6 +57,7 @@ class Pursuit:
         self.iterations = 0
         self.way_left = 0.0
         self.is_reached = self._settled = False
+        self._kept: tuple[Term, ...] = ()  # beside the goal
         self._progress, self._recovery = Progress(), Recovery()
         self.use(settings)
 
@@ -62,8 +65,15 @@ class Pursuit:
         """Go on by other settings; a search begins anew, for it would end by those before."""
         self._settings = settings
         self._optimiser = make_optimiser(self._arm, settings)
-        self._terms = terms_of(self.goal, self._arm, settings)
+        self._terms = terms_of(self.goal, self._arm, settings, self._kept)
         if self.phase is Phase.SEARCHING:
+            self.forget_ways()
+
+    def keep(self, *terms: Term) -> None:
+        """Keep these terms from here on, whatever the goal; an arm that gave up tries again."""
+        self._kept = terms
+        self._terms = terms_of(self.goal, self._arm, self._settings, terms)
+        if self.phase is Phase.GAVE_UP:
             self.forget_ways()
 
     @property
@@ -80,7 +90,7 @@ class Pursuit:
         near = (np.array_equal(goal.weight, self.goal.weight)
                 and np.abs(goal.target - self.goal.target).max() <= _NEAR)
         self.goal, self._settled = goal, False
-        self._terms = terms_of(goal, self._arm, self._settings)
+        self._terms = terms_of(goal, self._arm, self._settings, self._kept)
         # An arm that keeps up with a moving goal has not left it.
         self.is_reached &= near and self._ratio(*errors()) <= _LEFT
         if near:
@@ -115,14 +125,18 @@ class Pursuit:
         """
         if self.phase is Phase.SEARCHING:
             self._recovery.step(self._settings, self._progress.ratio, self._settings.restarts)
-            return None
+            return self._give_way(aim, model, estimate)
         if self.phase is Phase.DETOUR:
-            return self._detour(aim)
+            change = self._recovery.follow(aim, period, self._settings.stall_time)
+            if change is not None:
+                return change
+            self._progress.reset()
         if self.phase is Phase.GAVE_UP:
-            return None
+            return self._give_way(aim, model, estimate)
         ratio = self._ratio(*errors)
         self.is_reached = ratio <= (_LEFT if self.is_reached else 1.0)
-        if self._is_settled(ratio, aim, estimate):
+        wanted = demands(self._terms, estimate, aim)
+        if self._is_settled(ratio, aim, estimate, wanted.violation):
             if not self._settled:
                 self._settled, self.way_left = True, 0.0
                 self._optimiser.reset()
@@ -135,29 +149,33 @@ class Pursuit:
             return None
         self.iterations += 1
         self._optimiser.follow()  # feedback changes the loss, too, and steps are short
-        wanted = demands(self._terms, estimate, aim)
         change = self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
         self.way_left = float(np.abs(change).max())
         return change
 
-    def _detour(self, aim: np.ndarray) -> np.ndarray:
-        """Return the way to the configuration that a search has found."""
-        assert self._recovery.detour is not None
-        change = self._recovery.detour - aim
-        if np.abs(change).max() <= _ROUNDING:
-            self._recovery.arrive()
-            self._progress.reset()
-        return change
+    def _give_way(self, aim: np.ndarray, model: Linearization, estimate: np.ndarray
+                  ) -> np.ndarray | None:
+        """Return the change (joints, axes) out of what has come too near, None at rest."""
+        wanted = demands(self._kept, estimate, aim)
+        if wanted.violation <= self._pressed:
+            return None
+        return self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
 
-    def _is_settled(self, ratio: float, aim: np.ndarray, estimate: np.ndarray) -> bool:
+    @property
+    def _pressed(self) -> float:
+        """Violation of an inequality [m] that leaves an arm at rest where it is."""
+        return _PRESSED * self._settings.position_tolerance
+
+    def _is_settled(self, ratio: float, aim: np.ndarray, estimate: np.ndarray,
+                    violation: float) -> bool:
         """
         Return whether the arm is to rest: settled once, and still at the goal.
 
-        Beyond its limits it never is. It settles where it is known to be well within the
-        tolerances and where its command is expected to be so, too; feedback that is still under
-        way will confirm or deny that.
+        Beyond its limits, or pressed by something, it never is. It settles where it is known to be
+        well within the tolerances and where its command is expected to be so, too; feedback that
+        is still under way will confirm or deny that.
         """
-        if np.abs(aim - self._arm.clip(aim)).max() > _ROUNDING:
+        if violation > self._pressed or np.abs(aim - self._arm.clip(aim)).max() > _ROUNDING:
             return False
         if self._settled:
             return ratio <= 1.0

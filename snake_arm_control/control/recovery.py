@@ -9,9 +9,13 @@ from enum import Enum
 
 import numpy as np
 
-from snake_arm_control.control.descent import score, Search
+from snake_arm_control.control.descent import score, Search, Solution
 from snake_arm_control.control.optimiser import InverseSettings
+from snake_arm_control.control.progress import Progress
 
+_PASSED = 0.02  # [rad or m] from a configuration of a detour, the next one is aimed at
+_FAR = 10.0  # a detour is never near its end
+_ROUNDING = 1e-9  # [rad or m]
 _BETTER = 0.5  # another way is taken if it promises to end at this fraction of the error
 
 
@@ -33,7 +37,8 @@ class Recovery:
     def reset(self) -> None:
         """Forget the ways that were tried."""
         self.phase = Phase.NONE
-        self.detour: np.ndarray | None = None  # (joints, 2) [rad], where the new start is
+        self.detour: list[np.ndarray] = []  # (joints, axes) [rad or m], to the new start
+        self._progress = Progress()  # along it
         self._tried = 0
         self._searches: Iterator[Search] | None = None
         self._search: Search | None = None
@@ -65,10 +70,28 @@ class Recovery:
             next(self._search)
         except StopIteration as end:
             if score(end.value, settings) < _BETTER * ratio:
-                self.phase, self._search, self.detour = Phase.DETOUR, None, end.value.angles
+                self.phase, self._search = Phase.DETOUR, None
+                found: Solution = end.value
+                self.detour = [found.angles] if found.path is None else list(found.path[1:])
+                self._progress.reset()
             else:
                 self.begin(self._searches, most)
 
-    def arrive(self) -> None:
-        """Go on to the goal from the new start, where the arm is now."""
-        self.phase, self.detour = Phase.NONE, None
+    def follow(self, here: np.ndarray, period: float, stall_time: float) -> np.ndarray | None:
+        """
+        Return the change (joints, axes) along the detour; None at its end, or where it is barred.
+
+        :param here: (joints, axes) [rad or m]
+        :param period: since the step before [s]
+        :param stall_time: after which it is barred [s]
+        """
+        while len(self.detour) > 1 and np.abs(self.detour[0] - here).max() <= _PASSED:
+            self.detour.pop(0)
+        if self.detour:
+            change = self.detour[0] - here
+            left = float(np.abs(change).max())
+            self._progress.update(_FAR * (len(self.detour) + left), period)
+            if left > _ROUNDING and not self._progress.is_stuck(stall_time):
+                return change
+        self.phase, self.detour = Phase.NONE, []
+        return None

@@ -8,12 +8,17 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.loop import ControlLoop
+from snake_arm_control.control.loop import ControlLoop, ControlSettings
+from snake_arm_control.control.optimiser import InverseSettings, METHODS
+from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
+from snake_arm_control.control.solve import solve
 from snake_arm_control.model.differentiable import DifferentiableModel
 
 _TICKS = 10
 _PERIOD = 10_000_000  # [ns]
 _BEND = 0.1  # [rad or m]
+_STEPS, _SHORT_STEP = 5, 1e-3  # [rad or m], of a solution that is not found
 
 
 def warm_up(model: DifferentiableModel) -> None:
@@ -23,13 +28,32 @@ def warm_up(model: DifferentiableModel) -> None:
     To compile in a tick would stop the arm for seconds.
     """
     arm = model.arm
-    bent = model.linearize(arm.clip(arm.rest + _BEND))
-    bent.gradient(np.zeros(bent.chain.shape))  # of the paper's rule
-    loop, angles = ControlLoop(model), arm.rest
-    loop.set_goal(Goal.tool(position=bent.chain[-1, pose.POSITION], joints=arm.joints))
+    bent = model.linearize(arm.clip(arm.rest + _BEND)).chain
+    goal = Goal.tool(position=bent[-1, pose.POSITION], joints=arm.joints)
+    scene = _scene(model.linearize(arm.rest).chain[-1, pose.POSITION], arm.length)
+    solve(goal, arm.rest, model, max_iterations=_STEPS, restarts=1, scene=scene, own_body=True,
+          settings=InverseSettings(max_step=_SHORT_STEP))
+    for method in METHODS:
+        loop = ControlLoop(model, ControlSettings(method=method))
+        loop.avoid(scene, own_body=True)
+        loop.set_goal(goal)
+        _run(loop)
+
+
+def _run(loop: ControlLoop) -> None:
+    """Let a loop move an arm that follows at once."""
+    angles = loop.arm.rest
     for stamp in range(_PERIOD, (_TICKS + 1) * _PERIOD, _PERIOD):
         loop.report(stamp, angles)
-        loop.receive(stamp, model.linearize(angles).chain)
+        loop.receive(stamp, loop.model.linearize(angles).chain)
         command = loop.iterate(1e-9 * stamp, stamp)
         if command is not None:
             angles = command.positions
+
+
+def _scene(tool: np.ndarray, length: float) -> Scene:
+    """Return a scene of shapes beside the tool (3,), all of which are near."""
+    near = tuple(tool + (0.04 * length, 0.0, 0.0))
+    ball = 0.02 * length
+    return Scene((Sphere(near, ball), Capsule(near, near, ball), Box(near, 3 * (ball,)),
+                  HalfSpace((1.0, 0.0, 0.0), tool[0] - 0.04 * length)))

@@ -19,6 +19,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
+from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.warm_up import warm_up
 from snake_arm_control.errors import FeedbackError, SettingsError, SnakeArmError, WeightsError
 from snake_arm_control.model.forward_model import ForwardModel
@@ -40,6 +41,7 @@ from snake_arm_control.ros.memory import release_compiler
 from snake_arm_control.ros.model_loader import ModelLoader
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
+from snake_arm_control.ros.scene_topics import SceneTopics
 from snake_arm_control.ros.tool_pose import ToolPose
 from snake_arm_control.ros.true_frames import TrueFrames
 from snake_arm_control.settings import part, setting
@@ -59,6 +61,10 @@ class ControllerSettings(ControlSettings, ArmSettings):
         True, 'wait for the joint states of the arm; else it is taken to start at rest, and to do '
         'what it is commanded as long as no joint states come',
         read_only=True)
+    scene: str = setting(
+        '', 'YAML file of the shapes that the arm keeps clear of, beside those that come on '
+        'obstacles')
+    own_body: bool = setting(True, 'keep the links clear of each other')
     tracked_joints: tuple[int, ...] = setting(
         (), 'numbers of the joints whose poses pose_chain holds, in its order, such as [20, 40]; '
         'empty if it holds all')
@@ -76,6 +82,15 @@ class ControllerSettings(ControlSettings, ArmSettings):
                             and max(numbers) <= self.make_arm().joints):
             raise SettingsError(f'tracked_joints is {list(numbers)}, expected different numbers '
                                 f'from 1 to {self.make_arm().joints}')
+        self.make_scene()
+
+    def make_scene(self) -> Scene:
+        """
+        Return the scene of the file, or an empty one.
+
+        :raises SceneError: if the file can't be read, or describes no scene
+        """
+        return Scene.from_file(self.scene) if self.scene else Scene()
 
 
 class ControllerNode(Node):
@@ -103,6 +118,9 @@ class ControllerNode(Node):
         self._markers = GoalMarkers(
             self, lambda: self._loop.estimated_chain if self._loop else None, self._arm.length,
             self._arm.base)
+        self._scene = SceneTopics(self, self._arm.base, self._frames.placement, self._avoid,
+                                  self._report.reject_obstacles)
+        self._scene.use(self._settings.value.make_scene())
         subscribe = self.create_subscription
         subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED)
         for kind, topic, take in (
@@ -121,6 +139,7 @@ class ControllerNode(Node):
     def _change(self, settings: ControllerSettings) -> None:
         if self._loop:
             self._loop.settings = part(ControlSettings, settings)
+        self._scene.use(settings.make_scene())
         self._ticked_at = math.inf
         self._timer.timer_period_ns = round(1e9 / settings.rate)
 
@@ -145,6 +164,7 @@ class ControllerNode(Node):
             return
         if self._loop is None:
             self._loop = ControlLoop(model, part(ControlSettings, self._settings.value))
+            self._avoid()
             if not self._settings.value.wait_for_joint_states:
                 self._loop.start(self._arm.rest)
             if self._early_goal is not None:
@@ -154,6 +174,12 @@ class ControllerNode(Node):
         release_compiler()
         self._report.accept_weights(model.fingerprint)
         self._report.update(self._loop, time.monotonic())
+
+    def _avoid(self) -> None:
+        """Keep clear of what there is now."""
+        if self._loop is not None:
+            scene = self._scene.scene
+            self._loop.avoid(scene if scene.shapes else None, self._settings.value.own_body)
 
     def _take_joint_states(self, data: bytes) -> None:
         if self._loop is None:
@@ -244,6 +270,7 @@ class ControllerNode(Node):
         if self._loop is None:
             return
         now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
+        self._scene.expire(now)
         command = self._loop.iterate(now, stamp)
         if command is not None:
             self._commands.publish(joint_messages.serialize_joint_state(

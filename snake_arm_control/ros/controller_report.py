@@ -21,6 +21,7 @@ from snake_arm_control.ros.joint_states import JointStates
 NO_MODEL = 'NO_MODEL'  # the code of a controller that has no model, hence no loop and no `State`
 _ALARMING = (State.NO_FEEDBACK, State.NOT_FOLLOWING, State.GOAL_TIMED_OUT, State.SEARCHING,
              State.STALLED)
+_AT_MARGIN = 1.5  # margins, the clearance of an arm that rests at something
 _STEADY = 0.05  # [s] for which a state must last to be logged
 _UNREADY = (None, State.WAITING, State.WAITING_FOR_CHAIN)
 
@@ -49,7 +50,7 @@ class ControllerReport:
     def __init__(self, node: Node, convergence: Convergence, joint_states: JointStates):
         self.deadline_misses = 0
         self._node, self._convergence, self._joint_states = node, convergence, joint_states
-        self._goals = Rejections()
+        self._goals, self._obstacles = Rejections(), Rejections()
         self._feedback = {topics.JOINT_STATES: Rejections(), topics.POSE_CHAIN: Rejections()}
         self._fingerprint = ''  # of the model
         self._refused_weights = ''  # why the latest weights were
@@ -66,6 +67,12 @@ class ControllerReport:
         """Report that a goal was rejected."""
         self._goals.add(time.monotonic(), f'{topic}: {error}')
         self._node.get_logger().error(f'goal on {topic} rejected: {error}; the goal before stays')
+        self._diagnostics.publish()
+
+    def reject_obstacles(self, error: SnakeArmError) -> None:
+        """Report that obstacles were rejected."""
+        self._obstacles.add(time.monotonic(), str(error))
+        self._node.get_logger().error(f'{error}; the obstacles before stay')
         self._diagnostics.publish()
 
     def reject_feedback(self, topic: str, error: SnakeArmError) -> None:
@@ -105,7 +112,8 @@ class ControllerReport:
                                      and now - self._since < _STEADY):
             return
         self._logged = state
-        text = f'{state.value}; {self._feedback_trouble(loop, now)}'.removesuffix('; ')
+        why = _barrier(loop) if state is State.STALLED else self._feedback_trouble(loop, now)
+        text = f'{state.value}; {why}'.removesuffix('; ')
         if state in _ALARMING:
             self._node.get_logger().warning(text)
         else:
@@ -172,9 +180,22 @@ class ControllerReport:
             'beyond the limits': beyond,
             'new starts': loop.new_starts if loop else 0,
             'feedback trouble': self._feedback_trouble(loop, now) if loop else '',
+            'clearance [m]': (math.nan if loop is None or loop.contact is None
+                              else loop.contact.clearance),
+            'in the way': _barrier(loop) if loop else '',
+            'rejected obstacles': self._obstacles.count,
+            'last rejected obstacle': self._obstacles.reason,
             'rejected goals': self._goals.count, 'last rejected goal': self._goals.reason,
             'rejected feedback': sum(each.count for each in self._feedback.values()),
             'last rejected feedback': max(self._feedback.values(),
                                           key=lambda each: each.at).reason,
             'model fingerprint': self._fingerprint,
             'refused weights': self._refused_weights}
+
+
+def _barrier(loop: ControlLoop) -> str:
+    """Return what the arm rests at, empty if there is nothing."""
+    contact = loop.contact
+    if contact is None or contact.clearance > _AT_MARGIN * loop.margin:
+        return ''
+    return f'{contact.link} is {1e3 * contact.clearance:.1f} mm from {contact.other}'

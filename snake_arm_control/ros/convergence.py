@@ -18,12 +18,13 @@ _WINDOW = 1.0  # [s], over which iterations are counted
 
 
 class Convergence:
-    """Publishes errors [m], [rad] and the rate [1/s] at each iteration, to those who listen."""
+    """Publishes errors, rate [1/s] and clearance [m] at each iteration, to those who listen."""
 
     def __init__(self, node: Node):
         self._publishers = [
             node.create_publisher(Float64, topic, topics.STREAM)
             for topic in (topics.POSITION_ERROR, topics.AXIS_ERROR, topics.ITERATION_RATE)]
+        self._clearance = node.create_publisher(Float64, topics.CLEARANCE, topics.STREAM)
         self._counted_at = -math.inf  # [s]
         self._counts: deque[tuple[float, int]] = deque()  # time [s], iterations
 
@@ -53,3 +54,5 @@ class Convergence:
         for publisher, value in zip(self._publishers, (*loop.errors(), self.rate)):
             if publisher.get_subscription_count():
                 publisher.publish(Float64(data=value))
+        if self._clearance.get_subscription_count() and loop.contact is not None:
+            self._clearance.publish(Float64(data=loop.contact.clearance))

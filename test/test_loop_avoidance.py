@@ -1,0 +1,123 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of the loop among obstacles: no contact, rest at the margin, way given to what comes."""
+
+import math
+
+import numpy as np
+import pytest
+from rig import PERIOD, reachable, Rig
+
+from snake_arm_control.arm.body import ArmBody
+from snake_arm_control.arm.simulation import SimulationSettings
+from snake_arm_control.control.clearance import Clearances
+from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.loop import ControlSettings, State
+from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
+
+FLOOR = HalfSpace((0.0, 0.0, 1.0), -0.02, name='floor')
+SPHERES = Scene((FLOOR, Sphere((0.35, 0.1, 0.55), 0.08, name='ball'),
+                 Sphere((-0.3, 0.3, 0.4), 0.1),
+                 Box((0.2, -0.4, 0.5), (0.2, 0.1, 0.3), name='box'),
+                 Capsule((0.5, 0.4, 0.0), (0.5, 0.4, 0.9), 0.03, name='pole')))
+UNLIKE = {'ideal': SimulationSettings(),
+          'unlike': SimulationSettings(length_error=0.02, joint_offset=math.radians(1.0)),
+          'slow': SimulationSettings(servo_lag=0.05, feedback_latency=0.02)}
+
+
+class Clear:
+    """Watches how clear the arm of a rig itself is."""
+
+    def __init__(self, rig, scene, own_body=True):
+        self.rig, self.own_body, self.least = rig, own_body, math.inf
+        self.show(scene)
+
+    def show(self, scene):
+        self.rig.loop.avoid(scene, self.own_body)
+        self.clearances = Clearances(scene, ArmBody.of(self.rig.loop.arm), self.own_body)
+
+    def __call__(self, _=None):
+        self.least = min(self.least, self.clearances.clearance(self.rig.true_chain()))
+
+
+def test_what_is_far_away_changes_no_command_by_a_bit():
+    commands = []
+    for scene, own_body in ((None, False), (Scene((Sphere((5.0, 0.0, 0.0), 1.0),)), True)):
+        rig = Rig(simulation=UNLIKE['unlike'])
+        rig.loop.avoid(scene, own_body)
+        rig.pursue(reachable(seed=1), 1.0)
+        commands.append(np.array([command.positions for command in rig.commands]))
+    np.testing.assert_array_equal(*commands)
+
+
+@pytest.mark.parametrize('simulation', UNLIKE.values(), ids=UNLIKE)
+def test_goals_among_obstacles_are_reached_without_contact(simulation):
+    rig = Rig(simulation=simulation)
+    clear = Clear(rig, SPHERES)
+    reached = 0
+    for seed in range(6):
+        goal = reachable(seed=seed)
+        goal_chain = goal.target[-1, :3]
+        if clear.clearances.clearance(rig.true_chain()) < 0.0 or goal_chain[2] < 0.1:
+            continue
+        rig.pursue(goal, 4.0, clear)
+        reached += rig.errors(goal)[0] <= 2e-3
+    assert clear.least > 0.0
+    assert reached >= 4
+    rig.assert_kept()
+
+
+def test_an_arm_whose_goal_is_in_an_obstacle_rests_at_the_margin_and_says_at_what():
+    """No command comes any more, and nothing trembles on the way there."""
+    rig = Rig(settings=ControlSettings(restarts=1, stall_time=0.3))
+    clear = Clear(rig, SPHERES)
+    rig.pursue(Goal.tool(position=(0.35, 0.1, 0.55), joints=10), 6.0, clear)
+    rig.run_to(State.STALLED)
+    rig.rest(0.5)
+    assert rig.rest(0.5) == []
+    contact = rig.loop.contact
+    assert contact.other == 'ball' and contact.link == 'link_10'
+    assert 0.5 * SPHERES.margin < clear.least
+    assert contact.clearance < 0.02
+    rig.assert_kept()
+
+
+@pytest.mark.parametrize('phase', ('on the way', 'at its goal', 'stalled'))
+def test_an_arm_gives_way_to_an_obstacle_that_moves_into_it(phase):
+    """By 0.2 m/s, slower than the arm may move; afterwards it goes on to its goal."""
+    rig = Rig(settings=ControlSettings(restarts=0, stall_time=0.3))
+    goal = reachable(seed=1) if phase != 'stalled' else Goal.tool((1.5, 0.0, 1.5), joints=10)
+    clear = Clear(rig, Scene((FLOOR,)))
+    rig.pursue(goal, 0.3 if phase == 'on the way' else 3.0, clear)
+    tool = rig.true_chain()[7, :3].copy()
+    way = np.array((0.0, 1.0, 0.0))
+    for k in range(round(2.0 / PERIOD)):
+        center = tool + way * (-0.25 + 0.2 * k * PERIOD)
+        clear.show(Scene((FLOOR, Sphere(tuple(center), 0.05, name='ball'))))
+        rig.tick()
+        clear()
+    assert clear.least > 0.0
+    clear.show(Scene((FLOOR,)))
+    if phase != 'stalled':
+        assert rig.pursue(goal, 3.0, clear).end <= 1e-3
+    rig.assert_kept()
+
+
+def test_an_arm_in_contact_at_the_start_leaves_it():
+    rig = Rig()
+    clear = Clear(rig, Scene((Sphere((0.06, 0.0, 0.7), 0.04, name='ball'),)))
+    assert clear.clearances.clearance(rig.true_chain()) < 0.0
+    goal = Goal.tool(position=(-0.3, 0.2, 0.7), joints=10)
+    assert rig.pursue(goal, 3.0).end <= 1e-3
+    assert clear.clearances.clearance(rig.true_chain()) > 0.0
+
+
+def test_the_scene_outlives_a_change_of_the_model_and_of_settings():
+    rig = Rig()
+    rig.loop.avoid(SPHERES, True)
+    rig.loop.use_model(rig.loop.model)
+    rig.loop.settings = ControlSettings(method='momentum')
+    assert rig.loop.contact is not None and rig.loop.margin == SPHERES.margin
+    rig.loop.avoid(None)
+    assert rig.loop.contact is None and rig.loop.margin == 0.0

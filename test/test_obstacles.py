@@ -1,0 +1,108 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of obstacles that come as markers, and of the markers that a scene is drawn by."""
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+
+from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from visualization_msgs.msg import Marker, MarkerArray
+
+from snake_arm_control.control.shapes import Box, Capsule, Mesh, Sphere
+from snake_arm_control.errors import FrameError, SceneError
+from snake_arm_control.ros.obstacles import Obstacles
+
+QUARTER = Quaternion(y=math.sin(math.pi / 4.0), w=math.cos(math.pi / 4.0))  # z to x
+
+
+def marker(kind=Marker.SPHERE, scale=(0.2, 0.2, 0.2), at=(0.1, 0.2, 0.3), turn=Quaternion(w=1.0),
+           number=1, **more):
+    x, y, z = at
+    made = Marker(ns='thing', id=number, type=kind, pose=Pose(
+        position=Point(x=x, y=y, z=z), orientation=turn), **more)
+    made.scale = Vector3(**dict(zip('xyz', map(float, scale))))
+    return made
+
+
+def taken(*markers, now=0.0, obstacles=None):
+    obstacles = obstacles or Obstacles(lambda frame: None)
+    obstacles.take(MarkerArray(markers=list(markers)), now)
+    return obstacles
+
+
+def test_a_sphere_is_as_wide_as_its_scale():
+    assert taken(marker()).shapes == (Sphere((0.1, 0.2, 0.3), 0.1, name='thing/1'),)
+
+
+def test_a_cube_keeps_its_orientation():
+    box, = taken(marker(Marker.CUBE, (0.1, 0.2, 0.3), turn=QUARTER)).shapes
+    assert isinstance(box, Box) and box.size == (0.1, 0.2, 0.3)
+    np.testing.assert_allclose(box.rotation @ (0.0, 0.0, 1.0), (1.0, 0.0, 0.0), atol=1e-12)
+
+
+def test_a_cylinder_is_the_capsule_round_it():
+    capsule, = taken(marker(Marker.CYLINDER, (0.1, 0.2, 0.4), turn=QUARTER)).shapes
+    assert isinstance(capsule, Capsule) and capsule.radius == 0.1
+    np.testing.assert_allclose((capsule.start, capsule.end), ((-0.1, 0.2, 0.3), (0.3, 0.2, 0.3)),
+                               atol=1e-12)
+
+
+def test_a_mesh_is_that_of_a_file():
+    mesh, = taken(marker(Marker.MESH_RESOURCE, (1, 1, 1),
+                         mesh_resource='file:///a%20part.stl')).shapes
+    assert isinstance(mesh, Mesh) and mesh.path == '/a part.stl'
+    assert mesh.pose.xyz == pytest.approx((0.1, 0.2, 0.3))
+
+
+@pytest.mark.parametrize(('bad', 'reason'), (
+    (marker(scale=(0.2, 0.2, 0.3)), 'thing/1 is a sphere of the scales 0.2 0.2 0.3, expected eq'),
+    (marker(scale=(0, 0, 0)), "radius of sphere 'thing/1' is 0.0"),
+    (marker(Marker.ARROW), 'type 0, expected a sphere, a cube, a cylinder or a mesh'),
+    (marker(action=7), 'has the action 7'),
+    (marker(at=(math.nan, 0.0, 0.0)), 'nan'),
+    (marker(Marker.MESH_RESOURCE, (1, 1, 1), mesh_resource='package://a/b.stl'),
+     'package://a/b.stl'),
+    (marker(Marker.MESH_RESOURCE, (2, 1, 1), mesh_resource='file:///b.stl'), 'scale')))
+def test_what_is_no_solid_shape_is_refused_with_all_that_came_with_it(bad, reason):
+    obstacles = taken(marker(number=5))
+    with pytest.raises(SceneError, match=reason):
+        taken(marker(number=2), bad, obstacles=obstacles)
+    assert [shape.name for shape in obstacles.shapes] == ['thing/5']
+
+
+def test_markers_move_and_delete_by_namespace_and_id():
+    obstacles = taken(marker(), marker(number=2), marker(number=3))
+    taken(marker(at=(0.0, 0.0, 1.0)), marker(action=Marker.DELETE, number=2), obstacles=obstacles)
+    assert [shape.name for shape in obstacles.shapes] == ['thing/1', 'thing/3']
+    assert obstacles.shapes[0].center == (0.0, 0.0, 1.0)
+    taken(Marker(action=Marker.DELETEALL), obstacles=obstacles)
+    assert obstacles.shapes == ()
+
+
+def test_an_obstacle_lives_as_long_as_it_says():
+    obstacles = taken(marker(lifetime=Duration(sec=1, nanosec=500_000_000)), marker(number=2),
+                      now=10.0)
+    assert not obstacles.expire(11.4)
+    assert obstacles.expire(11.6)
+    assert [shape.name for shape in obstacles.shapes] == ['thing/2']
+    assert not obstacles.expire(1e9)
+
+
+def test_an_obstacle_may_be_in_any_frame_that_is_known():
+    def placement(frame):
+        if frame != 'table':
+            raise FrameError(f'the frame is {frame!r}')
+        return np.array(((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0))), np.array((1, 0, 0))
+
+    obstacles, placed = Obstacles(placement), marker()
+    placed.header.frame_id = 'table'
+    taken(placed, obstacles=obstacles)
+    assert obstacles.shapes[0].center == pytest.approx((0.8, 0.1, 0.3))
+    placed.header.frame_id = 'chair'
+    with pytest.raises(SceneError, match="thing/1: the frame is 'chair'"):
+        taken(placed, obstacles=obstacles)
