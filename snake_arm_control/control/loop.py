@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snake_arm_control.arm import pose
+from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.control.clear_way import ClearWay
 from snake_arm_control.control.clearance import Contact
 from snake_arm_control.control.descent import Search
@@ -132,6 +133,7 @@ class ControlLoop:
         self.feedback = Feedback(self.arm, lambda angles: self._linearize(angles).chain)
         self._motion = Motion(self.arm, lambda command: self._linearize(command).chain)
         self._foresight, self._keeps_off_itself = Foresight(), False
+        self._body: ArmBody | None = None
         self._clear_way: ClearWay | None = None
         self.settings = settings
 
@@ -165,7 +167,8 @@ class ControlLoop:
         self._pursuit.forget_ways()
         self._avoid()
 
-    def avoid(self, scene: Scene | None, own_body: bool = False) -> None:
+    def avoid(self, scene: Scene | None, own_body: bool = False,
+              body: ArmBody | None = None) -> None:
         """
         Keep clear of a scene from here on; it may be replaced at any time, as things move.
 
@@ -173,7 +176,9 @@ class ControlLoop:
 
         :param scene: None for nothing
         :param own_body: whether the links keep clear of each other, too
+        :param body: the arm's; None for straight links, see `ArmBody.of`
         """
+        self._body = body
         self._foresight.take(scene, 1e-9 * self._ticked)
         self._keeps_off_itself = own_body
         self._avoid()
@@ -184,7 +189,7 @@ class ControlLoop:
             self._clear_way = None
             self._pursuit.keep()
         else:
-            self._clear_way = ClearWay(self.model, scene, own_body)
+            self._clear_way = ClearWay(self.model, scene, own_body, self._body)
             self._pursuit.keep(self._clear_way.term)
 
     @property

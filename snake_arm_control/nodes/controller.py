@@ -100,6 +100,7 @@ class ControllerNode(Node):
         super().__init__('controller', **node_options)
         self._settings = Parameters(self, ControllerSettings, self._change)
         self._arm = self._settings.value.make_arm()
+        self._body = self._settings.value.make_body()
         self._loop: ControlLoop | None = None  # until there is a model
         self._joint_states, self._frames = JointStates(self._arm), Frames(self, self._arm.base)
         self._loader = ModelLoader(self._make_model)
@@ -179,7 +180,8 @@ class ControllerNode(Node):
         """Keep clear of what there is now."""
         if self._loop is not None:
             scene = self._scene.scene
-            self._loop.avoid(scene if scene.shapes else None, self._settings.value.own_body)
+            self._loop.avoid(scene if scene.shapes else None, self._settings.value.own_body,
+                             self._body)
 
     def _take_joint_states(self, data: bytes) -> None:
         if self._loop is None:

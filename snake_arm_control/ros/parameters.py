@@ -20,12 +20,14 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from snake_arm_control.arm.arm_file import read_text
+from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.link import TURN_VELOCITY
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.prefix import prefixed, prefixed_urdf
 from snake_arm_control.arm.uniform import ANGLE_LIMIT, JOINTS, SEGMENT_LENGTH
 from snake_arm_control.arm.urdf import robot_description
+from snake_arm_control.arm.urdf_capsules import body_of_urdf
 from snake_arm_control.errors import SettingsError, SnakeArmError
 from snake_arm_control.settings import setting, Settings
 
@@ -81,6 +83,15 @@ class ArmSettings(Settings):
                 raise SettingsError(f'{name} is {getattr(self, name)} and arm is {self.arm}, '
                                     'expected one of the two')
         return Arm.from_file(self.arm, self.base_link or None, self.tip_link or None)
+
+    def make_body(self) -> ArmBody:
+        """Return the body of the arm: by the collision shapes of its URDF, if there is one."""
+        text, is_urdf = read_text(self.arm) if self.arm else ('', False)
+        if not is_urdf:
+            return ArmBody.of(self.make_arm())
+        return body_of_urdf(prefixed_urdf(text, self.joint_prefix, self.frame_prefix),
+                            *(self.frame_prefix + name if name else None
+                              for name in (self.base_link, self.tip_link)))
 
     def robot_description(self) -> str:
         """Return the URDF of the arm: the file that says it, if there is one."""
