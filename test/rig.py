@@ -75,10 +75,10 @@ class Rig:
         """Go on for a time [s]."""
         return self.run(round(duration / PERIOD))
 
-    def tick(self):
-        """Go on for one period."""
-        self.now += PERIOD
-        self.time += PERIOD * self.clock_rate
+    def tick(self, period=PERIOD):
+        """Go on for a period [s]."""
+        self.now += period
+        self.time += period * self.clock_rate
         self.arm.advance(self.time)
         self.guard.take_states(self.stamp, self.arm.angles)
         reported = self.reports(self.arm.angles)

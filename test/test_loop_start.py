@@ -184,3 +184,16 @@ def test_an_arm_on_hold_that_springs_up_to_its_command_was_not_moved():
     assert rig.pursue(reachable(seed=1), 4.0).end <= 1e-3
     assert rig.loop.new_starts == 0
     rig.assert_kept()
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_an_arm_returns_to_rest_exactly_however_its_ticks_come(seed):
+    """From the last tick before rest, one that comes early could not brake in time."""
+    generator = np.random.default_rng(seed)
+    rig = Rig(simulation=UNLIKE)
+    rig.pursue(reachable(seed=seed), 0.5)
+    rig.loop.reset()
+    for _ in range(600):
+        rig.tick(generator.choice((0.002, 0.005, 0.005, 0.013, 0.03, 0.06)))
+    assert rig.state is State.IDLE and not rig.commands[-1].positions.any()
+    rig.assert_kept()

@@ -37,7 +37,6 @@ _LONGEST_PERIOD = 0.1  # [s] after a longer pause the arm counts as standing
 _FIRST_PERIOD = 0.02  # [s] from there its first step is that of this time
 _NEAR_WAY = 0.02  # [rad] a command that wants to go on by less is where it is to be
 _MOVED = 0.05  # [rad] an idle arm this far from its command was moved by something else
-_ROUNDING = 1e-9  # [rad]
 _SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
 
 
@@ -409,7 +408,7 @@ class ControlLoop:
         """Return the change of the angles (joints, axes) [rad] that is wanted, None at rest."""
         if self._returning:
             change = self.arm.rest - self._command
-            if np.abs(change).max() <= _ROUNDING:
+            if not change.any() and not self._motion.is_moving:
                 self._returning = False
                 return None
             return change
