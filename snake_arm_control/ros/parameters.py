@@ -89,9 +89,9 @@ class ArmSettings(Settings):
         text, is_urdf = read_text(self.arm) if self.arm else ('', False)
         if not is_urdf:
             return ArmBody.of(self.make_arm())
-        return body_of_urdf(prefixed_urdf(text, self.joint_prefix, self.frame_prefix),
-                            *(self.frame_prefix + name if name else None
-                              for name in (self.base_link, self.tip_link)))
+        base, tip = (self.frame_prefix + name if name else None
+                     for name in (self.base_link, self.tip_link))
+        return body_of_urdf(prefixed_urdf(text, self.joint_prefix, self.frame_prefix), base, tip)
 
     def robot_description(self) -> str:
         """Return the URDF of the arm: the file that says it, if there is one."""
