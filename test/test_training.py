@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 
-from arms import ARMS, random_angles
+from arms import ARMS, random_angles, URDFS
 import numpy as np
 import pytest
 
@@ -25,12 +25,12 @@ from torch.optim.optimizer import register_optimizer_step_post_hook  # noqa: E40
 from snake_arm_control.arm import pose  # noqa: E402
 from snake_arm_control.arm.description import Arm  # noqa: E402
 from snake_arm_control.arm.kinematics import forward_kinematics, jacobian  # noqa: E402
+from snake_arm_control.cli import main  # noqa: E402
 from snake_arm_control.errors import SettingsError, TrainingError, WeightsError  # noqa: E402
-from snake_arm_control.model import batched  # noqa: E402
+from snake_arm_control.model import batched, weights_file  # noqa: E402
 from snake_arm_control.model.architecture import Architecture  # noqa: E402
 from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
 from snake_arm_control.model.network import Network  # noqa: E402
-from snake_arm_control.model.weights_file import SHIPPED as SHIPPED_WEIGHTS  # noqa: E402
 from snake_arm_control.training import (  # noqa: E402
     checkpoint,
     engine,
@@ -41,7 +41,14 @@ from snake_arm_control.training import (  # noqa: E402
     trainer,
 )
 from snake_arm_control.training.batches import Batches  # noqa: E402
-from snake_arm_control.training.presets import PAPER, Phase, preset, SHIPPED, TrainingSettings  # noqa: E402
+from snake_arm_control.training.presets import (  # noqa: E402
+    PAPER,
+    Phase,
+    preset,
+    PRESETS,
+    SHIPPED,
+    TrainingSettings,
+)
 from snake_arm_control.training.soap import Soap  # noqa: E402
 from snake_arm_control.training.start import Start  # noqa: E402
 from snake_arm_control.training.team import Team  # noqa: E402
@@ -481,7 +488,7 @@ def test_a_run_for_one_arm_learns_it_from_its_description(tmp_path, name):
 def test_a_run_goes_on_from_the_weights_that_it_was_given(tmp_path):
     """It begins as good as they are, and its record names them; others are refused."""
     settings = replace(GENERAL_RUN, architecture=Architecture(), rate=1e-9)
-    start = Start(SHIPPED_WEIGHTS, settings.architecture)
+    start = Start(weights_file.SHIPPED, settings.architecture)
     path = train(Arm.uniform(8), settings, tmp_path, progress=False, start=start)
     record = ForwardModel.load(path, Arm.uniform(8)).training_record
     assert record['start']['fingerprint'] == ForwardModel.load().fingerprint
@@ -491,7 +498,22 @@ def test_a_run_goes_on_from_the_weights_that_it_was_given(tmp_path):
         train(Arm.uniform(8), settings, tmp_path, resume=True, progress=False,
               start=Start(path, settings.architecture))
     with pytest.raises(WeightsError, match='24 blocks of 3 cells, expected 3 of 2'):
-        Start(SHIPPED_WEIGHTS, Architecture(3, 2))
+        Start(weights_file.SHIPPED, Architecture(3, 2))
+
+
+def test_the_command_fits_general_weights_to_the_one_arm_of_a_file(tmp_path, monkeypatch, capsys):
+    few = replace(PRESETS['described'], phases=(Phase('described', iterations=20),), batch=8,
+                  warm_up=1, evaluation_samples=8)
+    monkeypatch.setitem(PRESETS, 'described', few)
+    urdf = str(URDFS / 'panda.urdf')
+    assert main(['train', '--arm', urdf, '--out', str(tmp_path)]) == 0
+    path = Path(capsys.readouterr().out.split()[-1])
+    record = ForwardModel.load(path, ARMS['panda']).training_record
+    assert record['preset'] == 'described' and record['iterations'] == 20
+    start = Start(weights_file.GENERAL, Architecture())
+    assert record['start']['fingerprint'] == start.fingerprint
+    assert main(['train', '--weights', str(path), '--out', str(tmp_path / 'no')]) == 1
+    assert 'not shipped' in capsys.readouterr().err
 
 
 def test_run_is_never_overwritten_nor_mixed_up(tmp_path):
