@@ -180,11 +180,15 @@ class Run:
         if status is not None:
             self.status = status.details
 
-    def wait(self, condition, what):
-        deadline = time.monotonic() + PATIENCE
+    def wait(self, condition, what, again=lambda: None):
+        """Wait for a condition, and do something again and again meanwhile."""
+        deadline, again_at = time.monotonic() + PATIENCE, 0.0
         while not condition():
+            if time.monotonic() > again_at:
+                again_at = time.monotonic() + SOUND_PERIOD
+                again()
             if time.monotonic() > deadline:
-                raise SystemExit(f'waited {PATIENCE} s in vain for {what}: {self.status}')
+                give_up(f'waited {PATIENCE} s in vain for {what}: {self.status}')
             self.executor.spin_once(timeout_sec=0.02)
             self.watch.judge()
 
@@ -192,7 +196,7 @@ class Run:
         """Note the resident memory [MB] of each node, which must be alive."""
         for name, child in self.children.items():
             if child.poll() is not None:
-                raise SystemExit(f'{name} has ended, with {child.returncode}; sent: {self.sent}')
+                give_up(f'{name} has ended, with {child.returncode}; sent: {self.sent}')
             with open(f'/proc/{child.pid}/status') as lines:
                 size = next(line for line in lines if line.startswith('VmRSS')).split()[1]
             self.memory[name].append(int(size) / 1024.0)
@@ -240,6 +244,12 @@ class Run:
         return grown
 
 
+def give_up(why):
+    """End with the reason, on standard output: the middleware of the nodes floods the other."""
+    print(why, flush=True)
+    raise SystemExit(1)
+
+
 def main():
     """Run it; exit code 1 if anything was wrong."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
@@ -253,8 +263,9 @@ def main():
         run.wait(lambda: run.relay.chain and run.status.get('state') == 'IDLE', 'the nodes')
         rate = run.attack(options.messages, options.rate)
         goal = run.messages.sound_goal()
-        run.publishers[topics.GOAL].publish(goal_messages.goal_to_message(goal))
-        run.wait(lambda: run.is_at(goal), 'a goal at the end')
+        # Again and again: what was sent before, such as a point out of reach, may come after it.
+        run.wait(lambda: run.is_at(goal), 'a goal at the end', lambda: run.publishers[
+            topics.GOAL].publish(goal_messages.goal_to_message(goal)))
         run.weigh()
     run.watch.judge()
     run.guard.finish()

@@ -23,6 +23,7 @@ _ALARMING = (State.NO_FEEDBACK, State.NOT_FOLLOWING, State.GOAL_TIMED_OUT, State
              State.STALLED)
 _AT_MARGIN = 1.5  # margins, the clearance of an arm that rests at something
 _STEADY = 0.05  # [s] for which a state must last to be logged
+_FLOOD_PERIOD = 0.2  # [s], lest a flood of bad messages fill the log folder's disk
 _UNREADY = (None, State.WAITING, State.WAITING_FOR_CHAIN)
 
 
@@ -66,7 +67,8 @@ class ControllerReport:
     def reject_goal(self, topic: str, error: SnakeArmError) -> None:
         """Report that a goal was rejected."""
         self._goals.add(time.monotonic(), f'{topic}: {error}')
-        self._node.get_logger().error(f'goal on {topic} rejected: {error}; the goal before stays')
+        self._node.get_logger().error(f'goal on {topic} rejected: {error}; the goal before stays',
+                                      throttle_duration_sec=_FLOOD_PERIOD)
         self._diagnostics.publish()
 
     def reject_obstacles(self, error: SnakeArmError) -> None:
@@ -83,7 +85,8 @@ class ControllerReport:
     def refuse_weights(self, error: SnakeArmError) -> None:
         """Report that weights were refused."""
         self._refused_weights = str(error)
-        self._node.get_logger().error(f'{error}; the weights before stay')
+        self._node.get_logger().error(f'{error}; the weights before stay',
+                                      throttle_duration_sec=_FLOOD_PERIOD)
         self._diagnostics.publish()
 
     def accept_weights(self, fingerprint: str) -> None:
