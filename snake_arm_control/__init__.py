@@ -17,29 +17,37 @@ if TYPE_CHECKING:
     from snake_arm_control.control.descent import Solution
     from snake_arm_control.control.goal import Goal
     from snake_arm_control.control.optimiser import InverseSettings
+    from snake_arm_control.control.posture import Centering, Curvature, Posture
     from snake_arm_control.control.scene import Scene
     from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
     from snake_arm_control.control.solve import solve
+    from snake_arm_control.control.term import Functionals, Term
     from snake_arm_control.errors import SnakeArmError
     from snake_arm_control.model.forward_model import ForwardModel
 
     __version__: str
 
-__all__ = ['Arm', 'Box', 'Capsule', 'ForwardModel', 'Goal', 'HalfSpace', 'InverseSettings',
-           'Scene', 'SnakeArmError', 'Solution', 'Sphere', '__version__', 'solve']
+__all__ = ['Arm', 'Box', 'Capsule', 'Centering', 'Curvature', 'ForwardModel', 'Functionals',
+           'Goal', 'HalfSpace', 'InverseSettings', 'Posture', 'Scene', 'SnakeArmError', 'Solution',
+           'Sphere', 'Term', '__version__', 'solve']
 
 _HOMES = {
     'Arm': 'arm.description',
     'Box': 'control.shapes',
     'Capsule': 'control.shapes',
+    'Centering': 'control.posture',
+    'Curvature': 'control.posture',
     'ForwardModel': 'model.forward_model',
+    'Functionals': 'control.term',
     'Goal': 'control.goal',
     'HalfSpace': 'control.shapes',
     'InverseSettings': 'control.optimiser',
+    'Posture': 'control.posture',
     'Scene': 'control.scene',
     'SnakeArmError': 'errors',
     'Solution': 'control.descent',
     'Sphere': 'control.shapes',
+    'Term': 'control.term',
     'solve': 'control.solve',
 }
 

@@ -125,3 +125,8 @@ def test_a_recording_is_read_and_the_model_compared_with_it(tmp_path, monkeypatc
     example = run('08_read_a_recording')
     np.testing.assert_allclose(example['recording'].angles, angles)
     assert np.mean(example['distances']) < 5e-3
+
+
+def test_no_joint_passes_a_wall_that_is_a_term():
+    example = run('10_add_a_term')
+    assert example['solution'].converged and example['y'] > -0.021

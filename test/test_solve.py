@@ -35,6 +35,7 @@ ROUNDING = 1e-12  # [rad]
 FREE_TARGETS = (math.nan, math.inf, -math.inf, 1e308, -1e30, 3.0, -0.0)
 # No bound that binds, so that a step is equation 3 and nothing else.
 UNBOUND = InverseSettings(method='momentum', gradient_scale=1e-3, max_step=1.0, momentum=0.0)
+PLAIN = InverseSettings(centering=0.0)
 METHODS = ('momentum', 'levenberg_marquardt')
 UNLIKE = SimulationSettings(length_error=0.05, joint_offset=math.radians(2.0))
 
@@ -59,10 +60,9 @@ def step(goal, angles, linearization, estimate, arm, settings):
                 settings.max_step, settings)
 
 
-def take(descent, goal, angles, linearization, estimate, bound, settings=InverseSettings(),
-         terms=()):
+def take(descent, goal, angles, linearization, estimate, bound, settings=PLAIN, terms=()):
     """Take the next step of a descent to a goal."""
-    wanted = demands(terms_of(goal, Arm(), settings, terms), estimate, angles)
+    wanted = demands(terms_of(goal, descent._arm, settings, terms), estimate, angles)
     return descent.step(wanted, angles, linearization, bound)
 
 

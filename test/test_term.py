@@ -12,10 +12,12 @@ from snake_arm_control.control.demands import demands
 from snake_arm_control.control.descent import terms_of
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.goal_term import GoalTerm
+from snake_arm_control.control.loop import ControlLoop, ControlSettings
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
-from snake_arm_control.control.posture import Centering, Posture
+from snake_arm_control.control.posture import Centering, Curvature, Posture
 from snake_arm_control.control.solve import solve
 from snake_arm_control.control.term import Functionals, Term
+from snake_arm_control.experiments.scenarios import scenario
 from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
 
@@ -248,3 +250,56 @@ def test_what_a_goal_leaves_free_follows_a_preference_and_the_goal_stays_reached
     assert after < 0.7 * before
     free = taken(ExactModel(arm), 'levenberg_marquardt', Goal.free(), (term,), start, 200)
     assert np.linalg.norm(term.preference(free[-1])) < 1e-3 * before
+
+
+def test_solve_takes_what_a_goal_leaves_free_to_a_posture():
+    """Also where the start is at the goal already."""
+    arm, start, there = Arm(), random_angles(Arm(), 3, 0.1), random_angles(Arm(), 4, 0.1)
+    goal = Goal.tool(forward_kinematics(arm, start)[-1, :3])
+    for begin in (start, arm.rest):
+        plain, posed = (solve(goal, begin, ExactModel(arm), terms=terms)
+                        for terms in ((), (Posture(there),)))
+        assert plain.converged and posed.converged
+        far, near = (np.linalg.norm(each.angles - there) for each in (plain, posed))
+        assert near < 0.5 * far
+    basis = ExactModel(arm).linearize(posed.angles).jacobian_rows(np.full(3, 39), np.arange(3))
+    left = (there - posed.angles).ravel()  # nearest: what is left to go would move the tool
+    across = np.linalg.qr(basis.reshape(3, -1).T)[0]
+    assert np.linalg.norm(left - across @ (across.T @ left)) < 0.5 * np.linalg.norm(left)
+
+
+def test_no_joint_is_bent_further_than_the_curvature_allows():
+    arm = Arm()
+    goal = tool_goal(arm, pose_too=False)
+    free, kept = (solve(goal, arm.rest, ExactModel(arm), terms=terms)
+                  for terms in ((), (Curvature(arm, most=2.5),)))
+    bends = [np.linalg.norm(each.angles, axis=1).max() for each in (free, kept)]
+    assert free.converged and kept.converged
+    assert bends[0] > 2.6 * arm.segment_length > 2.5 * arm.segment_length + 1e-3 >= bends[1]
+
+
+def test_curvature_spreads_bends_evenly_as_far_as_the_goal_leaves_a_choice():
+    arm, term = Arm(), Curvature(Arm(), fraction=0.2)
+    start = random_angles(arm, bend=0.2)
+    goal = Goal.tool(forward_kinematics(arm, start)[-1, :3])
+    passed = taken(ExactModel(arm), 'levenberg_marquardt', goal, (term,), start, 150)
+    before, after = (np.abs(np.diff(each, axis=0)).max() for each in (start, passed[-1]))
+    assert after < 0.2 * before
+    assert goal.position_error(forward_kinematics(arm, passed[-1])) < 1e-3
+
+
+@pytest.mark.parametrize(('centering', 'is_kept'), ((InverseSettings.centering, True),
+                                                    (0.0, False)))
+def test_a_goal_that_goes_round_and_round_does_not_screw_the_arm_into_its_limits(
+        centering, is_kept):
+    """By default; without centering it does."""
+    arm, settings = Arm(), ControlSettings(centering=centering, use_feedback=False)
+    loop, figure, largest = ControlLoop(ExactModel(arm), settings), scenario('fig4'), []
+    loop.start(arm.rest)
+    for _ in range(5):
+        for tick in range(1000):
+            now = 0.01 * (len(largest) * 1000 + tick)
+            loop.set_goal(figure.goal_at(arm, now, 10.0))
+            loop.iterate(now, round(1e9 * (now + 1.0)))
+        largest.append(np.abs(loop.angles / arm.upper).max())
+    assert bool(largest[-1] <= largest[1] + 0.05) is is_kept

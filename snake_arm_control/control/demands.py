@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snake_arm_control.arm import pose
-from snake_arm_control.compiling import compiled
 from snake_arm_control.control.term import Functionals, Term
 from snake_arm_control.model.differentiable import Linearization
 
@@ -45,9 +43,10 @@ class Demands(NamedTuple):
 
     def gradient(self, linearization: Linearization, angles: np.ndarray) -> np.ndarray:
         """Return the slope (joints, axes) of half the sum of the squared residuals."""
+        from snake_arm_control.control import goal_rows  # with numba, which takes its time
         values, rows, joints, coefficients, by_angles = self.residuals
-        gradient = linearization.gradient(
-            _pulls(values, rows, joints, coefficients, len(linearization.chain)))
+        gradient = linearization.gradient(goal_rows.chain_slope(
+            np.asarray(values, float), rows, joints, coefficients, len(linearization.chain)))
         if by_angles is not None:
             gradient = gradient + np.tensordot(values, by_angles, 1)
         return gradient
@@ -97,14 +96,3 @@ def _stacked(parts: Sequence[Functionals], angles: np.ndarray) -> Functionals:
         np.concatenate([part.rows + offset for part, offset in zip(parts, offsets)]),
         np.concatenate([part.joints for part in parts]),
         np.concatenate([part.coefficients for part in parts]), by_angles)
-
-
-@compiled
-def _pulls(values, rows, joints, coefficients, length):
-    """Return the slope (joints, 9) of half the sum of squared values by the chain."""
-    pulls = np.zeros((length, pose.SIZE))
-    for entry in range(len(rows)):
-        for c in range(pose.SIZE):
-            if coefficients[entry, c] != 0.0:
-                pulls[joints[entry], c] += values[rows[entry]] * coefficients[entry, c]
-    return pulls

@@ -21,6 +21,7 @@ from snake_arm_control.control.travel import Travel
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 
 _TRAVELLING_PATIENCE = 25  # steps without progress, of steps that may be short
+_RESTING = 1e-3  # [rad or m] a preference that changes no angle by more is at rest
 _PROGRESS = 0.99  # a smaller fraction of the error than this counts as progress
 
 
@@ -47,6 +48,8 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
     """
     Descend once; pauses after each iteration, and returns the best configuration found.
 
+    Where terms prefer something, the descent goes on at the goal until that changes no more.
+
     :param angles: (joints, axes) [rad], where to start
     :param true_chain: angles to their true pose chain (joints, 9), for target correction
         (equation 4); None trusts the model
@@ -59,24 +62,29 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
     if travel is not None:
         model, patience = travel.model, max(patience, _TRAVELLING_PATIENCE)
     wanted = terms_of(goal, model.arm, settings, terms)
+    prefers = _prefer(terms, angles)
     best: Solution | None = None
     iteration = progress_at = 0
-    progress_score = math.inf
+    progress_score = moved = math.inf
     while True:
         linearization = model.linearize(angles)
         chain = linearization.chain - error if true_chain is None else true_chain(angles)
         demanded = demands(wanted, chain, angles)
         here = assess(goal, angles, chain, iteration, settings, demanded.violation)
         here_score = score(here, settings)
-        if best is None or here_score < score(best, settings):
+        if best is None or here_score < score(best, settings) or prefers and here.converged:
             best = here
         if here_score < _PROGRESS * progress_score:
             progress_at, progress_score = iteration, here_score
-        if (here.converged or iteration >= max_iterations
-                or iteration - progress_at >= patience):
+        if prefers and best.converged:
+            is_over = moved <= _RESTING
+        else:
+            is_over = here.converged or iteration - progress_at >= patience
+        if is_over or iteration >= max_iterations:
             passed = None if travel is None else np.array(path[:best.iterations + 1])
             return best._replace(iterations=iteration, path=passed)
         angles = stepped(optimiser, demanded, angles, linearization, chain, settings, travel)
+        moved = float(np.abs(angles - path[-1]).max())
         path.append(angles)
         iteration += 1
         yield
@@ -94,12 +102,22 @@ def stepped(optimiser: Optimiser, demanded: Demands, angles: np.ndarray,
 
 def terms_of(goal: Goal, arm: Arm, settings: InverseSettings, terms: Sequence[Term] = ()
              ) -> tuple[Term, ...]:
-    """Return what a descent to a goal wants: the goal, what settings say, and further terms."""
+    """
+    Return what a descent to a goal wants: the goal, further terms, and what settings say.
+
+    Centering by the settings makes way for preferences of the terms.
+    """
     # The paper's rule keeps to the letter of the loss.
     wanted = GoalTerm(goal, settings.gains, by_turns=settings.method != 'momentum')
-    if settings.centering:
+    if (settings.centering and settings.method != 'momentum' and not goal.is_free
+            and not _prefer(terms, np.zeros(arm.lower.shape))):
         return wanted, Centering(arm, settings.centering), *terms
     return wanted, *terms
+
+
+def _prefer(terms: Sequence[Term], angles: np.ndarray) -> bool:
+    """Return whether a term has a preference."""
+    return any(term.preference(angles) is not None for term in terms)
 
 
 def assess(goal: Goal, angles: np.ndarray, chain: np.ndarray, iterations: int,

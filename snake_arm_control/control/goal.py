@@ -17,7 +17,6 @@ import yaml
 from snake_arm_control import yaml_text
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.uniform import JOINTS
-from snake_arm_control.control import goal_rows
 from snake_arm_control.errors import GoalError, ShapeError
 
 ROW = 1 + pose.SIZE  # a row of a sparse goal: the joint's number, then its components
@@ -278,6 +277,7 @@ class Goal:
         return self._errors(chain)[1]
 
     def _errors(self, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from snake_arm_control.control import goal_rows  # with numba, which takes its time
         chains = np.array(chain, float, order='C')
         batch, shape = chains.shape[:-2], chains.shape[-2:]
         if shape != self.target.shape:

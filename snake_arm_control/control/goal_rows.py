@@ -115,3 +115,14 @@ def _frame(up, forward):
         a, b = (i + 1) % 3, (i + 2) % 3
         side[i] = y[a] * z[b] - y[b] * z[a]
     return side, y, z, is_frame
+
+
+@_compiled
+def chain_slope(values, rows, joints, coefficients, length):
+    """Return the slope (joints, 9) of half the sum of squared values by the chain."""
+    pulls = np.zeros((length, 9))
+    for entry in range(len(rows)):
+        for c in range(9):
+            if coefficients[entry, c] != 0.0:
+                pulls[joints[entry], c] += values[rows[entry]] * coefficients[entry, c]
+    return pulls

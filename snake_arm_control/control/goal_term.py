@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from snake_arm_control.control import goal_rows
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.term import Functionals, Term
 
@@ -36,6 +35,7 @@ class GoalTerm(Term):
 
     def residuals(self, chain: np.ndarray, angles: np.ndarray) -> Functionals | None:
         """Return the weighted errors; see `Term`."""
+        from snake_arm_control.control import goal_rows  # with numba, which takes its time
         goal = self._goal
         if goal.is_free:
             return None

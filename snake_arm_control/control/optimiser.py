@@ -13,7 +13,6 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.control import active_set
 from snake_arm_control.control.demands import Demands
 from snake_arm_control.model.differentiable import Linearization
 from snake_arm_control.settings import setting, Settings
@@ -24,6 +23,7 @@ _GREATEST_DAMPING = 1e7  # [m^2]
 _DAMPING_FACTOR = 4.0
 _EXACT = 0.2  # a smaller fraction of the tolerance is no error
 _BENT = 5.0  # tolerances by which a preference may bend the arm off its goal
+_NEAR = 10.0  # tolerances within which preferences count
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class InverseSettings(Settings):
         3e-3, 'least damping of Levenberg-Marquardt, about the square of the error of a learned '
         'Jacobian', 'm^2', low=0.0, high=1e3)
     centering: float = setting(
-        0.0, 'fraction of its angle by which Levenberg-Marquardt returns a joint to mid-range in '
+        0.01, 'fraction of the way by which Levenberg-Marquardt returns a joint to mid-range in '
         'each iteration, where a reached goal leaves it free', low=0.0, high=0.1)
     max_step: float = setting(
         0.3, 'largest change of any angle in one iteration', 'rad', low=1e-6, high=1.0)
@@ -137,7 +137,7 @@ class LevenbergMarquardt:
     inequalities are kept says `active_set`. A step that made the loss larger is not taken back,
     for late feedback changes the loss of the past; the next one is damped more. Damping draws the
     step towards the preferred one, and so to that where the rows leave it free; the preference
-    fades where the residuals exceed the position tolerance.
+    fades where the residuals exceed ten times the position tolerance.
 
     Damping has a floor: a learned Jacobian has some small gain in directions in which no real arm
     can move a pose, and a step must not rely on them.
@@ -175,7 +175,7 @@ class LevenbergMarquardt:
         if preferred is None:
             preferred = np.zeros(angles.shape)
         else:
-            preferred = preferred / (1.0 + loss / self._settings.position_tolerance ** 2)
+            preferred = preferred / (1.0 + loss / (_NEAR * self._settings.position_tolerance) ** 2)
         rows, slopes = demands.derivatives(linearization, angles)
         return _step(self._arm, angles, bound, rows, residual, self._damping, preferred,
                      self._settings.damping, slopes, demands.floors)
@@ -185,6 +185,7 @@ def _step(arm: Arm, angles: np.ndarray, bound: float, rows: np.ndarray, residual
           damping: float, preferred: np.ndarray, least_damping: float, slopes: np.ndarray,
           floors: np.ndarray) -> np.ndarray:
     """Return the angles (joints, axes) after a step; see `active_set.step`."""
+    from snake_arm_control.control import active_set  # with numba, which takes its time
     lower, upper, here, residual, preferred, floors = (
         np.array(each, float).ravel()
         for each in (arm.lower, arm.upper, angles, residual, preferred, floors))
