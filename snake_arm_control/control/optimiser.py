@@ -22,7 +22,7 @@ _FIRST_DAMPING = 0.4  # [m^2], of the first step times the factor
 _GREATEST_DAMPING = 1e7  # [m^2]
 _DAMPING_FACTOR = 4.0
 _EXACT = 0.2  # a smaller fraction of the tolerance is no error
-_BENT = 5.0  # tolerances by which a preference may bend the arm off its goal
+_CURVATURE = 0.5  # [m/rad^2] by which a step off the rows bends the arm off its goal
 _NEAR = 10.0  # tolerances within which preferences count
 
 
@@ -165,17 +165,18 @@ class LevenbergMarquardt:
         if not len(residual) and not len(demands.floors) and preferred is None:
             return angles
         loss = float(residual @ residual)
+        if preferred is None:
+            preferred = np.zeros(angles.shape)
+        else:
+            preferred = preferred / (1.0 + loss / (_NEAR * self._settings.position_tolerance) ** 2)
         # A preference bends the arm a little off the goal, which is no reason to damp.
-        least = (_EXACT if preferred is None else _BENT) * self._settings.position_tolerance
+        least = max(_EXACT * self._settings.position_tolerance,
+                    _CURVATURE * float(np.sum(preferred ** 2)))
         worse = loss > max(self._loss, least ** 2)
         factor = _DAMPING_FACTOR if worse else 1.0 / _DAMPING_FACTOR
         self._damping = min(max(self._damping * factor, self._settings.damping),
                             _GREATEST_DAMPING)
         self._loss = loss
-        if preferred is None:
-            preferred = np.zeros(angles.shape)
-        else:
-            preferred = preferred / (1.0 + loss / (_NEAR * self._settings.position_tolerance) ** 2)
         rows, slopes = demands.derivatives(linearization, angles)
         return _step(self._arm, angles, bound, rows, residual, self._damping, preferred,
                      self._settings.damping, slopes, demands.floors)
