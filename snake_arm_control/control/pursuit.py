@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 
 import numpy as np
@@ -65,7 +65,9 @@ class Pursuit:
         """Go on by other settings; a search begins anew, for it would end by those before."""
         self._settings = settings
         self._optimiser = make_optimiser(self._arm, settings)
-        self._terms = terms_of(self.goal, self._arm, settings, self._kept)
+        # What settles at a fixed goal is not to be moved on.
+        self._uncentered = replace(settings, centering=0.0)
+        self._terms = terms_of(self.goal, self._arm, self._uncentered, self._kept)
         if self.phase is Phase.SEARCHING:
             self.forget_ways()
 
@@ -90,7 +92,8 @@ class Pursuit:
         near = (np.array_equal(goal.weight, self.goal.weight)
                 and np.abs(goal.target - self.goal.target).max() <= _NEAR)
         self.goal, self._settled = goal, False
-        self._terms = terms_of(goal, self._arm, self._settings, self._kept)
+        self._terms = terms_of(goal, self._arm, self._settings if near else self._uncentered,
+                               self._kept)
         # An arm that keeps up with a moving goal has not left it.
         self.is_reached &= near and self._ratio(*errors()) <= _LEFT
         if near:
