@@ -74,7 +74,7 @@ class Pursuit:
     def keep(self, *terms: Term) -> None:
         """Keep these terms from here on, whatever the goal; an arm that gave up tries again."""
         self._kept = terms
-        self._terms = terms_of(self.goal, self._arm, self._settings, terms)
+        self._terms = terms_of(self.goal, self._arm, self._uncentered, terms)
         if self.phase is Phase.GAVE_UP:
             self.forget_ways()
 
