@@ -61,7 +61,8 @@ def test_a_star_import_brings_the_names():
 @pytest.mark.parametrize(('statement', 'loads'), [
     ('import snake_arm_control', set()),
     ('from snake_arm_control import SnakeArmError, __version__', set()),
-    ('from snake_arm_control import Arm, Goal, InverseSettings, Solution, solve', {'numpy'}),
+    ('from snake_arm_control import Arm, Goal, Scene, Sphere', {'numpy'}),
+    ('from snake_arm_control import InverseSettings, Solution, solve', {'numpy', 'numba'}),
     ('from snake_arm_control import ForwardModel', {'numpy', 'numba'})])
 def test_only_what_is_used_is_loaded(statement, loads):
     assert heavy_modules_after(statement) == loads

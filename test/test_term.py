@@ -50,6 +50,14 @@ class Ring(Term):
         return Functionals.of_angles(angles[0] - self.wanted, by_angles)
 
 
+class Above(Term):
+    """Keeps the tool above the base."""
+
+    def inequalities(self, chain, angles):
+        return Functionals(chain[-1:, 2], np.zeros(1, int), np.full(1, len(chain) - 1),
+                           np.eye(pose.SIZE)[2:3])
+
+
 def random_angles(arm, seed=0, bend=0.4):
     return np.random.default_rng(seed).uniform(-bend, bend, arm.rest.shape)
 
@@ -186,6 +194,20 @@ def test_residuals_of_angles_alone_come_to_zero_beside_the_goal(method):
     passed = taken(ExactModel(arm), method, goal, (Ring((0.2, -0.1)),), found.angles, 300)
     np.testing.assert_allclose(passed[-1][0], (0.2, -0.1), atol=1e-3)
     assert goal.position_error(forward_kinematics(arm, passed[-1])) < 1e-3
+
+
+@pytest.mark.parametrize('first', (True, False))
+def test_derivatives_are_those_of_each_term_alone_in_whatever_order_they_come(first):
+    """Values of the angles alone have no entries, and may outnumber those that have."""
+    arm = Arm()
+    terms = Ring((0.2, -0.1)), Above()
+    angles = random_angles(arm, bend=0.2)
+    model = ExactModel(arm).linearize(angles)
+    residuals, inequalities = demands(terms if first else terms[::-1], model.chain, angles
+                                      ).derivatives(model, angles)
+    alone = [demands((term,), model.chain, angles).derivatives(model, angles) for term in terms]
+    np.testing.assert_array_equal(residuals, alone[0][0])
+    np.testing.assert_array_equal(inequalities, alone[1][1])
 
 
 @pytest.mark.parametrize('seed', range(5))

@@ -35,8 +35,9 @@ class Demands(NamedTuple):
         both = _stacked((self.residuals, self.inequalities), angles)
         rows = np.zeros((len(both.values), angles.size))
         if len(both.rows):
-            found = linearization.functional_rows(both.rows, both.joints, both.coefficients)
-            rows[:len(found)] = found.reshape(len(found), -1)
+            numbers, entries = _numbered(both.rows)
+            found = linearization.functional_rows(entries, both.joints, both.coefficients)
+            rows[numbers] = found.reshape(len(found), -1)
         if both.by_angles is not None:
             rows += both.by_angles.reshape(rows.shape)
         return rows[:len(self.residuals.values)], rows[len(self.residuals.values):]
@@ -77,6 +78,14 @@ def demands(terms: Sequence[Term], chain: np.ndarray, angles: np.ndarray) -> Dem
             floors.append(np.where(kept.values > 0.0, -term.approach, -1.0) * kept.values)
     return Demands(_stacked(residuals, angles), _stacked(awake, angles),
                    np.concatenate(floors) if floors else np.zeros(0), preference, violation)
+
+
+def _numbered(rows: np.ndarray) -> tuple[slice | np.ndarray, np.ndarray]:
+    """Return which values have entries, and of which of these each entry (entries,) is."""
+    last = int(rows.max())
+    if last < len(rows):
+        return slice(last + 1), rows
+    return np.unique(rows, return_inverse=True)  # many values are of the angles alone
 
 
 def _stacked(parts: Sequence[Functionals], angles: np.ndarray) -> Functionals:
