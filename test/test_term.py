@@ -310,7 +310,7 @@ def test_curvature_spreads_bends_evenly_as_far_as_the_goal_leaves_a_choice():
     assert goal.position_error(forward_kinematics(arm, passed[-1])) < 1e-3
 
 
-@pytest.mark.parametrize(('centering', 'is_kept'), ((InverseSettings.centering, True),
+@pytest.mark.parametrize(('centering', 'is_kept'), ((ControlSettings.centering, True),
                                                     (0.0, False)))
 def test_a_goal_that_goes_round_and_round_does_not_screw_the_arm_into_its_limits(
         centering, is_kept):

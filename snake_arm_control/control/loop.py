@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 import math
 from typing import NamedTuple
@@ -419,13 +419,13 @@ class ControlLoop:
 
     def _searches(self) -> Iterator[Search]:
         """Return where else to look for a way to the goal."""
-        generator = np.random.default_rng(0)
+        generator, settings = np.random.default_rng(0), replace(self.settings, centering=0.0)
         if self._clear_way is None:
-            return searches(self.goal, self.model, self.settings, generator, self._model_error)
+            return searches(self.goal, self.model, settings, generator, self._model_error)
         return self._clear_way.searches(
             self.goal, self._aim(),
             lambda angles: self.model.linearize(angles).chain - self._model_error(),
-            self.settings, generator)
+            settings, generator)
 
     def _model_error(self) -> np.ndarray | float:
         """Return what the model predicts too much (joints, 9), as it is known."""
@@ -491,6 +491,9 @@ class ControlLoop:
         if not self._publishing:
             self._motion.stop()
             self._publishing = True
+            if self._reports and (self._must_mark
+                                  or self.largest_lead > self.settings.following_error):
+                self._command, self._must_mark = self.following.start_anew(), True
             return self._publish(stamp)
         period = (stamp - self._stamp) * 1e-9
         if period > _LONGEST_PERIOD:

@@ -41,9 +41,8 @@ class InverseSettings(Settings):
         3e-3, 'least damping of Levenberg-Marquardt, about the square of the error of a learned '
         'Jacobian', 'm^2', low=0.0, high=1e3)
     centering: float = setting(
-        0.01, 'fraction of the way by which Levenberg-Marquardt returns a joint to mid-range in '
-        'each iteration, where a goal leaves it free; the controller does so while its goal moves',
-        low=0.0, high=0.1)
+        0.0, 'fraction of the way by which Levenberg-Marquardt returns a joint to mid-range in '
+        'each iteration, where a goal leaves it free', low=0.0, high=0.1)
     max_step: float = setting(
         0.3, 'largest change of any angle in one iteration', 'rad', low=1e-6, high=1.0)
     position_gain: float = setting(

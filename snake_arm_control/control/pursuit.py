@@ -33,6 +33,9 @@ _ROUNDING = 1e-9  # [rad]
 class PursuitSettings(InverseSettings):
     """How to descend, and when to look for another way."""
 
+    centering: float = setting(
+        0.01, 'fraction of the way by which Levenberg-Marquardt returns a joint to mid-range in '
+        'each iteration, where a goal that moves leaves it free', low=0.0, high=0.1)
     stall_time: float = setting(
         1.0, 'time without progress after which an arm is stuck, near its goal five times that',
         's', low=0.05, high=3600.0)

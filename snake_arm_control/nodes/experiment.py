@@ -76,10 +76,16 @@ class ExperimentNode(Node):
 
 
 class NodesRun:
-    """Runs experiments over the real nodes; see `reproduction.LibraryRun`."""
+    """
+    Runs experiments over the real nodes; see `experiments.runs.LibraryRun`.
 
-    def __init__(self, arm: Arm, truth: SimulationSettings = IDEAL_ARM, namespace: str = ''):
+    :param settings: of the nodes, each as node.name=value
+    """
+
+    def __init__(self, arm: Arm, truth: SimulationSettings = IDEAL_ARM, namespace: str = '',
+                 settings: tuple[str, ...] = ()):
         self.arm, self.truth, self.namespace = arm, truth, namespace
+        self.settings = settings
 
     def __call__(self, scenario: Scenario, period: float) -> Recording:
         """
@@ -96,7 +102,7 @@ class NodesRun:
                          if getattr(self.truth, each.name) != each.default)
         options = Options(joints=self.arm.joints, namespace=self.namespace,
                           scenario=scenario.name,
-                          settings=(*settings, f'scenario.period={period}'))
+                          settings=(*settings, *self.settings, f'scenario.period={period}'))
         deadline = time.monotonic() + _START_TIME + 2.0 * max(period, TIME_LIMIT)
         with running(options, lambda **where: ExperimentNode(recorder, **where)) as (
                 executor, node, _):

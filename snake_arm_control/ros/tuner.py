@@ -15,6 +15,7 @@ from rclpy.task import Future
 from snake_arm_control.viewer.tuning import Tunable
 
 _CHOICES = 'one of '  # how `parameters` writes them
+_SCALARS = bool, int, float, str  # a list has no control on the page
 _ROS = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 
 
@@ -51,8 +52,8 @@ class Tuner:
 
         def finish(descriptors, values) -> None:
             self._reading = False
-            take([_tunable(*pair) for pair in zip(descriptors, map(
-                parameter_value_to_python, values))])
+            known = zip(descriptors, map(parameter_value_to_python, values))
+            take([_tunable(*pair) for pair in known if isinstance(pair[1], _SCALARS)])
         self._client.list_parameters(callback=describe)
 
     def write(self, name: str, value: object, refused: Callable[[str], None]) -> None:
