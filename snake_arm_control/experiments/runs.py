@@ -32,6 +32,8 @@ WRONG_ARM = SimulationSettings(length_error=0.05, joint_offset=math.radians(2.0)
 PERIODS = (20.0, 10.0, 5.0, 2.0)  # [s] in which a moving goal is tried to be followed
 RATE = 200.0  # [Hz] of the controller
 TIME_LIMIT = 10.0  # [s] for reaching a goal
+_LATEST, _FINENESS = 0.5, 1e-3  # [s] that a recording may come late, and how finely it is told
+_TOLD = 20  # goals that tell it
 REST_TIME = 0.5  # [s] for which a reached goal is watched
 APPROACH_TIME = 2.0  # [s] for catching up with a moving goal, before it is measured
 _SAMPLES = 1000  # of the errors over time that are written
@@ -148,9 +150,23 @@ class Recorder:
     def recording(self, about: dict[str, Any]) -> Recording:
         """Return what was recorded; see `Recording` for what it is about."""
         times, chains, goals, position_errors, axis_errors, commands = zip(*self._frames)
-        return Recording(self.scenario, self.arm, self.period, np.array(times), np.array(chains),
+        began = self._began(times, goals) if self.period else 0.0
+        return Recording(self.scenario, self.arm, self.period, np.array(times) - began,
+                         np.array(chains),
                          goals, np.array(position_errors), np.array(axis_errors),
                          np.array(commands), self._reached, about)
+
+    def _began(self, times: tuple[float, ...], goals: tuple[Goal, ...]) -> float:
+        """
+        Return when the scenario began by these times [s]: who records may have come late.
+
+        It is told by the goals, of which none was in effect before its time.
+        """
+        shifts = _FINENESS * np.arange(-round(_LATEST / _FINENESS), 1)
+        return min(float(min(shifts, key=lambda began: np.abs(
+            self.scenario.goal_at(self.arm, max(times[i] - began, 0.0), self.period).target
+            - goals[i].target).max()))
+            for i in np.linspace(len(times) // 2, len(times) - 1, _TOLD).astype(int))
 
 
 Run = Callable[[Scenario, float], Recording]  # of a scenario with a period [s]
