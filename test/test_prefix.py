@@ -3,6 +3,8 @@
 """Laws of prefixes: another arm by name, and the same arm in all else."""
 
 from functools import partial
+import math
+import time
 
 from arms import ARMS, NAMES, random_angles, urdf_of
 from geometry_msgs.msg import PoseArray
@@ -18,7 +20,9 @@ from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.prefix import prefixed, prefixed_urdf
 from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.control.goal import Goal
 from snake_arm_control.ros import topics
+from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.parameters import ArmSettings
 
 MOUNTED = Arm(Arm.uniform(3).links, Arm.uniform(3).tool, Placement((0, 0, 1)),
@@ -69,15 +73,28 @@ def test_an_arm_with_prefixes_reaches_its_goal_by_these_names():
                              (PoseArray, topics.POSE_CHAIN, topics.SENSOR),
                              (String, topics.ROBOT_DESCRIPTION, topics.LATCHED)):
         node.create_subscription(kind, topic, partial(seen.__setitem__, topic), qos)
+    publisher, goal = GoalPublisher(node), Goal.tool(position=(0.4, -0.3, 0.5))
+    deadline = time.monotonic() + 60.0
+
+    def wait(condition):
+        while not condition():
+            assert time.monotonic() < deadline, f'of the topics came {sorted(seen)}'
+            rclpy.spin_once(node, timeout_sec=0.1)
+
+    def is_reached():
+        poses = seen[topics.POSE_CHAIN].poses
+        tool = poses[-1].position
+        return math.dist((tool.x, tool.y, tool.z), (0.4, -0.3, 0.5)) <= 1e-3
+
     try:
-        with running('--namespace', 'left', '--joint-prefix', 'left_', '--frame-prefix', 'left_',
-                     '--scenario', 'fig2', '--until-converged') as arm:
-            while arm.poll() is None:
-                rclpy.spin_once(node, timeout_sec=0.1)
+        with running('--namespace', 'left', '--joint-prefix', 'left_', '--frame-prefix', 'left_'):
+            wait(lambda: len(seen) == 3 and publisher.has_controller
+                 and node.count_publishers(topics.JOINT_COMMAND))
+            publisher.publish(goal)
+            wait(lambda: topics.JOINT_COMMAND in seen and is_reached())
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
-    assert arm.returncode == 0, arm.output
     named = prefixed(Arm(), 'left_', 'left_')
     assert tuple(seen[topics.JOINT_COMMAND].name) == named.joint_names
     assert tuple(seen[topics.JOINT_STATES].name) == named.joint_names
