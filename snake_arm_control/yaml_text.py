@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
+
+from snake_arm_control.errors import SnakeArmError
 
 _LONGEST = 2**18  # [characters], of a text
 _LONGEST_SCALAR = 1000  # [characters]
@@ -55,3 +58,19 @@ def read(text: str) -> Any:
         raise yaml.YAMLError(' '.join(str(error).split())) from error
     except (ValueError, ArithmeticError) as error:  # an impossible date, an endless number
         raise yaml.YAMLError(str(error)) from error
+
+
+def mapping(what: str, said: Any, known: Sequence[str], error: type[SnakeArmError]
+            ) -> Mapping[str, Any]:
+    """
+    Return what was said, if it is a mapping of known words.
+
+    :param what: what an error calls it
+    :raises SnakeArmError: of the kind that is given, if it is none
+    """
+    if not isinstance(said, Mapping):
+        raise error(f'{what} is {said!r}, expected a mapping of {", ".join(known)}')
+    unknown = [key for key in said if key not in known]
+    if unknown:
+        raise error(f'{what} has {unknown[0]!r}, expected of {", ".join(known)}')
+    return said

@@ -55,6 +55,15 @@ def pytest_collection_modifyitems(items):
         items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
 
 
+@pytest.fixture(scope='module')
+def ros():
+    """Let this process take part in the ROS graph: for the mark `usefixtures`."""
+    rclpy = pytest.importorskip('rclpy')
+    rclpy.init(args=[])
+    yield
+    rclpy.try_shutdown()
+
+
 @pytest.fixture(scope='session')
 def learned():
     """Return the model that ships with the package."""

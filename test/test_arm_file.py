@@ -79,7 +79,7 @@ def test_a_joint_without_limits_in_the_file_has_none():
 
 @pytest.mark.parametrize(('text', 'reason'), (
     ('{', 'no YAML'),
-    ('', 'the arm is None, expected segments'),
+    ('', 'the arm is None, expected a mapping of segments'),
     ('[1]', r'the arm is \[1\]'),
     ('segments: []', r'segments is \[\], expected a list of at least one'),
     ('joints: 3', "the arm has 'joints', expected of segments"),

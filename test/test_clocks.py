@@ -13,23 +13,17 @@ import time
 from harness import ErringArm, node_process, observing, SimulatedClock
 import numpy as np
 import pytest
-import rclpy
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.ros import message_stamps
 from snake_arm_control.ros.diagnostics import NO_CLOCK
 
+pytestmark = pytest.mark.usefixtures('ros')
+
 HERE = Goal.tool(position=(0.4, -0.3, 0.5), up=(0.0, 0.0, 1.0))
 THERE = Goal.tool(position=(-0.3, 0.3, 0.6))
 SECOND = 10**9  # [ns]
 HOUR = 3600 * SECOND
-
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
 
 
 @contextmanager

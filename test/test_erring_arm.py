@@ -12,22 +12,16 @@ import math
 from harness import ARM, assert_held, begin, erring
 import numpy as np
 import pytest
-import rclpy
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.control.goal import Goal
 
+pytestmark = pytest.mark.usefixtures('ros')
+
 HERE = Goal.tool(position=(0.4, -0.3, 0.5), up=(0.0, 0.0, 1.0))
 BENT = np.where(np.random.default_rng(0).random(ARM.rest.shape) < 0.5, -0.2, 0.2)  # [rad]
-
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
 
 
 @pytest.fixture(scope='module')

@@ -14,7 +14,6 @@ from geometry_msgs.msg import Point, Pose, PoseArray, Quaternion
 from harness import assert_held, begin, erring
 import numpy as np
 import pytest
-import rclpy
 from rclpy.serialization import serialize_message
 from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
@@ -24,17 +23,12 @@ from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.model.weights_file import SHIPPED
 from snake_arm_control.ros import chain_messages, message_stamps, topics, weight_messages
 
+pytestmark = pytest.mark.usefixtures('ros')
+
 NAN = math.nan
 HOUR = 3600 * 10**9  # [ns]
 HERE = Goal.tool(position=(0.4, -0.3, 0.5), up=(0.0, 0.0, 1.0))
 THERE = Goal.tool(position=(-0.3, 0.3, 0.6))
-
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
 
 
 @pytest.fixture(scope='module')

@@ -9,12 +9,14 @@ import pytest
 from rig import PERIOD, reachable, Rig
 
 from snake_arm_control.arm.body import ArmBody
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.simulation import SimulationSettings
 from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlSettings, State
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
+from snake_arm_control.model.exact import ExactModel
 
 FLOOR = HalfSpace((0.0, 0.0, 1.0), -0.02, name='floor')
 SPHERES = Scene((FLOOR, Sphere((0.35, 0.1, 0.55), 0.08, name='ball'),
@@ -101,6 +103,18 @@ def test_an_arm_gives_way_to_an_obstacle_that_moves_into_it(phase):
     clear.show(Scene((FLOOR,)))
     if phase != 'stalled':
         assert rig.pursue(goal, 3.0, clear).end <= 1e-3
+    rig.assert_kept()
+
+
+@pytest.mark.parametrize('acceleration', (0.5, 2.0))
+@pytest.mark.parametrize('own_body', (False, True))
+def test_an_arm_that_takes_long_to_brake_brakes_ahead_of_a_wall(acceleration, own_body):
+    """Its momentum is no step of the descent, which alone would lead it into the wall."""
+    arm = Arm.uniform(joints=10, segment_length=0.1, acceleration_limit=acceleration)
+    rig = Rig(ExactModel(arm))
+    clear = Clear(rig, Scene((HalfSpace((-1.0, 0.0, 0.0), -0.4, name='wall'),)), own_body)
+    rig.pursue(Goal.tool(position=(0.8, 0.0, 0.5), joints=10), 4.0, clear)
+    assert 0.0 < clear.least < 0.05
     rig.assert_kept()
 
 

@@ -186,6 +186,20 @@ def test_an_arm_on_hold_that_springs_up_to_its_command_was_not_moved():
     rig.assert_kept()
 
 
+@pytest.mark.parametrize(('first', 'then'), ((0.25, 0.25), (0.1, 0.15), (0.0, 0.3)))
+def test_an_arm_that_was_moved_just_now_begins_where_it_is(first, then):
+    """Also if it was moved a while before, and has not been commanded since."""
+    rig = Rig()
+    rig.arm.stop()
+    for moved, wait in ((first, 0.5), (then, 0.02)):
+        rig.arm.push(np.full((10, 2), moved))
+        rig.rest(wait)
+    rig.loop.reset()
+    rig.run_to(State.RETURNING)
+    command, = rig.run(1)
+    assert command.is_new_start and np.abs(command.positions - rig.arm.angles).max() <= NEAR
+
+
 @pytest.mark.parametrize('seed', range(6))
 def test_an_arm_returns_to_rest_exactly_however_its_ticks_come(seed):
     """From the last tick before rest, one that comes early could not brake in time."""

@@ -9,7 +9,6 @@ from geometry_msgs.msg import PoseArray
 from harness import ARM, erring, ErringArm, node_process, observing, settled
 import numpy as np
 import pytest
-import rclpy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
@@ -19,16 +18,11 @@ from snake_arm_control.control.goal import Goal
 from snake_arm_control.ros import chain_messages, topics
 from snake_arm_control.ros.latest import LatestMessages
 
+pytestmark = pytest.mark.usefixtures('ros')
+
 HERE = Goal.tool(position=(0.4, -0.3, 0.5), up=(0.0, 0.0, 1.0))
 THERE = Goal.tool(position=(-0.3, 0.3, 0.6))
 START = np.full(ARM.rest.shape, 0.3)  # [rad]
-
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
 
 
 def of_gripper(message):

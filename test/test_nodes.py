@@ -23,7 +23,6 @@ from harness import (
 import numpy as np
 import pytest
 from rcl_interfaces.msg import Log
-import rclpy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String
 from std_srvs.srv import SetBool, Trigger
@@ -43,16 +42,11 @@ from snake_arm_control.ros import (
     topics,
 )
 
+pytestmark = pytest.mark.usefixtures('ros')
+
 NAN = math.nan
 FIG2 = scenario('fig2').goal_at(ARM, 0.0)
 REACHABLE = (0.4, -0.3, 0.5)
-
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
 
 
 @pytest.fixture(scope='module')

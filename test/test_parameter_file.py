@@ -11,17 +11,12 @@ import yaml
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.ros.parameter_file import ParameterFile
 
+pytestmark = pytest.mark.usefixtures('ros')
+
 NODES = ('/controller', '/left/controller', '/a/b/controller', '/left/simulator')
 SECTIONS = ('/**', '**', '*', 'controller', '/controller', 'left/controller', '/left/controller',
             '/left/**', '/left/*', '/*/controller', '/**/controller', '/*', '/left', '/right/**',
             '/left/contoller')
-
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
 
 
 def test_the_example_for_the_aggregator_of_diagnostics_groups_every_node_that_reports():

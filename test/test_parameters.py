@@ -22,6 +22,8 @@ from snake_arm_control.nodes.up import SETTINGS
 from snake_arm_control.ros.parameters import ArmSettings, Parameters, warn_of_unread
 from snake_arm_control.settings import setting, Settings
 
+pytestmark = pytest.mark.usefixtures('ros')
+
 CONFIG = Path(__file__).parent.parent / 'config' / 'snake_arm.yaml'
 ARM_SETTINGS = {each.name for each in fields(ArmSettings)}
 
@@ -31,13 +33,6 @@ class Seeded(Settings):
     """Settings that are none of the arm's."""
 
     seed: int = setting(0, 'seed')
-
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
 
 
 @pytest.fixture

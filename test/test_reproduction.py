@@ -89,6 +89,19 @@ def test_moving_goals_are_reached_at_every_sampled_phase(model, name, truth):
         angles = solution.angles
 
 
+@pytest.mark.parametrize('missed', (0.0, 0.08, 0.3))
+def test_a_recording_that_comes_late_knows_when_the_scenario_began(missed):
+    """By its goals: the first one that is received may be any, and may itself come late."""
+    it, chain = scenario('fig3'), forward_kinematics(ARM, ARM.rest)
+    recorder = Recorder(it, ARM, 4.0)
+    recorder.take_goal(50.0 + missed + 0.1, it.goal_at(ARM, missed, 4.0))
+    for k in range(round((missed + 0.1) * 100), 400):
+        recorder.take_goal(50.0 + k / 100, it.goal_at(ARM, k / 100, 4.0))
+        recorder.take_chain(50.0 + k / 100, chain)
+    recording = recorder.recording({})
+    assert recording.times[-1] == pytest.approx(3.99, abs=2e-3)
+
+
 @pytest.mark.parametrize('name', MOVING)
 def test_the_loop_follows_a_moving_goal_by_less_than_two_goals_way(recordings, name):
     """The arm is where the goal was a moment ago: errors scale with the speed."""

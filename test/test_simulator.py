@@ -23,17 +23,12 @@ from snake_arm_control.errors import SettingsError
 from snake_arm_control.nodes.simulator import SimulatorNode
 from snake_arm_control.ros import chain_messages, joint_messages, message_stamps, topics
 
+pytestmark = pytest.mark.usefixtures('ros')
+
 ARM = Arm.uniform(joints=6)
 TARGET = np.full((6, 2), 0.5)
 SECOND = 10**9  # [ns]
 HOUR = 3600 * SECOND
-
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
 
 
 class Bench:

@@ -52,7 +52,7 @@ def read_yaml(text: str) -> Description:
     except yaml.YAMLError as error:
         raise DescriptionError(f'the arm is no YAML: {error}') from error
     try:
-        said = _mapping('the arm', content, _ARM_KEYS)
+        said = yaml_text.mapping('the arm', content, _ARM_KEYS, ArmError)
         links, end = _links(said.get('segments'))
         rest = said.get('rest') or {}
         if not isinstance(rest, Mapping):
@@ -84,12 +84,13 @@ def _all(segments: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield segments one by one, each with where it is said; groups and counts are repeated."""
     for number, each in enumerate(_list('segments', segments), 1):
         where = f'segment {number}'
-        said = _mapping(where, each, (*_SEGMENT_KEYS, 'segments'))
+        said = yaml_text.mapping(where, each, (*_SEGMENT_KEYS, 'segments'), ArmError)
         group = [(where, said)]
         if 'segments' in said:
-            _mapping(where, said, ('count', 'segments'))
+            yaml_text.mapping(where, said, ('count', 'segments'), ArmError)
             inner = enumerate(_list(f'segments of {where}', said['segments']), 1)
-            group = [(f'{where}.{i}', _mapping(f'{where}.{i}', one, _SEGMENT_KEYS[1:]))
+            group = [(f'{where}.{i}', yaml_text.mapping(f'{where}.{i}', one, _SEGMENT_KEYS[1:],
+                                                        ArmError))
                      for i, one in inner]
         count = said.get('count', 1)
         if not (isinstance(count, int) and not isinstance(count, bool) and count >= 1):
@@ -147,7 +148,7 @@ def _limits(where: str, limit: Any) -> tuple[float, float]:
 
 
 def _placement(name: str, said: Any) -> Placement:
-    placed = _mapping(name, said or {}, ('xyz', 'rpy'))
+    placed = yaml_text.mapping(name, said or {}, ('xyz', 'rpy'), ArmError)
     return Placement(*(three_numbers(f'{key} of {name}', placed.get(key, (0, 0, 0)))
                        for key in ('xyz', 'rpy')))
 
@@ -155,13 +156,4 @@ def _placement(name: str, said: Any) -> Placement:
 def _list(what: str, said: Any) -> list[Any]:
     if not isinstance(said, list) or not said:
         raise ArmError(f'{what} is {said!r}, expected a list of at least one')
-    return said
-
-
-def _mapping(what: str, said: Any, keys: Sequence[str]) -> Mapping[str, Any]:
-    if not isinstance(said, Mapping):
-        raise ArmError(f'{what} is {said!r}, expected {", ".join(keys)}')
-    unknown = [key for key in said if key not in keys]
-    if unknown:
-        raise ArmError(f'{what} has {unknown[0]!r}, expected of {", ".join(keys)}')
     return said

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 import math
 from typing import NamedTuple
@@ -223,11 +223,7 @@ class ControlLoop:
     def estimated_chain(self) -> np.ndarray | None:
         """The true chain (joints, 9) as it is known of the latest joint states; None without."""
         latest = self.feedback.history.latest
-        if latest is None:
-            return None
-        if not self.settings.use_feedback:
-            return latest.chain
-        return self.feedback.correction.estimate(latest.chain)
+        return None if latest is None else self._expected(latest.chain)
 
     def start(self, angles: np.ndarray) -> None:
         """
@@ -388,8 +384,6 @@ class ControlLoop:
             self._avoid()
         if self._goal_is_new:
             self._goal_is_new, self._goal_at = False, now
-        if self._started and not self._reports:
-            self.feedback.report(stamp, self._command)
         if self.feedback.work(stamp, now, self.settings, self.settings.correction_gain):
             self._errors = None
         if not self._started:
@@ -419,13 +413,13 @@ class ControlLoop:
 
     def _searches(self) -> Iterator[Search]:
         """Return where else to look for a way to the goal."""
-        generator, settings = np.random.default_rng(0), replace(self.settings, centering=0.0)
+        generator, settings = np.random.default_rng(0), self.settings.for_fixed_goal
         if self._clear_way is None:
             return searches(self.goal, self.model, settings, generator, self._model_error)
         return self._clear_way.searches(
             self.goal, self._aim(),
-            lambda angles: self.model.linearize(angles).chain - self._model_error(),
-            settings, generator)
+            lambda angles: self._expected(self.model.linearize(angles).chain), settings,
+            generator)
 
     def _model_error(self) -> np.ndarray | float:
         """Return what the model predicts too much (joints, 9), as it is known."""
@@ -438,7 +432,12 @@ class ControlLoop:
 
     def _estimate(self) -> np.ndarray:
         """Return the true chain (joints, 9) that is expected of the latest command (eq. 4)."""
-        return self._linearize(self._aim()).chain - self._model_error()
+        return self._expected(self._linearize(self._aim()).chain)
+
+    def _expected(self, prediction: np.ndarray) -> np.ndarray:
+        """Return the true chain (joints, 9) that is expected where this is predicted."""
+        return (self.feedback.correction.estimate(prediction) if self.settings.use_feedback
+                else prediction)
 
     def _is_clear(self, later: np.ndarray, way: float) -> bool:
         """Return whether the way to a command (joints, axes) is clear; see `Motion.step`."""
@@ -487,6 +486,8 @@ class ControlLoop:
         """
         if change is None and not self._motion.is_moving:
             self._publishing = False
+            if not self._reports:
+                self.feedback.report(stamp, self._command)
             return None
         if not self._publishing:
             self._motion.stop()

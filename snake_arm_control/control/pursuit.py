@@ -43,6 +43,11 @@ class PursuitSettings(InverseSettings):
         5, 'how often a stuck arm looks for another way to the goal before it gives up',
         low=0, high=100)
 
+    @property
+    def for_fixed_goal(self) -> PursuitSettings:
+        """The same without centering: what settles at a goal that stays is not to be moved on."""
+        return replace(self, centering=0.0)
+
 
 class Pursuit:
     """
@@ -60,6 +65,7 @@ class Pursuit:
         self.iterations = 0
         self.way_left = 0.0
         self.is_reached = self._settled = False
+        self._moves = False  # whether the goal has moved on from one nearby
         self._kept: tuple[Term, ...] = ()  # beside the goal
         self._progress, self._recovery = Progress(), Recovery()
         self.use(settings)
@@ -68,18 +74,20 @@ class Pursuit:
         """Go on by other settings; a search begins anew, for it would end by those before."""
         self._settings = settings
         self._optimiser = make_optimiser(self._arm, settings)
-        # What settles at a fixed goal is not to be moved on.
-        self._uncentered = replace(settings, centering=0.0)
-        self._terms = terms_of(self.goal, self._arm, self._uncentered, self._kept)
+        self._gather_terms()
         if self.phase is Phase.SEARCHING:
             self.forget_ways()
 
     def keep(self, *terms: Term) -> None:
         """Keep these terms from here on, whatever the goal; an arm that gave up tries again."""
         self._kept = terms
-        self._terms = terms_of(self.goal, self._arm, self._uncentered, terms)
+        self._gather_terms()
         if self.phase is Phase.GAVE_UP:
             self.forget_ways()
+
+    def _gather_terms(self) -> None:
+        settings = self._settings if self._moves else self._settings.for_fixed_goal
+        self._terms = terms_of(self.goal, self._arm, settings, self._kept)
 
     @property
     def phase(self) -> Phase:
@@ -94,9 +102,8 @@ class Pursuit:
         """
         near = (np.array_equal(goal.weight, self.goal.weight)
                 and np.abs(goal.target - self.goal.target).max() <= _NEAR)
-        self.goal, self._settled = goal, False
-        self._terms = terms_of(goal, self._arm, self._settings if near else self._uncentered,
-                               self._kept)
+        self.goal, self._moves, self._settled = goal, near, False
+        self._gather_terms()
         # An arm that keeps up with a moving goal has not left it.
         self.is_reached &= near and self._ratio(*errors()) <= _LEFT
         if near:

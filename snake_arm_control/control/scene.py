@@ -18,7 +18,6 @@ As a person writes it, in metres and radians, in the frame of the arm's base::
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 import math
 from pathlib import Path
@@ -102,7 +101,8 @@ class Scene:
             content = yaml_text.read(text)
         except yaml.YAMLError as error:
             raise SceneError(f'the scene is not YAML: {error}') from error
-        said = _mapping('the scene', content if content is not None else {}, _KEYS)
+        said = yaml_text.mapping('the scene', {} if content is None else content, _KEYS,
+                                 SceneError)
         entries = said.get('shapes') or []
         if not isinstance(entries, list):
             raise SceneError(f'shapes is {entries!r}, expected a list')
@@ -144,7 +144,7 @@ def _said(shape: Shape) -> dict[str, Any]:
 def _shape(number: int, entry: Any, folder: Path) -> Shape:
     """Return the shape of an entry of the list."""
     where = f'shape {number}'
-    said = _mapping(where, entry, (*KINDS, 'name'))
+    said = yaml_text.mapping(where, entry, (*KINDS, 'name'), SceneError)
     kinds = [kind for kind in KINDS if kind in said]
     if len(kinds) != 1:
         raise SceneError(f'{where} is of {" and ".join(kinds) or "no kind"}, expected one of '
@@ -154,7 +154,7 @@ def _shape(number: int, entry: Any, folder: Path) -> Shape:
     known = [each.name for each in fields(KINDS[kind]) if each.name != 'name']
     if kind == 'mesh':
         known[known.index('pose'):] = ['xyz', 'rpy']
-    values = dict(_mapping(where, said[kind], known))
+    values = dict(yaml_text.mapping(where, said[kind], known, SceneError))
     if kind == 'mesh':
         try:
             values['pose'] = Placement(values.pop('xyz', (0, 0, 0)), values.pop('rpy', (0, 0, 0)))
@@ -167,13 +167,3 @@ def _shape(number: int, entry: Any, folder: Path) -> Shape:
     if missing:
         raise SceneError(f'{where} has no {missing[0]}, expected {", ".join(known)}')
     return KINDS[kind](**values, name=name)
-
-
-def _mapping(what: str, said: Any, known: Sequence[str]) -> Mapping[str, Any]:
-    """Return a mapping of known words, or raise SceneError."""
-    if not isinstance(said, Mapping):
-        raise SceneError(f'{what} is {said!r}, expected a mapping of {", ".join(known)}')
-    unknown = [key for key in said if key not in known]
-    if unknown:
-        raise SceneError(f'{what} has {unknown[0]!r}, expected of {", ".join(known)}')
-    return said

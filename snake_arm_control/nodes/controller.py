@@ -141,6 +141,7 @@ class ControllerNode(Node):
         if self._loop:
             self._loop.settings = part(ControlSettings, settings)
         self._scene.use(settings.make_scene())
+        self._avoid()
         self._ticked_at = math.inf
         self._timer.timer_period_ns = round(1e9 / settings.rate)
 

@@ -11,6 +11,7 @@ import time
 from rclpy.node import Node
 from std_msgs.msg import String
 
+from snake_arm_control.control.clearance import Contact
 from snake_arm_control.control.loop import ControlLoop, State
 from snake_arm_control.errors import FeedbackError, SnakeArmError
 from snake_arm_control.ros import topics
@@ -115,7 +116,8 @@ class ControllerReport:
                                      and now - self._since < _STEADY):
             return
         self._logged = state
-        why = _barrier(loop) if state is State.STALLED else self._feedback_trouble(loop, now)
+        why = (_barrier(loop.contact, loop) if state is State.STALLED
+               else self._feedback_trouble(loop, now))
         text = f'{state.value}; {why}'.removesuffix('; ')
         if state in _ALARMING:
             self._node.get_logger().warning(text)
@@ -160,7 +162,7 @@ class ControllerReport:
             self._node.get_logger().warning(
                 f'{others} more publish {topics.JOINT_COMMAND}: is another controller running?',
                 throttle_duration_sec=30.0)
-        beyond = self._beyond(loop) if loop else ''
+        beyond, contact = (self._beyond(loop), loop.contact) if loop else ('', None)
         level = (Level.WARN if others or beyond or state in (*_UNREADY, *_ALARMING)
                  else Level.OK)
         summary = state.value if state else 'waiting for the forward model'
@@ -183,9 +185,8 @@ class ControllerReport:
             'beyond the limits': beyond,
             'new starts': loop.new_starts if loop else 0,
             'feedback trouble': self._feedback_trouble(loop, now) if loop else '',
-            'clearance [m]': (math.nan if loop is None or loop.contact is None
-                              else loop.contact.clearance),
-            'in the way': _barrier(loop) if loop else '',
+            'clearance [m]': math.nan if contact is None else contact.clearance,
+            'in the way': _barrier(contact, loop) if loop else '',
             'rejected obstacles': self._obstacles.count,
             'last rejected obstacle': self._obstacles.reason,
             'rejected goals': self._goals.count, 'last rejected goal': self._goals.reason,
@@ -196,9 +197,8 @@ class ControllerReport:
             'refused weights': self._refused_weights}
 
 
-def _barrier(loop: ControlLoop) -> str:
+def _barrier(contact: Contact | None, loop: ControlLoop) -> str:
     """Return what the arm rests at, empty if there is nothing."""
-    contact = loop.contact
     if contact is None or contact.clearance > _AT_MARGIN * loop.margin:
         return ''
     return f'{contact.link} is {1e3 * contact.clearance:.1f} mm from {contact.other}'

@@ -54,5 +54,5 @@ class Convergence:
         for publisher, value in zip(self._publishers, (*loop.errors(), self.rate)):
             if publisher.get_subscription_count():
                 publisher.publish(Float64(data=value))
-        if self._clearance.get_subscription_count() and loop.contact is not None:
-            self._clearance.publish(Float64(data=loop.contact.clearance))
+        if self._clearance.get_subscription_count() and (contact := loop.contact) is not None:
+            self._clearance.publish(Float64(data=contact.clearance))

@@ -44,9 +44,9 @@ class SceneTopics:
         return self._fixed.with_shapes(*self._obstacles.shapes)
 
     def use(self, fixed: Scene) -> None:
-        """Take the scene that obstacles come on top of."""
+        """Take the scene that obstacles come on top of; nobody is called."""
         self._fixed = fixed
-        self._update()
+        self._markers.show(self.scene)
 
     def expire(self, now: float) -> None:
         """Drop obstacles whose lifetime has ended at a time [s]."""
