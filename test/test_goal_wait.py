@@ -148,3 +148,4 @@ def test_all_who_wait_are_answered_when_the_controller_ends(bench):
     for future in futures:
         answer = bench.answer(future, ticks=0)
         assert not answer.success and answer.message == 'the controller has ended'
+    bench.wait.close()  # does nothing

@@ -47,7 +47,9 @@ class GoalWait:
         self._thread.start()
 
     def close(self) -> None:
-        """Answer all who wait, and serve no more."""
+        """Answer all who wait, and serve no more; again, do nothing."""
+        if not self._thread.is_alive():
+            return
         for waiting in self._waiting:
             waiting.answer.set_result((False, 'the controller has ended'))
         answered = Event()
