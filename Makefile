@@ -12,7 +12,8 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile \
 	--no-loadscope-reorder
 # Those that have to do with ROS: what all others test is the same on each line of it.
-NODE_TESTS = $(shell grep -lE 'rclpy|harness|loop_rate|snake_arm_control.(ros|nodes)' test/test_*.py)
+NODE_TESTS = $(shell grep -lE '^(from|import) .*(rclpy|harness|loop_rate|control\.(ros|nodes))' \
+	test/test_*.py)
 INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
 	--use-pep517 --constraint $(CONSTRAINTS) --editable
 
