@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The forward model: a learned one and the arm that it was trained on, or an exact one."""
+"""The forward model of an arm: learned, exact, or exact for joints that give way."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save as save_arrays
 
+from snake_arm_control.arm.compliance import Compliance
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.urdf import urdf_text
-from snake_arm_control.errors import DescriptionError, WeightsError
+from snake_arm_control.errors import ArmError, DescriptionError, ShapeError, WeightsError
 from snake_arm_control.model import coverage, weights_file
 from snake_arm_control.model.architecture import GEOMETRY
+from snake_arm_control.model.compensated import CompensatedLinearization, CompensatedModel
 from snake_arm_control.model.exact import ExactLinearization, ExactModel
 from snake_arm_control.model.network_model import NetworkLinearization, NetworkModel
 from snake_arm_control.model.normal_form import NormalForm
 from snake_arm_control.model.parameters import NetworkParameters
 from snake_arm_control.model.weights_file import (
     ANGLE_OFFSET,
+    COMPENSATED,
     EXACT,
     FORMAT,
     NETWORK,
     shipped_weights,
 )
 
-KINDS = NETWORK, EXACT
+KINDS = NETWORK, EXACT, COMPENSATED
+_COMPLIANCE = 'give', 'weights', 'moments', 'down'  # arrays of a file, see `Compliance`
 
 
 class ForwardModel:
@@ -39,10 +43,10 @@ class ForwardModel:
     A model bound to an arm: angles in, pose chain out, and its derivatives.
 
     Its `core` is the paper's network, whose weights serve any number of joints of the segment that
-    they were trained on, or the exact kinematics of a description.
+    they were trained on, the exact kinematics of a description, or those of an arm that gives way.
     """
 
-    def __init__(self, core: NetworkModel | ExactModel, arm: Arm, data: bytes,
+    def __init__(self, core: NetworkModel | ExactModel | CompensatedModel, arm: Arm, data: bytes,
                  metadata: Mapping[str, str]):
         self.core, self.arm = core, arm
         self.metadata = MappingProxyType(dict(metadata))
@@ -57,6 +61,21 @@ class ForwardModel:
         """Return the exact kinematics of an arm's description."""
         metadata = {'format': FORMAT, 'kind': EXACT, 'arm': urdf_text(arm)}
         return cls(ExactModel(arm), arm, save_arrays({}, metadata), metadata)
+
+    @classmethod
+    def compensated(cls, compliance: Compliance, record: Mapping[str, Any] | None = None
+                    ) -> ForwardModel:
+        """
+        Return the exact kinematics of an arm whose joints give way under weight.
+
+        :param record: how the compliance was found, kept as JSON
+        """
+        arm = compliance.arm
+        metadata = {'format': FORMAT, 'kind': COMPENSATED, 'arm': urdf_text(arm),
+                    'training': json.dumps(dict(record or {}))}
+        arrays = {name: np.array(getattr(compliance, name)) for name in _COMPLIANCE}
+        return cls(CompensatedModel(ExactModel(arm), compliance), arm,
+                   save_arrays(arrays, metadata), metadata)
 
     @classmethod
     def load(cls, path: str | Path | None = None, arm: Arm = Arm(),
@@ -80,8 +99,11 @@ class ForwardModel:
         :raises WeightsError: if they are damaged or belong to another arm or architecture
         """
         metadata, arrays = weights_file.parse(data, name)
-        if metadata.get('kind', NETWORK) == EXACT:
+        kind = metadata.get('kind', NETWORK)
+        if kind == EXACT:
             return cls(_exact_core(name, metadata, arm), arm, data, metadata)
+        if kind == COMPENSATED:
+            return cls(_compensated_core(name, arrays, metadata, arm), arm, data, metadata)
         return cls(_network_core(name, arrays, metadata, arm, dtype), arm, data, metadata)
 
     def to_bytes(self) -> bytes:
@@ -102,7 +124,8 @@ class ForwardModel:
         """Return the pose chains (*batch, joints, 9) at angles (*batch, joints, axes)."""
         return self.linearize(angles).chain
 
-    def linearize(self, angles: np.ndarray) -> NetworkLinearization | ExactLinearization:
+    def linearize(self, angles: np.ndarray
+                  ) -> NetworkLinearization | ExactLinearization | CompensatedLinearization:
         """
         Return the model at configurations.
 
@@ -119,7 +142,8 @@ class ForwardModel:
     @property
     def kind(self) -> str:
         """What the model is, of `KINDS`."""
-        return EXACT if isinstance(self.core, ExactModel) else NETWORK
+        kinds = {ExactModel: EXACT, CompensatedModel: COMPENSATED}
+        return kinds.get(type(self.core), NETWORK)
 
     @property
     def parameters(self) -> NetworkParameters:
@@ -129,7 +153,7 @@ class ForwardModel:
         :raises WeightsError: if the model has no network
         """
         if not isinstance(self.core, NetworkModel):
-            raise WeightsError('the model is exact, expected a network')
+            raise WeightsError(f'the model is {self.kind}, expected a network')
         return self.core.parameters
 
     @property
@@ -149,6 +173,19 @@ def _exact_core(name: str, metadata: Mapping[str, str], arm: Arm) -> ExactModel:
                            f'{described.joint_names[-1]}, expected {arm.joint_names[0]} to '
                            f'{arm.joint_names[-1]}')
     return ExactModel(described)
+
+
+def _compensated_core(name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str],
+                      arm: Arm) -> CompensatedModel:
+    """Return the model of the arm in a file, which gives way."""
+    exact = _exact_core(name, metadata, arm)
+    if set(arrays) != set(_COMPLIANCE):
+        raise WeightsError(f'{name} has the arrays {", ".join(sorted(arrays))}, expected '
+                           f'{", ".join(_COMPLIANCE)}')
+    try:
+        return CompensatedModel(exact, Compliance(exact.arm, **arrays))
+    except (ShapeError, ArmError) as error:
+        raise WeightsError(f'{name}: {error}') from error
 
 
 def _network_core(name: str, arrays: dict[str, np.ndarray], metadata: Mapping[str, str], arm: Arm,

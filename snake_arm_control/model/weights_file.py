@@ -17,7 +17,7 @@ from snake_arm_control.errors import WeightsError
 from snake_arm_control.model.parameters import NetworkParameters
 
 FORMAT = 'snake_arm_control/1'
-NETWORK, EXACT = 'network', 'exact'  # kinds of models
+NETWORK, EXACT, COMPENSATED = 'network', 'exact', 'compensated'  # kinds of models
 ANGLE_OFFSET = 'angle_offset'  # array beside those of a network
 SHIPPED = Path(__file__).parent / 'weights' / 'shipped.safetensors'  # of the default segment
 GENERAL = SHIPPED.with_name('general.safetensors')  # of any arm of bends

@@ -18,7 +18,13 @@ from std_srvs.srv import Trigger
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import FeedbackError, SettingsError, WeightsError
-from snake_arm_control.model.forward_model import EXACT, ForwardModel, KINDS, NETWORK
+from snake_arm_control.model.forward_model import (
+    COMPENSATED,
+    EXACT,
+    ForwardModel,
+    KINDS,
+    NETWORK,
+)
 from snake_arm_control.model.weights_file import shipped_weights
 from snake_arm_control.ros import chain_messages, topics, weight_messages
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
@@ -38,8 +44,9 @@ class ForwardModelSettings(ArmSettings):
     rate: float = setting(30.0, 'largest rate of the predictions, which are for viewers', 'Hz',
                           low=0.1, high=1e4)
     weights: str = setting('', 'weights file, empty for the weights that ship with the package')
-    kind: str = setting(AUTO, 'forward model: the network, the exact kinematics of the arm, or '
-                        'auto: the network for arms of the default segment',
+    kind: str = setting(AUTO, 'forward model: the network, the exact kinematics of the arm, those '
+                        'of an arm that gives way as its weights say, or auto: what the weights '
+                        'are of; without, the network for arms of the default segment',
                         choices=(AUTO, *KINDS))
 
 
@@ -92,10 +99,17 @@ class ForwardModelNode(Node):
                 raise SettingsError(f'weights is {settings.weights} and kind is {EXACT}, expected '
                                     'one of the two')
             return ForwardModel.exact(self._arm)
+        if settings.kind == COMPENSATED and not settings.weights:
+            raise SettingsError(f'kind is {COMPENSATED} and weights is empty, expected the file '
+                                'that snake-arm calibrate --compliance wrote')
         path = Path(settings.weights or shipped_weights(self._arm))
         is_default = self._arm.segment_fingerprint == Arm().segment_fingerprint
         if settings.kind == NETWORK or settings.weights or is_default:
-            return ForwardModel.load(path, self._arm)
+            model = ForwardModel.load(path, self._arm)
+            if settings.kind not in (AUTO, model.kind):
+                raise SettingsError(f'kind is {settings.kind} and {path.name} is of a model that '
+                                    f'is {model.kind}, expected the same')
+            return model
         self.get_logger().info('the arm is described and not the default one, so the exact '
                                f'kinematics serve; kind: {NETWORK} takes {path.name}')
         return ForwardModel.exact(self._arm)

@@ -1,0 +1,92 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model of an arm that gives way: its angles are corrected, then another makes the poses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snake_arm_control.arm.compliance import Compliance, SWEEPS
+from snake_arm_control.arm.kernels import statics
+from snake_arm_control.errors import ShapeError
+from snake_arm_control.model import functionals
+from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
+
+
+class CompensatedModel:
+    """
+    What joints that give way do to an arm.
+
+    From the tip to the base, each joint gets to know the weight and the moment of what lies beyond
+    it. That, times the joint's compliance, corrects its angles; the core makes the chain of the
+    corrected ones. So lengths, limits and axes keep their meaning, and without compliance the
+    model is its core.
+
+    :param core: predicts poses of the angles at which joints come to rest
+    """
+
+    def __init__(self, core: DifferentiableModel, compliance: Compliance):
+        self.core, self.compliance, self.arm = core, compliance, core.arm
+        self.dtype: type = getattr(core, 'dtype', np.float64)
+        self._geometry = compliance.arm.geometry.numbers
+
+    def predict(self, angles: np.ndarray) -> np.ndarray:
+        """Return the pose chains (*batch, joints, 9) at angles (*batch, joints, axes)."""
+        return self.linearize(angles).chain
+
+    def linearize(self, angles: np.ndarray) -> CompensatedLinearization:
+        """
+        Return the model at configurations.
+
+        :param angles: (*batch, joints, axes) [rad or m]
+        :raises ShapeError: if they are not those of the arm
+        """
+        angles = np.array(angles, dtype=float, order='C')
+        if angles.shape[-2:] != self.arm.rest.shape:
+            raise ShapeError('angles', angles.shape,
+                             f'(*batch, {self.arm.joints}, {self.arm.axes})')
+        bent, tape = statics.give_way(self._geometry, self.compliance.load,
+                                      angles.reshape(-1, *angles.shape[-2:]), SWEEPS)
+        return CompensatedLinearization(self._geometry, self.compliance.give, tape,
+                                        self.core.linearize(bent.reshape(angles.shape)))
+
+
+class CompensatedLinearization:
+    """The chain of the corrected angles; derivatives pass through the core, then the statics."""
+
+    def __init__(self, geometry: tuple[np.ndarray, ...], give: np.ndarray, tape: np.ndarray,
+                 core: Linearization):
+        self._geometry, self._give, self._tape, self._core = geometry, give, tape, core
+        self.chain = core.chain
+
+    def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
+        """Return dL/dangles (*batch, joints, axes) for dL/dchain (*batch, joints, 9)."""
+        slopes = self._core.gradient(chain_gradient)
+        return self._pulled_back(slopes[..., None, :, :])[..., 0, :, :]
+
+    def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
+                        first: int = 0) -> np.ndarray:
+        """
+        Return the derivatives of functionals of the chain by angles[first:].
+
+        :param rows, joints, coefficients: of the entries, see `functionals`
+        :param first: joint from which on angles are differentiated by
+        :return: (*batch, functionals, joints - first, axes)
+        :raises ShapeError: if the entries are misshapen
+        :raises IndexError: if a number is out of range
+        """
+        if not 0 <= first <= self.chain.shape[-2]:
+            raise IndexError(f'first is joint {first}, expected 0 to {self.chain.shape[-2]}')
+        slopes = self._core.functional_rows(rows, joints, coefficients)
+        return self._pulled_back(slopes)[..., first:, :]
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
+        return self.functional_rows(*functionals.of_components(joints, components), first)
+
+    def _pulled_back(self, slopes: np.ndarray) -> np.ndarray:
+        """Return slopes (*batch, functionals, joints, axes) by angles before they give way."""
+        flat = np.array(slopes, dtype=float, order='C').reshape(-1, *slopes.shape[-3:])
+        return statics.pull_back(self._geometry, self._give, self._tape, flat).reshape(
+            slopes.shape)
