@@ -31,6 +31,7 @@ from snake_arm_control.ros.controller_report import NO_MODEL
 from snake_arm_control.ros.goal_messages import message_to_goal
 from snake_arm_control.ros.parameters import ArmSettings
 from snake_arm_control.ros.running import ros
+from snake_arm_control.training.columns import Columns
 
 ROOT = Path(__file__).parent.parent
 PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in sorted(
@@ -88,11 +89,14 @@ def test_python_blocks_run(page, block):
 
 
 @pytest.mark.parametrize(('page', 'block'), blocks('yaml'), ids=show)
-def test_yaml_blocks_are_goals_arms_or_scenes(page, block):
+def test_yaml_blocks_are_what_their_page_is_about(page, block, tmp_path):
     if page == 'docs/arms.md':
         Arm(*read_yaml(block))
     elif page == 'docs/obstacles.md':
         assert Scene.from_yaml(block).shapes
+    elif page == 'docs/training.md':
+        (tmp_path / 'columns.yaml').write_text(block)
+        assert Columns.from_file(tmp_path / 'columns.yaml').names
     else:
         assert not Goal.from_yaml(block).is_free
 

@@ -81,6 +81,12 @@ def add_tracked_joints(parser: argparse.ArgumentParser) -> None:
                         '(default: all)')
 
 
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Add the file that says what the columns of tables are."""
+    parser.add_argument('--columns', type=Path, metavar='FILE',
+                        help='YAML that names the columns of the tables of --data')
+
+
 def reader_packages(paths: Sequence[Path] | None) -> list[str]:
     """Return the packages that are needed to read recordings."""
     from snake_arm_control.training.tables import SUFFIXES
@@ -96,6 +102,8 @@ def recordings(options: argparse.Namespace, arm: Arm, paths: Sequence[Path] | No
     :raises RecordingError: if one can't be used
     """
     from snake_arm_control.training import recordings
+    from snake_arm_control.training.columns import Columns
+    columns = Columns.from_file(options.columns) if options.columns else None
     return [recordings.read(path, arm, options.tracked_joints, options.namespace or None,
-                            any_frame)
+                            any_frame, columns)
             for path in (options.data if paths is None else paths)]

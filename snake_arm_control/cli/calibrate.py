@@ -24,6 +24,7 @@ def add_to(commands) -> None:
     arguments.add_arm(parser)
     arguments.add_namespace(parser)
     arguments.add_tracked_joints(parser)
+    arguments.add_columns(parser)
     parser.add_argument('--data', type=Path, nargs='+', metavar='FILE', required=True,
                         help='recordings in MCAP, or tables in NPZ or CSV')
     parser.add_argument('--held-out', type=Path, nargs='+', metavar='FILE',

@@ -22,6 +22,7 @@ def add_to(commands) -> None:
     arguments.add_arm(parser)
     arguments.add_namespace(parser)
     arguments.add_tracked_joints(parser)
+    arguments.add_columns(parser)
     parser.add_argument('--data', type=Path, nargs='+', metavar='FILE',
                         help='measure it on recordings instead of drawn shapes')
     parser.add_argument('--wrong-arm', action='store_true',

@@ -22,6 +22,7 @@ def add_to(commands) -> None:
     arguments.add_arm(parser)
     arguments.add_namespace(parser)
     arguments.add_tracked_joints(parser)
+    arguments.add_columns(parser)
     parser.add_argument('--preset', help='paper or shipped (default) for equal segments; general '
                         'for any arm of bends; described (default) for the one arm of --arm; with '
                         '--data finetune (default), or scratch, which starts from nothing')

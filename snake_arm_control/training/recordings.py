@@ -13,6 +13,7 @@ import numpy as np
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import RecordingError
+from snake_arm_control.training.columns import Columns
 from snake_arm_control.training.messages import Message, messages
 from snake_arm_control.training.pairing import interpolated, published_together, Times
 from snake_arm_control.training.readings import command_stamps, joint_tracks, pose_chains
@@ -25,7 +26,7 @@ _TYPES = {JOINT_STATES: 'sensor_msgs/msg/JointState', POSE_CHAIN: 'geometry_msgs
 
 
 def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str | None = None,
-         any_frame: bool = False) -> Samples:
+         any_frame: bool = False, columns: Columns | None = None) -> Samples:
     """
     Return the samples of an arm that a recording holds.
 
@@ -40,12 +41,13 @@ def read(path: str | Path, arm: Arm, tracked: Sequence[int] = (), namespace: str
         all were; empty for all
     :param namespace: of the arm, needed if there are several in the recording
     :param any_frame: whether the poses may be in another frame than the base
+    :param columns: of a table by other names
     :raises RecordingError: if it can't be read, or does not hold both, for such an arm
     :raises MissingPackageError: if the library that reads it is not installed
     """
     elements = tracked_elements(arm, tracked)
     if Path(path).suffix in SUFFIXES:
-        samples = read_table(path, arm)
+        samples = read_table(path, arm, columns)
         tracked_only = np.full_like(samples.chains, np.nan)
         tracked_only[:, elements] = samples.chains[:, elements]
         return replace(samples, chains=tracked_only)
