@@ -136,11 +136,21 @@ def _compiled(arm: Arm, settings: SimulationSettings, joint_offsets: np.ndarray
                 body.pos = np.array(body.pos) * (1.0 + settings.length_error)
             for other in _neighbours(body):
                 spec.add_exclude(bodyname1=body.name, bodyname2=other)
+        _load(spec.body(arm.links[-1].name), np.array(arm.tool.xyz), settings.payload)
         model = spec.compile()
     except ValueError as error:
         raise ArmError(f'MuJoCo refuses the arm: {error}') from error
     places = [model.joint(name).qposadr[0] for name in arm.joint_names]
     return model, mujoco.MjData(model), np.array(places)
+
+
+def _load(body: Any, place: np.ndarray, mass: float) -> None:
+    """Put a payload [kg] on a body at a place (3,) [m]."""
+    way, whole = place - body.ipos, body.mass + mass
+    more = body.mass * mass / whole * (way @ way * np.eye(3) - np.outer(way, way))
+    body.fullinertia = body.fullinertia + more[(0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2)]
+    body.ipos = body.ipos + mass / whole * way
+    body.mass = whole
 
 
 def _neighbours(body: Any) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.sag import sagging, SagSettings
 from snake_arm_control.arm.tracker import TrackerSettings
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.settings import setting
@@ -19,7 +20,7 @@ ENGINES = KINEMATIC, MUJOCO = 'kinematic', 'mujoco'
 
 
 @dataclass(frozen=True)
-class SimulationSettings(TrackerSettings):
+class SimulationSettings(SagSettings, TrackerSettings):
     """How the true arm, its servos and its tracker differ from the ideal ones."""
 
     length_error: float = setting(
@@ -46,8 +47,6 @@ class SimulationSettings(TrackerSettings):
     servo_damping: float = setting(
         150.0, 'damping of the servos in MuJoCo', 'N m s/rad', low=0.0,
         high=1e5)
-    gravity: float = setting(
-        9.81, 'gravity in MuJoCo', 'm/s^2', low=0.0, high=100.0)
     contact: bool = setting(
         False, 'collisions in MuJoCo between links that are no neighbours')
 
@@ -80,11 +79,12 @@ class TrueArm(Protocol):
 
 class SimulatedArm:
     """
-    An arm without weight, whose servos follow commands as far as they can.
+    An arm without inertia, whose servos follow commands as far as they can.
 
     A servo moves as a first-order lag with a velocity limit; its motion is integrated exactly,
     so that it does not matter how often `advance` is called. It stays where it starts until the
-    first command, also beyond the joint limits. See `TrueArm` for what it can do.
+    first command, also beyond the joint limits. Behind the encoders its joints may give way under
+    its weight, see `SagSettings`. See `TrueArm` for what it can do.
 
     :param start: (joints, axes) [rad], the arm's rest pose if None
     """
@@ -146,7 +146,8 @@ class SimulatedArm:
         angles = self.angles if angles is None else angles
         stretch = 1.0 + self.settings.length_error
         lengths = None if stretch == 1.0 else self.arm.geometry.lengths * stretch
-        return forward_kinematics(self.arm, angles + self.joint_offsets, lengths)
+        there = sagging(self.arm, angles + self.joint_offsets, self.settings)
+        return forward_kinematics(self.arm, there, lengths)
 
     @property
     def joint_offsets(self) -> np.ndarray:
