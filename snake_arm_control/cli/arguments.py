@@ -8,8 +8,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from snake_arm_control.arm.arm_file import shipped_arms
+from snake_arm_control.arm.arm_file import read_text, shipped_arms
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.masses import Masses
 from snake_arm_control.arm.prefix import prefixed
 from snake_arm_control.arm.uniform import JOINTS
 from snake_arm_control.errors import SettingsError
@@ -50,6 +51,19 @@ def _unprefixed(options: argparse.Namespace) -> Arm:
         raise SettingsError(f'--joints is {options.joints} and --arm is {options.arm}, expected '
                             'one of the two')
     return Arm.from_file(options.arm, options.base_link or None, options.tip_link or None)
+
+
+def masses(options: argparse.Namespace, arm: Arm) -> Masses:
+    """
+    Return the masses of the links of an arm that `arm` returned: those of its URDF, if it has one.
+
+    :raises DescriptionError: if they can't be read
+    """
+    text, is_urdf = read_text(options.arm) if options.arm else ('', False)
+    if not is_urdf:
+        return Masses.of(arm)
+    found = Masses.from_urdf(text, options.base_link or None, options.tip_link or None)
+    return Masses(arm, found.masses, found.moments)
 
 
 def add_namespace(parser: argparse.ArgumentParser) -> None:

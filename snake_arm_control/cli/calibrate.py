@@ -34,6 +34,9 @@ def add_to(commands) -> None:
                         help='the poses are in the frame of a tracker: find the base in it')
     parser.add_argument('--marker', action='store_true',
                         help='the poses of the tip are those of a marker: find it on the tool')
+    parser.add_argument('--compliance', action='store_true',
+                        help='the joints give way under the weight of the arm: fit that too, and '
+                        'write a forward model beside the description')
     parser.add_argument('--out', type=Path, default=Path('calibrated.urdf'), metavar='FILE',
                         help='the calibrated description (default %(default)s)')
     parser.set_defaults(run=run)
@@ -43,17 +46,21 @@ def run(options: argparse.Namespace) -> int:
     """Calibrate the arm, and write its description if it is better than before."""
     require(*arguments.reader_packages([*options.data, *(options.held_out or ())]))
     from snake_arm_control.arm.urdf import urdf_text
+    from snake_arm_control.model.forward_model import ForwardModel
     from snake_arm_control.training import calibration_report
     from snake_arm_control.training.chain_calibration import calibrate_chain
     from snake_arm_control.training.samples import join
     arm = arguments.arm(options)
-    check_file(options.out)
+    model_path = options.out.with_suffix('.safetensors')
+    for path in (options.out, model_path) if options.compliance else (options.out,):
+        check_file(path)
     parts = [(each, None) if options.held_out else each.split(_HELD_OUT)
              for each in arguments.recordings(options, arm, any_frame=options.tracker)]
     training = join([first.moving() for first, _ in parts])
     held_out = join(arguments.recordings(options, arm, options.held_out, options.tracker)
                     if options.held_out else [last.moving() for _, last in parts if last])
-    found = calibrate_chain(arm, training, options.tracker, options.marker)
+    found = calibrate_chain(arm, training, options.tracker, options.marker,
+                            arguments.masses(options, arm) if options.compliance else None)
     before, after = found.errors(held_out)
     print(calibration_report.table(found))
     print(f'mean position error on {len(held_out)} samples held out: {1e3 * before:.4g} mm '
@@ -63,4 +70,9 @@ def run(options: argparse.Namespace) -> int:
                              'held out: nothing is written; record more, of all its joints')
     options.out.write_text(urdf_text(found.arm), encoding='utf-8')
     print(options.out)
+    if found.compliance is not None:
+        model = ForwardModel.compensated(found.compliance, {
+            'samples': len(training), 'held_out': len(held_out), 'mean_position_error': after})
+        model_path.write_bytes(model.to_bytes())
+        print(model_path)
     return 0

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.training.chain_calibration import ChainCalibration
 from snake_arm_control.training.measured_chain import TWIST
+from snake_arm_control.training.sagging_chain import SaggingChain, TILTS
 
+_GIVES_WAY = 'gives way [mrad/(N m)]'
 _NOT_KNOWN = 0.01  # part of an unknown that is determined, below which it is not known at all
 
 
@@ -19,17 +22,20 @@ def table(found: ChainCalibration) -> str:
     twists = found.change[:count * TWIST].reshape(count, TWIST)
     known = found.known[:count * TWIST].reshape(count, TWIST)
     offsets = np.zeros(count)
-    offsets[found.start.second_axes] = np.degrees(found.change[count * TWIST:])
+    second = found.start.second_axes
+    offsets[second] = np.degrees(found.change[count * TWIST:count * TWIST + len(second)])
+    gives = _gives(found)
     names = [*(' '.join(axis.name for axis in link.axes) or link.name for link in arm.links),
              arm.tip]
     width = max(map(len, names))
     lines = [f'{"":{width}}  {"moved [mm]":>10} {"turned [deg]":>12} {"offset [deg]":>12} '
-             f'{"determined":>10}']
+             f'{"determined":>10}' + (f'  {_GIVES_WAY}' if gives else '')]
     for j, name in enumerate(names):
         lines.append(
             f'{name:{width}}  {1e3 * np.linalg.norm(twists[j, :3]):10.2f} '
             f'{np.degrees(np.linalg.norm(twists[j, 3:])):12.2f} {offsets[j]:12.2f} '
-            f'{known[j].sum():5.1f} of {TWIST}')
+            f'{known[j].sum():5.1f} of {TWIST}' + (f'  {gives[j]:>{len(_GIVES_WAY)}}'
+                                                  if gives and j < arm.joints else ''))
     free = len(found.change) - found.directions
     if free:
         lines.append(f'{free} of {len(found.change)} combinations of these can not be told from '
@@ -55,7 +61,24 @@ def unknown_names(found: ChainCalibration) -> list[str]:
     kinds = [*(f'position of {{}} along {axis}' for axis in 'xyz'),
              *(f'turn of {{}} about {axis}' for axis in 'xyz')]
     return [*(kind.format(frame) for frame in frames for kind in kinds),
-            *(f'offset of {arm.links[j].axes[1].name}' for j in found.start.second_axes)]
+            *(f'offset of {arm.links[j].axes[1].name}' for j in found.start.second_axes),
+            *(_of_compliance(arm) if isinstance(found.start, SaggingChain) else ())]
+
+
+def _gives(found: ChainCalibration) -> list[str]:
+    """Return how the axes of each joint give way, as text; nothing for rigid joints."""
+    if not isinstance(found.chain, SaggingChain):
+        return []
+    return [' '.join(f'{1e3 * give:.3g}' for give in each[:len(link.axes)])
+            for each, link in zip(found.chain.give, found.start.arm.links)]
+
+
+def _of_compliance(arm: Arm) -> list[str]:
+    """Return what the unknowns of arms that give way are."""
+    return ['compliance of all joints', *(f'compliance of {name}' for name in arm.joint_names),
+            *(f'weight of {name}' for name in arm.link_names),
+            *(f'moment of {name} along {axis}' for name in arm.link_names for axis in 'xyz'),
+            *(f'tilt of {arm.base}' for _ in range(TILTS))]
 
 
 def _placement(place: Placement) -> str:

@@ -4,7 +4,8 @@
 The geometry of any serial chain, fitted to what was measured of it.
 
 Every transform from joint to joint may be off by a small one, and every joint by an offset. They
-are found by Levenberg-Marquardt with the exact derivatives. What the measurements do not determine
+are found by Levenberg-Marquardt with the exact derivatives; so is, on request, how joints give way
+under the weight of the links. What the measurements do not determine
 stays as it is described: a step is taken only along those directions of the unknowns of which they
 say more than the description.
 """
@@ -18,11 +19,15 @@ import math
 import numpy as np
 
 from snake_arm_control.arm import pose
+from snake_arm_control.arm.compliance import Compliance
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.masses import Masses
 from snake_arm_control.errors import RecordingError
 from snake_arm_control.training.measured_chain import MeasuredChain
+from snake_arm_control.training.sagging_chain import SaggingChain
 from snake_arm_control.training.samples import Samples
 
+Chain = MeasuredChain | SaggingChain
 SAMPLES = 1000  # that are used, at most
 ITERATIONS = 60
 _PIECE = 20  # samples at a time
@@ -50,8 +55,8 @@ class ChainCalibration:
     :param tracker, marker: as they were given
     """
 
-    start: MeasuredChain
-    chain: MeasuredChain
+    start: Chain
+    chain: Chain
     change: np.ndarray
     known: np.ndarray
     directions: int
@@ -63,6 +68,11 @@ class ChainCalibration:
         """The calibrated arm: its base and its tip stay where only tracker and marker moved."""
         return self.chain.calibrated(base=not self.tracker, tip=not self.marker)
 
+    @property
+    def compliance(self) -> Compliance | None:
+        """How the joints of the calibrated arm give way; None where that was not fitted."""
+        return self.chain.compliance(self.arm) if isinstance(self.chain, SaggingChain) else None
+
     def errors(self, held_out: Samples) -> tuple[float, float]:
         """Return the mean distances [m] of measured positions from those before and after."""
         before, after = (np.linalg.norm(
@@ -71,8 +81,8 @@ class ChainCalibration:
         return float(np.nanmean(before)), float(np.nanmean(after))
 
 
-def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: bool = False
-                    ) -> ChainCalibration:
+def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: bool = False,
+                    masses: Masses | None = None) -> ChainCalibration:
     """
     Return the geometry of an arm that explains what was measured of it.
 
@@ -80,16 +90,21 @@ def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: b
     :param samples: chains with NaN where nothing was measured
     :param tracker: whether they are in the frame of a tracker, and the base anywhere in it
     :param marker: whether the tip's were measured of a marker, which sits anywhere on the tool
+    :param masses: of links whose joints may give way under them; None for rigid joints
     :raises RecordingError: if nothing was measured, or no likely geometry explains it
     """
     rows = np.flatnonzero(~np.isnan(samples.chains).all(axis=(1, 2)))
     if not len(rows):
         raise RecordingError('the recording has no pose to learn from')
     used = samples.part(rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)])
-    start = MeasuredChain.described(arm)
+    rigid, expected = MeasuredChain.described(arm), _expected(arm, tracker, marker)
     if tracker:
-        start = start.seen_from(_base(start, used))
-    fit = _Fit(start, used, _expected(arm, tracker, marker))
+        rigid = rigid.seen_from(_base(rigid, used))
+    start: Chain = rigid
+    if masses is not None:
+        start = sagging = SaggingChain.rigid(rigid, masses, tracker, marker)
+        expected = sagging.expected(expected, used.angles)
+    fit = _Fit(start, used, expected)
     fit.descend()
     largest = np.array((_LARGEST * arm.length, _LARGEST))
     if not np.all(fit.noise < largest):
@@ -103,7 +118,7 @@ def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: b
 class _Fit:
     """A fit in progress; unknowns are in units of what is expected of them."""
 
-    def __init__(self, start: MeasuredChain, used: Samples, expected: np.ndarray):
+    def __init__(self, start: Chain, used: Samples, expected: np.ndarray):
         self.start, self.used, self.expected = start, used, expected
         self.chain, self.change = start, np.zeros(start.size)
         self.known, self.directions = np.zeros(start.size), 0
@@ -153,7 +168,7 @@ class _Fit:
                 pull += rows.T @ (weight * residual)[known]
         return information, pull, self._cost(self.chain, self.change)
 
-    def _cost(self, chain: MeasuredChain, change: np.ndarray) -> float:
+    def _cost(self, chain: Chain, change: np.ndarray) -> float:
         """Return the robust sum of squares, with that of the unknowns."""
         cost = float(np.sum((change / self.expected) ** 2))
         for used in self._pieces():
@@ -162,7 +177,7 @@ class _Fit:
                 cost += float(_losses(off[..., part] / noise).sum())
         return cost
 
-    def _noise(self, chain: MeasuredChain) -> np.ndarray:
+    def _noise(self, chain: Chain) -> np.ndarray:
         """Return the deviations of each part's residuals (parts,), estimated without outliers."""
         off = np.abs(self.used.chains - chain.chain(self.used.angles))
         noise = []

@@ -1,0 +1,243 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""A measured arm whose joints give way, too, and how its chain changes by that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from snake_arm_control.arm import pose
+from snake_arm_control.arm.compliance import Compliance, down_of, GRAVITY, SWEEPS
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kernels import serial_chain, statics
+from snake_arm_control.arm.masses import Masses
+from snake_arm_control.model import functionals
+from snake_arm_control.training.measured_chain import MeasuredChain
+
+TILTS = 2  # unknowns: by how much the base is not level
+_MOST = 0.1  # [rad], by which the most loaded joint is expected to give way
+_UNLIKE = 0.5  # of the compliance of all joints, by which each is expected to differ from it
+_MASS, _CENTRE = 0.5, 0.25  # of a link's mass [1], and of its way to the next joint [1], likewise
+_TILT = 0.02  # [rad]
+
+
+@dataclass(frozen=True, eq=False)
+class SaggingChain:
+    """
+    A measured chain, bent by its weight before its transforms count.
+
+    Its unknowns are those of the chain, then a compliance of all joints and what that of each
+    differs from it by, the weights and moments of the links, and the tilt of the base.
+
+    :param measured: the arm that does not give way
+    :param give, weights, moments: see `Compliance`
+    :param level: (3,), the direction of gravity in the base as it is described
+    :param tilt: (2,) [rad], by which the base is not level
+    :param in_tracker: whether the chain is in the frame of a tracker
+    :param has_marker: whether the last transform leads to a marker, not to the tip
+    """
+
+    measured: MeasuredChain
+    give: np.ndarray
+    weights: np.ndarray
+    moments: np.ndarray
+    level: np.ndarray
+    tilt: np.ndarray
+    in_tracker: bool = False
+    has_marker: bool = False
+
+    @classmethod
+    def rigid(cls, chain: MeasuredChain, masses: Masses | None = None, in_tracker: bool = False,
+              has_marker: bool = False) -> SaggingChain:
+        """
+        Return a chain that has weight and does not give way.
+
+        :param masses: None for those of the arm's generated URDF
+        """
+        masses = masses or Masses.of(chain.arm)
+        return cls(chain, np.zeros(chain.arm.rest.shape), GRAVITY * masses.masses,
+                   GRAVITY * masses.moments, down_of(chain.arm), np.zeros(TILTS), in_tracker,
+                   has_marker)
+
+    @property
+    def arm(self) -> Arm:
+        """The arm as it is described."""
+        return self.measured.arm
+
+    @property
+    def transforms(self) -> np.ndarray:
+        """See `MeasuredChain`."""
+        return self.measured.transforms
+
+    @property
+    def second_axes(self) -> np.ndarray:
+        """See `MeasuredChain`."""
+        return self.measured.second_axes
+
+    @property
+    def base(self) -> np.ndarray:
+        """See `MeasuredChain`."""
+        return self.measured.base
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of unknowns: geometry, all give, each gives, weights, moments, tilt."""
+        joints = self.arm.joints
+        return self.measured.size, 1, self.arm.dof, joints, 3 * joints, TILTS
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return sum(self.sizes)
+
+    def expected(self, geometry: np.ndarray, angles: np.ndarray) -> np.ndarray:
+        """
+        Return how far each unknown may be from its description (unknowns,).
+
+        :param geometry: (unknowns of the geometry,) [m, rad]
+        :param angles: (samples, joints, axes), at which the joints are loaded as they may be
+        """
+        torques = statics.torques(self._statics, self._load, np.ascontiguousarray(angles))
+        give = _MOST / max(float(np.abs(torques).max()), 1e-12)
+        ways = self.arm.length / self.arm.joints
+        typical = np.full(self.arm.joints, self.weights.mean())
+        return np.concatenate((
+            geometry, [give], np.full(self.arm.dof, _UNLIKE * give), _MASS * typical,
+            np.repeat(_CENTRE * ways * typical, 3), np.full(TILTS, _TILT)))
+
+    def moved(self, unknowns: np.ndarray) -> SaggingChain:
+        """Return the chain changed by so much."""
+        geometry, give, gives, weights, moments, tilt = self._split(unknowns)
+        return replace(
+            self, measured=self.measured.moved(geometry),
+            give=self.give + self.arm.shaped(gives) + np.where(self.arm.free, give, 0.0),
+            weights=self.weights + weights, moments=self.moments + moments.reshape(-1, 3),
+            tilt=self.tilt + tilt)
+
+    def _split(self, unknowns: np.ndarray) -> list[np.ndarray]:
+        return np.split(unknowns, np.cumsum(self.sizes)[:-1])
+
+    @property
+    def down(self) -> np.ndarray:
+        """Direction of gravity in the base (3,)."""
+        return self.level + self.tilt @ _across(self.level)
+
+    @property
+    def _down(self) -> np.ndarray:
+        """Direction of gravity in the frame of the chain."""
+        return self.base[:3, :3] @ self.down if self.in_tracker else self.down
+
+    @property
+    def _load(self) -> tuple[np.ndarray, ...]:
+        return self.give, self.weights, self.moments, self._down
+
+    @property
+    def _statics(self) -> tuple[np.ndarray, ...]:
+        """What compiled statics take of the geometry; the last link ends at the tip."""
+        turns, steps, directions, slides, drivers, ratios, biases = self.arm.geometry.numbers
+        found = self.transforms[:-1] if self.has_marker else self.transforms
+        count = len(found)
+        biases = biases.copy()
+        biases[:, -1] += self.measured.offsets
+        return (np.concatenate((found[:, :3, :3], turns[count:])),
+                np.concatenate((found[:, :3, 3], steps[count:])), directions, slides, drivers,
+                ratios, biases)
+
+    def bent(self, angles: np.ndarray) -> np.ndarray:
+        """Return the angles (samples, joints, axes) at which the joints come to rest."""
+        return statics.give_way(self._statics, self._load, np.ascontiguousarray(angles),
+                                SWEEPS)[0]
+
+    def chain(self, angles: np.ndarray) -> np.ndarray:
+        """Return the chain (samples, joints, 9) in the frame of the tracker."""
+        return self.measured.chain(self.bent(angles))
+
+    def place(self, angles: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the chain where it is bent, what else `MeasuredChain.place` does, and angles."""
+        return *self.measured.place(self.bent(angles)), angles
+
+    def derivatives(self, chain: np.ndarray, frames: np.ndarray, seconds: np.ndarray,
+                    angles: np.ndarray) -> np.ndarray:
+        """
+        Return how the chain changes by the unknowns, (samples, joints, 9, unknowns).
+
+        That the geometry changes what weighs on the joints is left out: it is of second order.
+
+        :param chain, frames, seconds, angles: of `place`
+        """
+        by_geometry = self.measured.derivatives(chain, frames, seconds)
+        angles = np.ascontiguousarray(angles)
+        shape, size = angles.shape, angles[0].size
+        numbers, load = self._statics, self._load
+        bent, tape = statics.give_way(numbers, load, angles, SWEEPS)
+        corrections = self._corrections(numbers, bent)
+        every = np.broadcast_to(np.eye(size).reshape(size, *shape[1:]), (len(angles), size,
+                                                                         *shape[1:]))
+        settled = statics.pull_back(numbers, self.give, tape, np.ascontiguousarray(every))
+        settled = settled.reshape(-1, size, size) @ corrections
+        placed = serial_chain.place((*(np.ascontiguousarray(part) for part in (
+            self.transforms[:, :3, :3], self.transforms[:, :3, 3])), *numbers[2:]), bent)
+        rows, joints, coefficients = functionals.of_components(*np.divmod(
+            np.arange(chain[0].size), pose.SIZE))
+        by_angle = serial_chain.functional_rows(
+            (numbers, *placed), rows, joints, coefficients, len(rows), 0)
+        by_load = by_angle.reshape(len(angles), -1, size) @ settled
+        return np.concatenate((by_geometry, by_load.reshape(*chain.shape, -1)), axis=-1)
+
+    def _corrections(self, numbers: tuple[np.ndarray, ...], bent: np.ndarray) -> np.ndarray:
+        """Return how give times torque changes by the unknowns (samples, angles, unknowns)."""
+        slides, drivers, ratios = numbers[3:6]
+        chain, points, axes = serial_chain.place(numbers, bent)
+        torques = statics.torques(numbers, self._load, bent).reshape(len(bent), -1)
+        beyond = np.tri(self.arm.joints).T[:, None]  # (joints, 1, links)
+        turns, _ = pose.to_matrix(chain)
+        levers = chain[:, None, None, :, pose.POSITION] - points[:, :, :, None]
+        down = self._down
+
+        def work(ways: np.ndarray) -> np.ndarray:
+            """Return what gravity does as an axis moves ways (samples, 1 or joints, ..., 3)."""
+            found = np.cross(axes[:, :, :, None], ways) @ down
+            return np.where(slides[..., None], 0.0, found)
+
+        by_weight = np.where(slides[..., None], (axes @ down)[..., None], work(levers)) * beyond
+        by_moment = np.stack([work(turns[:, None, None, :, :, k]) for k in range(3)], axis=-1)
+        by_moment = (by_moment * beyond[..., None]).reshape(*by_weight.shape[:3], -1)
+        across = _across(self.level)
+        if self.in_tracker:
+            across = across @ self.base[:3, :3].T
+        first = (by_weight, by_moment)
+        by_load = np.concatenate((*first, self._by_tilt(axes, slides, chain, turns, points, across)
+                                  ), axis=-1)
+        flat = np.zeros((len(bent), torques.shape[1], by_load.shape[-1]))
+        for place, (j, k) in enumerate(np.ndindex(slides.shape)):
+            flat[:, drivers[j, k]] += ratios[j, k] * by_load[:, j, k]
+        own = self.arm.free.ravel()
+        by_each = np.eye(len(own))[:, own] * torques[:, :, None]
+        return np.concatenate((np.where(own, torques, 0.0)[:, :, None], by_each,
+                               self.give.ravel()[:, None] * flat), axis=-1)
+
+    def _by_tilt(self, axes: np.ndarray, slides: np.ndarray, chain: np.ndarray,
+                 turns: np.ndarray, points: np.ndarray, across: np.ndarray) -> np.ndarray:
+        """Return how torques change as gravity turns (samples, joints, axes, 2)."""
+        first = self.weights[:, None] * chain[..., pose.POSITION] + np.einsum(
+            'sjab,jb->sja', turns, self.moments)
+        beyond = np.cumsum(first[:, ::-1], axis=1)[:, ::-1, None]
+        weight = np.cumsum(self.weights[::-1])[::-1][:, None, None]
+        moved = np.where(slides[..., None], weight * axes,
+                         np.cross(axes, beyond - weight * points))
+        return moved @ across.T
+
+    def calibrated(self, base: bool = True, tip: bool = True) -> Arm:
+        """See `MeasuredChain.calibrated`."""
+        return self.measured.calibrated(base, tip)
+
+    def compliance(self, arm: Arm) -> Compliance:
+        """Return how an arm gives way that has this geometry."""
+        return Compliance(arm, self.give, self.weights, self.moments, self.down)
+
+
+def _across(down: np.ndarray) -> np.ndarray:
+    """Return two directions (2, 3) across another."""
+    return np.linalg.svd(down[None])[2][1:]
