@@ -14,6 +14,16 @@ from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snake_arm_control.arm.description import Arm
+    from snake_arm_control.control.condition import Condition
+    from snake_arm_control.control.conditions import (
+        Along,
+        Cone,
+        Distance,
+        LookAt,
+        OnLine,
+        OnPlane,
+        Within,
+    )
     from snake_arm_control.control.descent import Solution
     from snake_arm_control.control.goal import Goal
     from snake_arm_control.control.optimiser import InverseSettings
@@ -27,27 +37,36 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ['Arm', 'Box', 'Capsule', 'Centering', 'Curvature', 'ForwardModel', 'Functionals',
-           'Goal', 'HalfSpace', 'InverseSettings', 'Posture', 'Scene', 'SnakeArmError', 'Solution',
-           'Sphere', 'Term', '__version__', 'solve']
+__all__ = ['Along', 'Arm', 'Box', 'Capsule', 'Centering', 'Condition', 'Cone', 'Curvature',
+           'Distance', 'ForwardModel', 'Functionals', 'Goal', 'HalfSpace', 'InverseSettings',
+           'LookAt', 'OnLine', 'OnPlane', 'Posture', 'Scene', 'SnakeArmError', 'Solution',
+           'Sphere', 'Term', 'Within', '__version__', 'solve']
 
 _HOMES = {
+    'Along': 'control.conditions',
     'Arm': 'arm.description',
     'Box': 'control.shapes',
     'Capsule': 'control.shapes',
     'Centering': 'control.posture',
+    'Condition': 'control.condition',
+    'Cone': 'control.conditions',
     'Curvature': 'control.posture',
+    'Distance': 'control.conditions',
     'ForwardModel': 'model.forward_model',
     'Functionals': 'control.term',
     'Goal': 'control.goal',
     'HalfSpace': 'control.shapes',
     'InverseSettings': 'control.optimiser',
+    'LookAt': 'control.conditions',
+    'OnLine': 'control.conditions',
+    'OnPlane': 'control.conditions',
     'Posture': 'control.posture',
     'Scene': 'control.scene',
     'SnakeArmError': 'errors',
     'Solution': 'control.descent',
     'Sphere': 'control.shapes',
     'Term': 'control.term',
+    'Within': 'control.conditions',
     'solve': 'control.solve',
 }
 

@@ -85,6 +85,7 @@ class Observer:
         self.publishers = {
             topic: self.node.create_publisher(kind, topic, 10)
             for kind, topic in ((Float64MultiArray, topics.GOAL),
+                                (String, topics.GOAL_YAML),
                                 (PoseStamped, topics.GOAL_POSE),
                                 (PointStamped, topics.CLICKED_POINT))}
         self.prefix = self.node.get_namespace().rstrip('/')

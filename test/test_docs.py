@@ -47,6 +47,7 @@ SOURCE = '\n'.join(path.read_text() for path in (
     *ROOT.glob('snake_arm_control/**/*.py'), *ROOT.glob('examples/*.py'),
     *ROOT.glob('launch/*.py'), *ROOT.glob('urdf/*'), *ROOT.glob('*.toml'),
     *ROOT.glob('setup.*'), ROOT / 'Makefile'))
+TESTS = '\n'.join(path.read_text() for path in (ROOT / 'test').glob('test_*.py'))
 
 
 def blocks(language, pages=GUIDE):
@@ -173,6 +174,8 @@ def is_known(name, capsys):
         node = next(node for node, kind in SETTINGS.items() if hasattr(kind, given[1]))
         check_parameter(node, *given.groups())
         return True
+    if name.startswith('test_'):
+        return f'\ndef {name}(' in TESTS
     if len(parts) == 2 and parts[0] in SETTINGS:
         check_parameter(*parts)
         return True

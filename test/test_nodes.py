@@ -30,6 +30,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.control.conditions import Cone, Distance, LookAt
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import State
 from snake_arm_control.experiments.scenarios import scenario
@@ -120,7 +121,7 @@ def test_a_late_subscriber_gets_the_goal_that_is_pursued(arm):
 def test_only_the_controller_subscribes_to_goals(arm):
     """Who publishes once, to the first subscriber, must not meet another: here `up` looks on."""
     arm.wait(lambda: arm.node.count_subscribers(topics.GOAL), 'the controller')
-    for topic in (topics.GOAL, topics.GOAL_POSE, topics.CLICKED_POINT):
+    for topic in (topics.GOAL, topics.GOAL_YAML, topics.GOAL_POSE, topics.CLICKED_POINT):
         subscribers = arm.node.get_subscriptions_info_by_topic(arm.node.resolve_topic_name(topic))
         assert [info.node_name for info in subscribers] == ['controller']
 
@@ -199,6 +200,41 @@ def test_the_command_line_publishes_goals(arm):
     assert sent.returncode == 0, sent.stderr
     goal = (Goal.tool(position=REACHABLE, up=(0, 0, 1))
             & Goal.joint(20, position=(0.1, None, None)))
+    arm.wait(lambda: arm.is_at(goal), 'the goal')
+
+
+def test_a_goal_of_yaml_says_all_that_goals_can_and_comes_back_whole(arm):
+    """Links by their names; what follows the pursued goal judges it by all that it says."""
+    received = []
+    late = arm.node.create_subscription(String, topics.PURSUED_GOAL_YAML, received.append,
+                                        topics.LATCHED)
+    text = """
+    - {joint: tool0, position: [[0.3, 0.5], ~, 0.5], look_at: [0.6, 0.2, 0.1]}
+    - {joint: link_20, distance: {to: [0, 0, 0.4], most: 0.2}}
+    - {posture: rest}
+    """
+    goal = (Goal.tool(position=((0.3, 0.5), None, 0.5))
+            & Goal.where(LookAt(40, (0.6, 0.2, 0.1)), Distance(20, (0.0, 0.0, 0.4), most=0.2))
+            & Goal.preferring({}))
+    arm.publish(topics.GOAL_YAML, String(data=text))
+    arm.wait(lambda: received and Goal.from_yaml(received[-1].data) == goal, 'the pursued goal')
+    arm.wait(lambda: arm.is_at(goal) and arm.state() == 'REACHED', 'the goal')
+    for bad, reason in (('[{joint: elbow, position: [0, 0, 1]}]', 'joint number is elbow'),
+                        ('[{posture: {elbow: 1}}]', "no joint 'elbow'")):
+        arm.publish(topics.GOAL_YAML, String(data=bad))
+        arm.wait(lambda: reason in arm.detail('last rejected goal'), 'the rejection')
+    assert Goal.from_yaml(received[-1].data) == goal
+    arm.node.destroy_subscription(late)
+
+
+def test_the_command_line_publishes_what_a_file_says_and_waits_for_it(arm, tmp_path):
+    (tmp_path / 'goal.yaml').write_text('[{joint: tool, position: [0.4, [0, 0.1], ~], '
+                                        'up: {direction: [0, 0, 1], angle: 0.1}}]')
+    sent = subprocess.run(snake_arm('goal', '--file', str(tmp_path / 'goal.yaml'), '--wait'),
+                          capture_output=True, text=True, timeout=60)
+    assert sent.returncode == 0, sent.stderr
+    goal = (Goal.tool(position=(0.4, (0.0, 0.1), None))
+            & Goal.where(Cone(40, (0, 0, 1), angle=0.1, axis='up')))
     arm.wait(lambda: arm.is_at(goal), 'the goal')
 
 

@@ -171,6 +171,22 @@ def test_a_goal_that_is_adopted_is_the_goal(name):
         np.testing.assert_allclose(edited.goal().target, goal.target, atol=1e-12)
 
 
+def test_a_goal_that_is_written_is_asked_and_its_conditions_stay_while_it_is_dragged():
+    here, editor = CHAIN, GoalEditor(ARM.joints)
+    text = ('[{joint: tool, position: [0.1, [0, 0.2], ~]}, {joint: 2, look_at: [1, 1, 1]}, '
+            '{posture: rest}]')
+    editor.write(text, here)
+    goal = Goal.from_yaml(text)
+    assert editor.goal() == goal and editor.selected == 40
+    editor.put(pose.POSITION, np.array((0.2, 0.3, 0.4)), here[-1])
+    assert editor.goal() == goal.beside_components & Goal.tool((0.2, None, None))
+    with pytest.raises(GoalError):
+        editor.write('[{joint: 2, look_at: [1, 1]}]', here)
+    assert editor.goal().conditions == goal.conditions
+    editor.release()
+    assert editor.goal().is_free
+
+
 @pytest.mark.parametrize('component', pose.COMPONENTS)
 def test_switching_a_component_to_free_frees_it_and_leaves_the_others(component):
     edited, here = editor()

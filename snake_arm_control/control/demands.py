@@ -12,8 +12,6 @@ import numpy as np
 from snake_arm_control.control.term import Functionals, Term
 from snake_arm_control.model.differentiable import Linearization
 
-_NONE = Functionals.of_angles(np.zeros(0))
-
 
 class Demands(NamedTuple):
     """What terms want at one configuration."""
@@ -32,7 +30,7 @@ class Demands(NamedTuple):
         :param linearization: the model at these angles
         :param angles: (joints, axes)
         """
-        both = _stacked((self.residuals, self.inequalities), angles)
+        both = Functionals.stacked((self.residuals, self.inequalities), angles)
         rows = np.zeros((len(both.values), angles.size))
         if len(both.rows):
             numbers, entries = _numbered(both.rows)
@@ -76,7 +74,7 @@ def demands(terms: Sequence[Term], chain: np.ndarray, angles: np.ndarray) -> Dem
             kept = kept.picked(kept.values <= term.influence)
             awake.append(kept)
             floors.append(np.where(kept.values > 0.0, -term.approach, -1.0) * kept.values)
-    return Demands(_stacked(residuals, angles), _stacked(awake, angles),
+    return Demands(Functionals.stacked(residuals, angles), Functionals.stacked(awake, angles),
                    np.concatenate(floors) if floors else np.zeros(0), preference, violation)
 
 
@@ -86,22 +84,3 @@ def _numbered(rows: np.ndarray) -> tuple[slice | np.ndarray, np.ndarray]:
     if last < len(rows):
         return slice(last + 1), rows
     return np.unique(rows, return_inverse=True)  # many values are of the angles alone
-
-
-def _stacked(parts: Sequence[Functionals], angles: np.ndarray) -> Functionals:
-    """Return the values of all parts, one part after the other."""
-    parts = [part for part in parts if len(part.values)]
-    if len(parts) < 2:
-        return parts[0] if parts else _NONE
-    counts = [len(part.values) for part in parts]
-    offsets = np.cumsum([0, *counts])
-    by_angles = None
-    if any(part.by_angles is not None for part in parts):
-        by_angles = np.concatenate([
-            np.zeros((count, *angles.shape)) if part.by_angles is None else part.by_angles
-            for part, count in zip(parts, counts)])
-    return Functionals(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.rows + offset for part, offset in zip(parts, offsets)]),
-        np.concatenate([part.joints for part in parts]),
-        np.concatenate([part.coefficients for part in parts]), by_angles)

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.control.condition import ConditionTerm
 from snake_arm_control.control.demands import Demands, demands
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.goal_term import GoalTerm
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser, Optimiser
-from snake_arm_control.control.posture import Centering
+from snake_arm_control.control.posture import Centering, Posture
 from snake_arm_control.control.term import Term
 from snake_arm_control.control.travel import Travel
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
@@ -62,7 +63,7 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
     if travel is not None:
         model, patience = travel.model, max(patience, _TRAVELLING_PATIENCE)
     wanted = terms_of(goal, model.arm, settings, terms)
-    prefers = _prefer(terms, angles)
+    prefers = goal.posture is not None or _prefer(terms, angles)
     best: Solution | None = None
     iteration = progress_at = 0
     progress_score = moved = math.inf
@@ -105,14 +106,20 @@ def terms_of(goal: Goal, arm: Arm, settings: InverseSettings, terms: Sequence[Te
     """
     Return what a descent to a goal wants: the goal, further terms, and what settings say.
 
-    Centering by the settings makes way for preferences of the terms.
+    Centering by the settings makes way for preferences of the goal and of the terms.
+
+    :raises ArmError: if the goal prefers a posture of joints that the arm does not have
     """
     # The paper's rule keeps to the letter of the loss.
-    wanted = GoalTerm(goal, settings.gains, by_turns=settings.method != 'momentum')
-    if (settings.centering and settings.method != 'momentum' and not goal.is_free
+    own: tuple[Term, ...] = (
+        GoalTerm(goal, settings.gains, by_turns=settings.method != 'momentum'),
+        *(ConditionTerm(condition, settings.gains) for condition in goal.conditions))
+    if goal.posture is not None:
+        own = *own, Posture(arm.angles_from(dict(goal.posture)))
+    elif (settings.centering and settings.method != 'momentum' and not goal.is_free
             and not _prefer(terms, np.zeros(arm.lower.shape))):
-        return wanted, Centering(arm, settings.centering), *terms
-    return wanted, *terms
+        own = *own, Centering(arm, settings.centering)
+    return *own, *terms
 
 
 def _prefer(terms: Sequence[Term], angles: np.ndarray) -> bool:

@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Goals: a target or "don't care" for each component of the pose chain; also read from YAML."""
+"""Goals: what is asked of the pose chain, and what is not."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import yaml
 
-from snake_arm_control import yaml_text
 from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.link import is_number
 from snake_arm_control.arm.uniform import JOINTS
+from snake_arm_control.control import goal_yaml
+from snake_arm_control.control.condition import bounds_of, Condition, PARTS
+from snake_arm_control.control.conditions import Within
 from snake_arm_control.errors import GoalError, ShapeError
 
 ROW = 1 + pose.SIZE  # a row of a sparse goal: the joint's number, then its components
 _UNIT_TOLERANCE = 0.01
 _ROUNDING = 1e-12
 _ORTHOGONAL_TOLERANCE = math.sin(math.radians(2.0))  # two axes, each a degree off
-_PARTS = {'position': pose.POSITION, 'forward': pose.FORWARD, 'up': pose.UP}
+_NUMBER_OF = {name: number for number, name in enumerate(PARTS)}
 
-Vector = Sequence[float | None] | np.ndarray
+Vector = Sequence[Any] | np.ndarray  # of three numbers, pairs of bounds, or None
 
 
 @dataclass(frozen=True, eq=False)
 class Goal:
     """
-    A target pose chain and how much each of its components counts.
+    A target pose chain and how much each of its components counts, and further conditions.
 
     All components are those of the world frame (base_link), so a mask needs no frame of its own.
     Arrays are copied and frozen; the target of a don't-care component is stored as zero, hence
@@ -39,11 +42,16 @@ class Goal:
 
     :param target: (joints, 9), positions [m] and unit axes
     :param weight: (joints, 9), not negative; 0 = don't care (section 3 of the paper)
+    :param conditions: bounds, cones and the like; see `Condition`
+    :param posture: angles by the names of joints, those not named at rest, that the arm takes as
+        far as all else leaves a choice; None for no posture
     :raises GoalError: if a cared target is not finite or can't be part of a unit axis
     """
 
     target: np.ndarray
     weight: np.ndarray
+    conditions: tuple[Condition, ...] = ()
+    posture: tuple[tuple[str, float], ...] | None = None
 
     def __post_init__(self):
         target = np.array(self.target, dtype=float)
@@ -59,6 +67,8 @@ class Goal:
         target.flags.writeable = weight.flags.writeable = False
         object.__setattr__(self, 'target', target)
         object.__setattr__(self, 'weight', weight)
+        for number in (number for condition in self.conditions for number in condition.joints):
+            _index(number, len(target))
 
     @classmethod
     def free(cls, joints: int = JOINTS) -> Goal:
@@ -103,18 +113,48 @@ class Goal:
         """
         Return a goal for one joint; what is not given, and what is None or NaN in it, is free.
 
+        In place of a number there may be a pair, its bounds; None in it for no bound.
+
         :param number: 1..joints, counted from the base
         :param position: x, y, z in base_link [m]
         :param forward: direction of the frame's z axis, of length 1
         :param up: direction of the frame's y axis, of length 1
         """
-        row = np.full(pose.SIZE, np.nan)
+        chain, ranges = np.full((joints, pose.SIZE), np.nan), []
+        index = _index(number, joints)
         for name, vector in (('position', position), ('forward', forward), ('up', up)):
-            if vector is not None:
-                row[_PARTS[name]] = _vector(name, vector)
-        chain = np.full((joints, pose.SIZE), np.nan)
-        chain[_index(number, joints)] = row
-        return cls.from_array(chain)
+            if vector is None:
+                continue
+            lower, upper = np.array(bounds_of(name, vector))
+            pairs = np.array([isinstance(each, (tuple, list)) for each in vector])
+            is_free = np.isneginf(lower) & np.isposinf(upper)
+            chain[index, PARTS[name]] = np.where(pairs | is_free, np.nan, lower)
+            if pairs.any():
+                ranges.append(Within(index + 1, name, tuple(np.where(pairs, lower, -np.inf)),
+                                     tuple(np.where(pairs, upper, np.inf))))
+        goal = cls.from_array(chain)
+        return goal & cls.where(*ranges, joints=joints) if ranges else goal
+
+    @classmethod
+    def where(cls, *conditions: Condition, joints: int = JOINTS) -> Goal:
+        """Return the goal that asks for conditions alone."""
+        none = np.zeros((joints, pose.SIZE))
+        return cls(none, none, conditions)
+
+    @classmethod
+    def preferring(cls, posture: Mapping[str, float], joints: int = JOINTS) -> Goal:
+        """
+        Return the goal that prefers a posture, and asks for nothing.
+
+        :param posture: angles by the names of joints [rad or m], those not named at rest
+        :raises GoalError: if an angle is no finite number
+        """
+        for name, angle in posture.items():
+            if not (isinstance(name, str) and is_number(angle) and math.isfinite(angle)):
+                raise GoalError(f'the posture has {name!r} at {angle!r}, expected the name of a '
+                                'joint and a finite number')
+        none = np.zeros((joints, pose.SIZE))
+        return cls(none, none, (), tuple((name, float(posture[name])) for name in sorted(posture)))
 
     @classmethod
     def tool(cls, position: Vector | None = None, forward: Vector | None = None,
@@ -126,44 +166,22 @@ class Goal:
     def from_yaml(cls, text: str, joints: int = JOINTS,
                   numbers: Mapping[str, int] | None = None) -> Goal:
         """
-        Return the goal that a YAML list describes.
+        Return the goal that a YAML list describes; see `goal_yaml`.
 
-        Each entry names a joint (a number, a link, or ``tool``) and any of ``position``,
-        ``forward`` and ``up``, each three numbers with ``~`` for a free component.
+        Each entry names a joint (a number, a link, or ``tool``) and what is asked of it.
 
         :param numbers: of links by name, as `Arm.goal_numbers` has them
         :raises GoalError: if the text is not of that form
         """
-        try:
-            entries = yaml_text.read(text)
-        except yaml.YAMLError as error:
-            raise GoalError(f'the goal is not YAML: {error}') from error
-        if not isinstance(entries, list) or not all(isinstance(e, Mapping) for e in entries):
-            raise GoalError('the goal is not a YAML list of joints')
-        return combine((cls._from_mapping(entry, joints, numbers or {}) for entry in entries),
-                       joints)
-
-    @classmethod
-    def _from_mapping(cls, entry: Mapping[str, Any], joints: int, numbers: Mapping[str, int]
-                      ) -> Goal:
-        unknown = set(entry) - set(_PARTS) - {'joint'}
-        if unknown or 'joint' not in entry:
-            raise GoalError(f'a goal entry has the keys {sorted(map(str, entry))}, expected joint '
-                            f'and any of {", ".join(_PARTS)}')
-        number = entry['joint']
-        if isinstance(number, str):
-            number = {'tool': joints, **numbers}.get(number, number)
-        return cls.joint(number, **{name: entry.get(name) for name in _PARTS}, joints=joints)
+        entries = goal_yaml.read(text, {**(numbers or {}), 'tool': joints})
+        return combine((cls.joint(entry.joint, **entry.parts, joints=joints)
+                        & cls.where(*entry.conditions, joints=joints)
+                        if entry.posture is None else cls.preferring(entry.posture, joints)
+                        for entry in entries), joints)
 
     def to_yaml(self) -> str:
         """Return the text that `from_yaml` reads; weights are lost."""
-        entries = []
-        for index, row in enumerate(self.to_array()):
-            parts = {name: [None if math.isnan(v) else float(v) for v in row[part]]
-                     for name, part in _PARTS.items() if not np.isnan(row[part]).all()}
-            if parts:
-                entries.append({'joint': index + 1, **parts})
-        return yaml.safe_dump(entries, default_flow_style=None, sort_keys=False)
+        return goal_yaml.write(self.to_array(), self.conditions, self.posture)
 
     def to_array(self) -> np.ndarray:
         """Return the chain (joints, 9) with NaN where the goal doesn't care."""
@@ -184,13 +202,27 @@ class Goal:
             j, c = differ[0]
             raise GoalError(f'joint {j + 1} {pose.COMPONENTS[c]} shall be both '
                             f'{self.target[j, c]:g} and {other.target[j, c]:g}')
+        if None not in (self.posture, other.posture) and self.posture != other.posture:
+            raise GoalError('two postures are preferred, expected one')
+        more = tuple(each for each in other.conditions if each not in self.conditions)
         return Goal(np.where(other.cared, other.target, self.target),
-                    np.maximum(self.weight, other.weight))
+                    np.maximum(self.weight, other.weight), self.conditions + more,
+                    other.posture if self.posture is None else self.posture)
 
     def __eq__(self, other: object) -> bool:
         """Goals are equal when they ask the same with the same weights."""
         return (isinstance(other, Goal) and np.array_equal(self.target, other.target)
-                and np.array_equal(self.weight, other.weight))
+                and np.array_equal(self.weight, other.weight)
+                and set(self.conditions) == set(other.conditions)
+                and self.posture == other.posture)
+
+    def is_near(self, other: Goal, most: float) -> bool:
+        """Return whether another goal asks the same with all numbers as near as that."""
+        return (np.array_equal(self.weight, other.weight) and self.posture == other.posture
+                and len(self.conditions) == len(other.conditions)
+                and bool(np.abs(self.target - other.target).max() <= most)
+                and all(each.is_near(another, most)
+                        for each, another in zip(self.conditions, other.conditions)))
 
     @property
     def joints(self) -> int:
@@ -204,20 +236,56 @@ class Goal:
         cared.flags.writeable = False
         return cared
 
+    @cached_property
+    def asked(self) -> np.ndarray:
+        """Mask (joints, 3) of position, forward and up: whether anything is asked of them."""
+        asked = np.any(self.cared.reshape(self.joints, 3, 3), axis=2)
+        for condition in self.conditions:
+            asked[condition.joint - 1, _NUMBER_OF[condition.part]] = True
+        asked.flags.writeable = False
+        return asked
+
     @property
     def is_free(self) -> bool:
-        """Whether no component counts."""
-        return not self.weight.any()
+        """Whether nothing is asked, and no posture preferred."""
+        return not (self.weight.any() or self.conditions or self.posture is not None)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether components are all that is asked."""
+        return not self.conditions and self.posture is None
+
+    @property
+    def beside_components(self) -> Goal:
+        """The goal without its components: conditions and posture."""
+        none = np.zeros(self.target.shape)
+        return Goal(none, none, self.conditions, self.posture)
 
     def of_joints(self, part: slice) -> Goal:
-        """Return the goal that cares for no joints but a part."""
+        """Return the goal that asks nothing of joints but a part, and prefers no posture."""
         weight = np.zeros(self.weight.shape)
         weight[part] = self.weight[part]
         weight.flags.writeable = False
         goal = object.__new__(Goal)  # nothing is to be checked again
         object.__setattr__(goal, 'target', self.target)
         object.__setattr__(goal, 'weight', weight)
+        object.__setattr__(goal, 'conditions', tuple(
+            each for each in self.conditions
+            if part.start < each.joint and max(each.joints) <= part.stop))
+        object.__setattr__(goal, 'posture', None)
         return goal
+
+    def check(self, arm: Arm) -> None:
+        """
+        Check that a goal is one for an arm.
+
+        :raises ShapeError: if it is for another number of joints
+        :raises ArmError: if it prefers a posture of joints that the arm does not have
+        """
+        if self.joints != arm.joints:
+            raise ShapeError('goal', self.target.shape, f'({arm.joints}, {pose.SIZE})')
+        if self.posture is not None:
+            arm.angles_from(dict(self.posture))
 
     def discrepancy(self, chain: np.ndarray) -> np.ndarray:
         """
@@ -262,7 +330,7 @@ class Goal:
         return self.axis_errors(chain).max(axis=(-2, -1))
 
     def position_errors(self, chain: np.ndarray) -> np.ndarray:
-        """Return each joint's distance over its cared components [m], (*batch, joints)."""
+        """Return each joint's error over all that is asked of it [m], (*batch, joints)."""
         return self._errors(chain)[0]
 
     def axis_errors(self, chain: np.ndarray) -> np.ndarray:
@@ -282,7 +350,12 @@ class Goal:
         batch, shape = chains.shape[:-2], chains.shape[-2:]
         if shape != self.target.shape:
             raise ShapeError('chain', chains.shape, f'(*batch, {self.joints}, {pose.SIZE})')
-        positions, axes = goal_rows.errors(chains.reshape(-1, *shape), self.target, self.weight)
+        chains = chains.reshape(-1, *shape)
+        positions, axes = goal_rows.errors(chains, self.target, self.weight)
+        for condition in self.conditions:
+            errors = (axes[:, :, _NUMBER_OF[condition.part] - 1] if condition.part != 'position'
+                      else positions)[:, condition.joint - 1]
+            np.maximum(errors, [condition.error(chain) for chain in chains], out=errors)
         return positions.reshape(*batch, self.joints), axes.reshape(*batch, self.joints, 2)
 
 
@@ -301,7 +374,7 @@ def _check(target: np.ndarray, cared: np.ndarray) -> None:
         raise GoalError(f'joint {j + 1} {pose.COMPONENTS[c]} is {target[j, c]}, expected a finite '
                         "number, or NaN for don't care")
     for name in ('forward', 'up'):
-        axis, mask = target[:, _PARTS[name]], cared[:, _PARTS[name]]
+        axis, mask = target[:, PARTS[name]], cared[:, PARTS[name]]
         whole = mask.all(axis=1)
         length = np.linalg.norm(axis, axis=1)
         bad = np.flatnonzero((length > 1.0 + _UNIT_TOLERANCE)
@@ -328,13 +401,3 @@ def _index(number: Any, joints: int) -> int:
     if not (is_number and 1 <= number <= joints and number == int(number)):
         raise GoalError(f'joint number is {number}, expected an integer from 1 to {joints}')
     return int(number) - 1
-
-
-def _vector(name: str, vector: Vector) -> np.ndarray:
-    try:
-        array = np.array([np.nan if v is None else v for v in vector], dtype=float)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise GoalError(f'{name} is {vector!r}, expected three numbers') from error
-    if array.shape != (3,):
-        raise GoalError(f'{name} is {vector!r}, expected three numbers')
-    return array

@@ -13,9 +13,10 @@ from snake_arm_control.control.goal import Goal
 
 # Red, green and blue [0..1] of what is drawn of a goal.
 COLOURS = {'position': (0.95, 0.55, 0.1), 'forward': (0.3, 0.5, 1.0), 'up': (0.2, 0.75, 0.25),
-           'distance': (1.0, 0.9, 0.4)}
+           'distance': (1.0, 0.9, 0.4), 'condition': (0.85, 0.4, 0.85)}
 _AXES = {'forward': pose.FORWARD, 'up': pose.UP}
 _FEW = 5  # beyond so many joints, freedoms and errors of each would hide each other, and cost time
+_OUTLINE = 0.15  # of what has no end, as a fraction of how far the tool is from the base
 _TURN = np.linspace(0.0, 2.0 * np.pi, 33)[:, None]  # [rad]
 
 
@@ -62,6 +63,7 @@ class GoalShape(NamedTuple):
     axes: dict[str, Axes]  # forward and up
     freedoms: tuple[Freedom, ...]  # none of many joints
     errors: tuple[JointError, ...]  # only the worst of many joints
+    outlines: np.ndarray = np.empty((0, 2, 3))  # (n, 2, 3) [m], lines that show conditions
 
     @property
     def point_size(self) -> float:
@@ -82,7 +84,7 @@ def goal_shape(goal: Goal, chain: np.ndarray | None) -> GoalShape:
         these at the base, and neither distances nor errors
     """
     cared = goal.cared
-    joints = np.flatnonzero(cared.any(axis=1))
+    joints = np.flatnonzero(goal.asked.any(axis=1))
     few = len(joints) <= _FEW
     there = goal.nearest(np.zeros_like(goal.target) if chain is None else chain)
     places = there[:, pose.POSITION]
@@ -97,7 +99,11 @@ def goal_shape(goal: Goal, chain: np.ndarray | None) -> GoalShape:
     freedoms = tuple(freedom for j in joints.tolist()
                      for freedom in _freedoms(j + 1, cared[j], there[j])) if few else ()
     errors = () if chain is None else _errors(goal, chain, places, joints, few)
-    return GoalShape(few, places[placed], distances, axes, freedoms, errors)
+    outlines = [] if chain is None else [
+        each.outline(chain, _OUTLINE * float(np.linalg.norm(chain[-1, pose.POSITION])))
+        for each in goal.conditions]
+    return GoalShape(few, places[placed], distances, axes, freedoms, errors,
+                     np.concatenate([np.empty((0, 2, 3)), *outlines]))
 
 
 def _freedoms(joint: int, cared: np.ndarray, there: np.ndarray) -> list[Freedom]:
@@ -128,6 +134,6 @@ def _errors(goal: Goal, chain: np.ndarray, places: np.ndarray, joints: np.ndarra
     positions, axes = goal.position_errors(chain), goal.axis_errors(chain).max(axis=1)
     if not few:
         joints = np.lexsort((axes, positions))[-1:]
-    positions = np.where(goal.cared[:, pose.POSITION].any(axis=1), positions, np.nan)
-    axes = np.where(goal.cared[:, pose.POSITION.stop:].any(axis=1), axes, np.nan)
+    positions = np.where(goal.asked[:, 0], positions, np.nan)
+    axes = np.where(goal.asked[:, 1:].any(axis=1), axes, np.nan)
     return tuple(JointError(places[j], float(positions[j]), float(axes[j])) for j in joints)

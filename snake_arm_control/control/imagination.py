@@ -62,7 +62,7 @@ def grow(goal: Goal, model: DifferentiableModel, error: np.ndarray | float,
     """
     angles = model.arm.rest.copy()
     iterations = first = 0
-    cared = np.flatnonzero(goal.cared.any(axis=1)) + 1
+    cared = np.flatnonzero(goal.asked.any(axis=1)) + 1
     for end in cared.tolist():
         if end - first < _GROWTH and end != cared[-1]:
             continue

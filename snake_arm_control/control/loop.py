@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snake_arm_control.arm import pose
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.control.clear_way import ClearWay
 from snake_arm_control.control.clearance import Contact
@@ -28,7 +27,7 @@ from snake_arm_control.control.plausibility import PlausibilitySettings
 from snake_arm_control.control.pursuit import Pursuit, PursuitSettings
 from snake_arm_control.control.recovery import Phase
 from snake_arm_control.control.scene import Scene
-from snake_arm_control.errors import ArmError, FeedbackError, ShapeError
+from snake_arm_control.errors import ArmError, FeedbackError
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.settings import setting
 
@@ -277,9 +276,9 @@ class ControlLoop:
         The goal that is pursued already changes nothing, but that it has been published again.
 
         :raises ShapeError: if it is for another number of joints; the goal before stays
+        :raises ArmError: if it prefers a posture of joints that the arm does not have
         """
-        if goal.joints != self.arm.joints:
-            raise ShapeError('goal', goal.target.shape, f'({self.arm.joints}, {pose.SIZE})')
+        goal.check(self.arm)
         self._goal_is_new = True
         if goal == self.goal and not self._returning:
             return

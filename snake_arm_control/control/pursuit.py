@@ -27,6 +27,7 @@ _PRESSED = 0.25  # by which an arm may be too near to something and yet rest
 _LEFT = 2.0  # above which a reached goal counts as left
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
 _ROUNDING = 1e-9  # [rad]
+_RESTING = 1e-3  # [rad], a step to a posture that is no longer needed
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,10 @@ class Pursuit:
 
         :param errors: returns the position error [m] and axis error [rad] to it
         """
-        near = (np.array_equal(goal.weight, self.goal.weight)
-                and np.abs(goal.target - self.goal.target).max() <= _NEAR)
+        near = goal.is_near(self.goal, _NEAR)
         self.goal, self._moves, self._settled = goal, near, False
+        if goal.posture is not None:
+            self.way_left = math.inf  # until the first step
         self._gather_terms()
         # An arm that keeps up with a moving goal has not left it.
         self.is_reached &= near and self._ratio(*errors()) <= _LEFT
@@ -192,7 +194,7 @@ class Pursuit:
             return False
         if self._settled:
             return ratio <= 1.0
-        if ratio > _SETTLED:
+        if ratio > _SETTLED or self.goal.posture is not None and self.way_left > _RESTING:
             return False
         return self._ratio(*self.goal.errors(estimate)) <= _SETTLED
 

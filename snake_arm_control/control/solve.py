@@ -10,7 +10,6 @@ from itertools import islice
 
 import numpy as np
 
-from snake_arm_control.arm import pose
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.control.avoidance import Avoidance
 from snake_arm_control.control.clearance import Clearances
@@ -63,8 +62,7 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     :raises SettingsError: if the stride is not positive
     """
     arm = model.arm
-    if goal.joints != arm.joints:
-        raise ShapeError('goal', goal.target.shape, f'({arm.joints}, {pose.SIZE})')
+    goal.check(arm)
     start = np.array(start_angles, dtype=float)
     if start.shape != arm.rest.shape or not np.isfinite(start).all():
         raise ShapeError('start_angles', start.shape, f'{arm.rest.shape}, all finite')

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import math
 from typing import NamedTuple
 
@@ -39,6 +40,29 @@ class Functionals(NamedTuple):
         none = np.zeros(0, int)
         return cls(values, none, none, np.zeros((0, pose.SIZE)), by_angles)
 
+    @classmethod
+    def stacked(cls, parts: Sequence[Functionals], angles: np.ndarray) -> Functionals:
+        """
+        Return the values of all parts, one part after the other.
+
+        :param angles: (joints, axes), at which they are
+        """
+        parts = [part for part in parts if len(part.values)]
+        if len(parts) < 2:
+            return parts[0] if parts else _NONE
+        counts = [len(part.values) for part in parts]
+        offsets = np.cumsum([0, *counts])
+        by_angles = None
+        if any(part.by_angles is not None for part in parts):
+            by_angles = np.concatenate([
+                np.zeros((count, *angles.shape)) if part.by_angles is None else part.by_angles
+                for part, count in zip(parts, counts)])
+        return cls(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.rows + offset for part, offset in zip(parts, offsets)]),
+            np.concatenate([part.joints for part in parts]),
+            np.concatenate([part.coefficients for part in parts]), by_angles)
+
     def picked(self, mask: np.ndarray) -> Functionals:
         """Return the values of a mask (n,), in their order."""
         if mask.all():
@@ -47,6 +71,9 @@ class Functionals(NamedTuple):
         return Functionals(self.values[mask], numbers[self.rows[entries]], self.joints[entries],
                            self.coefficients[entries],
                            None if self.by_angles is None else self.by_angles[mask])
+
+
+_NONE = Functionals.of_angles(np.zeros(0))
 
 
 class Term:

@@ -14,7 +14,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, UInt8MultiArray
+from std_msgs.msg import Float64MultiArray, String, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.control.goal import Goal
@@ -110,6 +110,8 @@ class ControllerNode(Node):
         self._commands = self.create_publisher(JointState, topics.JOINT_COMMAND, topics.STREAM)
         self._pursued = self.create_publisher(Float64MultiArray, topics.PURSUED_GOAL,
                                               topics.LATCHED)
+        self._pursued_text = self.create_publisher(String, topics.PURSUED_GOAL_YAML,
+                                                   topics.LATCHED)
         self._hardware = Hardware(self, self._arm, self._settings.value.hardware)
         self._convergence = Convergence(self)
         self._tool = ToolPose(self, self._arm.base)
@@ -225,13 +227,14 @@ class ControllerNode(Node):
     def _goal_callback(self, topic: str, convert: Callable) -> Callable:
         def take_goal(message) -> None:
             try:
-                self._set_goal(convert(self._frames.in_base(message), self._arm.joints))
+                self._set_goal(convert(self._frames.in_base(message), self._arm))
             except SnakeArmError as error:
                 self._report.reject_goal(topic, error)
         return take_goal
 
     def _set_goal(self, goal: Goal) -> None:
         if self._loop is None:
+            goal.check(self._arm)
             self._early_goal = goal
         else:
             self._loop.set_goal(goal)
@@ -240,6 +243,7 @@ class ControllerNode(Node):
     def _show_goal(self, goal: Goal) -> None:
         """Publish and draw the goal that is pursued from now on."""
         self._pursued.publish(goal_messages.goal_to_message(goal))
+        self._pursued_text.publish(goal_messages.goal_to_text(goal))
         self._wait.pursue(goal)
         self._markers.show(goal)
 

@@ -12,12 +12,12 @@ import time
 import rclpy
 from rclpy.client import Client
 from rclpy.node import Node
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.errors import GoalError
-from snake_arm_control.ros import goal_messages, topics
+from snake_arm_control.ros import topics
 from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.running import arguments_checked, ros, Spinner
 
@@ -45,7 +45,7 @@ def send_goal(goal: Goal, namespace: str, timeout: float, wait: bool = False) ->
 def _send(spinner: Spinner, node: Node, goal: Goal, timeout: float, wait: bool) -> int:
     publisher, pursued = GoalPublisher(node), _Pursued(node, goal.joints)
     client: Client = node.create_client(Trigger, 'controller/wait')
-    if not _spin(spinner, lambda: publisher.has_controller, timeout):
+    if not _spin(spinner, lambda: publisher.reaches(goal), timeout):
         return _fail(f'no controller listens to {publisher.topic}; is one running? '
                      '(snake-arm up)')
     publisher.publish(goal)
@@ -74,12 +74,11 @@ class _Pursued:
     def __init__(self, node: Node, joints: int):
         self.goal: Goal | None = None
         self._joints = joints
-        node.create_subscription(Float64MultiArray, topics.PURSUED_GOAL, self._take,
-                                 topics.LATCHED)
+        node.create_subscription(String, topics.PURSUED_GOAL_YAML, self._take, topics.LATCHED)
 
-    def _take(self, message: Float64MultiArray) -> None:
+    def _take(self, message: String) -> None:
         try:
-            self.goal = goal_messages.message_to_goal(message, self._joints)
+            self.goal = Goal.from_yaml(message.data, self._joints)
         except GoalError:  # that of an arm with another number of joints
             self.goal = None
 

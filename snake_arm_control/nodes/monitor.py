@@ -12,11 +12,12 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import String
 
+from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.errors import SnakeArmError
-from snake_arm_control.ros import chain_messages, goal_messages, topics
+from snake_arm_control.ros import chain_messages, topics
 from snake_arm_control.ros.diagnostics import status_of
 
 
@@ -42,21 +43,22 @@ class MonitorNode(Node):
 
     def __init__(self, **node_options):
         super().__init__('monitor', **node_options)
-        self._goal: Float64MultiArray | None = None
+        self._text: str | None = None  # of the goal, read when it is needed
+        self._goal: tuple[str, Goal] | None = None  # which was read last
         self._chain: bytes | None = None
         self._commands = 0
         self._goal_at: float | None = None
         self._recent: list[tuple[float, int]] = []
         self._state, self._activity = '', 'not seen yet'
         subscribe = self.create_subscription
-        subscribe(Float64MultiArray, topics.PURSUED_GOAL, self._take_goal, topics.LATCHED)
+        subscribe(String, topics.PURSUED_GOAL_YAML, self._take_goal, topics.LATCHED)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
         subscribe(PoseArray, topics.POSE_CHAIN, self._take_chain, topics.SENSOR, raw=True)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
         self._controller = self.get_namespace().rstrip('/') + '/controller'
 
-    def _take_goal(self, message: Float64MultiArray) -> None:
-        self._goal = message
+    def _take_goal(self, message: String) -> None:
+        self._text = message.data
         if self._goal_at is None:
             self._goal_at = time.monotonic()
 
@@ -82,14 +84,16 @@ class MonitorNode(Node):
                         position_error, axis_error, self._state, self._activity)
 
     def _errors(self) -> tuple[float, float]:
-        if self._chain is None or self._goal is None:
+        if self._chain is None or self._text is None:
             return math.nan, math.nan
         try:
             _, chain = chain_messages.deserialize_chain(self._chain, base=None)
-            goal = goal_messages.message_to_goal(self._goal, len(chain))
+            if self._goal is None or self._goal[0] != self._text:
+                self._goal = self._text, Goal.from_yaml(self._text, len(chain))
         except SnakeArmError:
             return math.nan, math.nan  # the controller says why it rejects a chain
-        if goal.is_free:
+        goal = self._goal[1]
+        if goal.is_free or goal.joints != len(chain):
             return math.nan, math.nan
         return float(goal.position_error(chain)), float(goal.axis_error(chain))
 

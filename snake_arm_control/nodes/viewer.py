@@ -14,11 +14,12 @@ from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, String
+from std_msgs.msg import String
 
+from snake_arm_control.control.goal import Goal
 from snake_arm_control.errors import FeedbackError, GoalError
 from snake_arm_control.extras import require
-from snake_arm_control.ros import chain_messages, goal_messages, topics
+from snake_arm_control.ros import chain_messages, topics
 from snake_arm_control.ros.controller_client import ControllerClient
 from snake_arm_control.ros.diagnostics import status_of
 from snake_arm_control.ros.goal_publisher import GoalPublisher
@@ -67,14 +68,15 @@ class ViewerNode(Node):
         self._streams = LatestMessages(self, {
             topics.JOINT_STATES: JointState, topics.POSE_CHAIN: PoseArray,
             topics.PREDICTED_POSE_CHAIN: PoseArray})
-        self._pursued: Float64MultiArray | None = None
+        self._pursued = ''  # the goal that is pursued, as YAML
+        self._goal_is_new = False
         self._watched_at = self._refreshed_at = self._tuned_at = time.monotonic()
         self._goals = GoalPublisher(self)
         self._prefix = self.get_namespace().rstrip('/')
         subscribe = self.create_subscription
         subscribe(String, topics.ROBOT_DESCRIPTION, self._take_description, topics.LATCHED)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
-        subscribe(Float64MultiArray, topics.PURSUED_GOAL, self._take_goal, topics.LATCHED)
+        subscribe(String, topics.PURSUED_GOAL_YAML, self._take_goal, topics.LATCHED)
         self.create_timer(1.0 / settings.frame_rate, self._frame)
         taken = '' if self._page.port == settings.port else f' (port {settings.port} is taken)'
         self.get_logger().info(f'the arm is at {self._page.address}{taken}')
@@ -92,15 +94,18 @@ class ViewerNode(Node):
 
     def _take_description(self, message: String) -> None:
         self._session.describe(message.data)
-        if self._session.goal is None and self._pursued is not None:
-            self._take_goal(self._pursued)
+        self._goal_is_new |= self._session.goal is None and bool(self._pursued)
 
-    def _take_goal(self, message: Float64MultiArray) -> None:
-        self._pursued = message
-        if self._session.editor is None:
+    def _take_goal(self, message: String) -> None:
+        self._pursued, self._goal_is_new = message.data, True
+
+    def _read_goal(self) -> None:
+        """Take the goal that is pursued if it is another, once a frame, as reading takes time."""
+        if not self._goal_is_new or self._session.editor is None:
             return  # until the description has come
+        self._goal_is_new = False
         try:
-            goal = goal_messages.message_to_goal(message, self._session.editor.joints)
+            goal = Goal.from_yaml(self._pursued, self._session.editor.joints)
         except GoalError as error:  # that of an arm other than the one described
             self.get_logger().warning(f'the pursued goal can not be shown: {error}',
                                       throttle_duration_sec=5.0)
@@ -138,6 +143,7 @@ class ViewerNode(Node):
             session.stop()  # nobody would see what it does
         page.carry_out()
         self._decode(now)
+        self._read_goal()
         goal = session.outgoing(now)
         if goal is not None:
             self._goals.publish(goal)

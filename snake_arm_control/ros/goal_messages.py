@@ -9,9 +9,10 @@ import math
 
 from geometry_msgs.msg import PointStamped, PoseStamped
 import numpy as np
-from std_msgs.msg import Float64MultiArray, MultiArrayDimension
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
 
 from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.goal import Goal, ROW
 from snake_arm_control.errors import GoalError
 from snake_arm_control.ros import topics
@@ -20,7 +21,7 @@ from snake_arm_control.ros.pose_messages import check_finite, message_to_pose
 
 def goal_to_message(goal: Goal) -> Float64MultiArray:
     """
-    Return a goal as rows of its cared joints; the free goal as the empty message.
+    Return the components of a goal as rows of the cared joints; of none, the empty message.
 
     A goal for the tool alone goes as 9 numbers: an arm of any number of joints understands it.
     """
@@ -89,7 +90,25 @@ def point_stamped_to_goal(message: PointStamped, joints: int) -> Goal:
     return Goal.tool(p, joints=joints)
 
 
-# All that a controller takes for a goal.
-GOALS = ((Float64MultiArray, topics.GOAL, message_to_goal),
-         (PoseStamped, topics.GOAL_POSE, pose_stamped_to_goal),
-         (PointStamped, topics.CLICKED_POINT, point_stamped_to_goal))
+def goal_to_text(goal: Goal) -> String:
+    """Return all that a goal says as YAML; see `goal_yaml`."""
+    return String(data=goal.to_yaml())
+
+
+def text_to_goal(message: String, arm: Arm) -> Goal:
+    """
+    Return the goal of a YAML text, in which links may be named; see `goal_yaml`.
+
+    :raises GoalError: if it is none
+    """
+    return Goal.from_yaml(message.data, arm.joints, arm.goal_numbers)
+
+
+# All that a controller takes for a goal: of an arm, and in its base.
+GOALS = ((Float64MultiArray, topics.GOAL,
+          lambda message, arm: message_to_goal(message, arm.joints)),
+         (String, topics.GOAL_YAML, text_to_goal),
+         (PoseStamped, topics.GOAL_POSE,
+          lambda message, arm: pose_stamped_to_goal(message, arm.joints)),
+         (PointStamped, topics.CLICKED_POINT,
+          lambda message, arm: point_stamped_to_goal(message, arm.joints)))

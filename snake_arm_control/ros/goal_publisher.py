@@ -10,7 +10,7 @@ import time
 from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility
 from rclpy.topic_endpoint_info import TopicEndpointInfo
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, String
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.ros import goal_messages, topics
@@ -25,6 +25,7 @@ class GoalPublisher:
     def __init__(self, node: Node):
         self._node = node
         self._publisher = node.create_publisher(Float64MultiArray, topics.GOAL, 10)
+        self._texts = node.create_publisher(String, topics.GOAL_YAML, 10)
         self.topic: str = self._publisher.topic_name
         self._sent: deque[tuple[float, Goal]] = deque(maxlen=100)  # and when [s]
 
@@ -45,15 +46,23 @@ class GoalPublisher:
         controllers = {_node_of(info) for info in pursuing if info.node_name != _UNKNOWN}
         return not controllers.isdisjoint(known) and self.listeners >= len(known)
 
+    def reaches(self, goal: Goal) -> bool:
+        """Return whether a controller gets this goal if it is published now; see above."""
+        return self.has_controller and (goal.is_plain
+                                        or self._texts.get_subscription_count() > 0)
+
     @property
     def listeners(self) -> int:
         """How many get what is published now."""
         return self._publisher.get_subscription_count()
 
     def publish(self, goal: Goal) -> None:
-        """Publish a goal."""
+        """Publish a goal: its components, or as YAML if it says more."""
         self._sent.append((time.monotonic(), goal))
-        self._publisher.publish(goal_messages.goal_to_message(goal))
+        if goal.is_plain:
+            self._publisher.publish(goal_messages.goal_to_message(goal))
+        else:
+            self._texts.publish(goal_messages.goal_to_text(goal))
 
     def is_own(self, goal: Goal) -> bool:
         """

@@ -78,6 +78,8 @@ def goal_to_markers(goal: Goal, chain: np.ndarray | None, length: float) -> list
         markers.append(_spheres('position', shape.places, length * shape.point_size))
     if len(shape.distances):
         markers.append(_lines('distance', shape.distances, length))
+    if len(shape.outlines):
+        markers.append(_lines('condition', shape.outlines, length))
     for name, axes in shape.axes.items():
         lines = axes.lines(length * shape.axis_length)
         if shape.few:

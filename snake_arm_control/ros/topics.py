@@ -5,6 +5,7 @@
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 GOAL = 'goal'
+GOAL_YAML = 'goal_yaml'
 GOAL_POSE = 'goal_pose'
 CLICKED_POINT = 'clicked_point'
 JOINT_COMMAND = 'joint_command'
@@ -13,6 +14,7 @@ POSE_CHAIN = 'pose_chain'
 PREDICTED_POSE_CHAIN = 'predicted_pose_chain'
 WEIGHTS = 'forward_model/weights'
 PURSUED_GOAL = 'controller/goal'
+PURSUED_GOAL_YAML = 'controller/goal_yaml'
 STATE = 'controller/state'
 TOOL_POSE = 'tool_pose'
 ROBOT_DESCRIPTION = 'robot_description'

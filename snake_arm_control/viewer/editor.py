@@ -32,6 +32,7 @@ class GoalEditor:
         self.selected = joints  # the tool
         self.look_point: np.ndarray | None = None  # (3,) [m], what the selected joint looks at
         self._edits: dict[int, GoalEdit] = {}
+        self._beside: Goal = Goal.free(joints)  # conditions and posture
 
     @property
     def cared(self) -> frozenset[str]:
@@ -46,7 +47,8 @@ class GoalEditor:
 
     def goal(self) -> Goal:
         """Return the goal."""
-        return combine((edit.goal(self.joints) for edit in self._edits.values()), self.joints)
+        return combine((*(edit.goal(self.joints) for edit in self._edits.values()), self._beside),
+                       self.joints)
 
     def shown(self, here: np.ndarray) -> np.ndarray:
         """
@@ -124,7 +126,16 @@ class GoalEditor:
     def release(self) -> None:
         """Ask nothing of any joint."""
         self._edits.clear()
+        self._beside = Goal.free(self.joints)
         self.look_point = None
+
+    def write(self, text: str, chain: np.ndarray) -> None:
+        """
+        Ask for what a YAML text says, and for nothing else; see `adopt`.
+
+        :raises GoalError: if it says no goal
+        """
+        self.adopt(Goal.from_yaml(text, self.joints), chain)
 
     def adopt(self, goal: Goal, chain: np.ndarray) -> None:
         """
@@ -137,6 +148,7 @@ class GoalEditor:
             target = _completed(goal.target[j], goal.cared[j], chain[j])
             cared = frozenset(np.array(pose.COMPONENTS)[goal.cared[j]].tolist())
             self._edits[j + 1] = GoalEdit(j + 1, target, cared)
+        self._beside = goal.beside_components
         if self.selected not in self._edits and self._edits:
             self.selected = max(self._edits)
 

@@ -41,7 +41,7 @@ class GoalDrawing:
         if shape is not None:
             balls = shape.places
             sizes = np.full(len(balls), self._reach * shape.point_size)
-            lines.append(('distance', shape.distances))
+            lines += [('distance', shape.distances), ('condition', shape.outlines)]
             (arrows if shape.few else lines).extend(
                 (name, axes.lines(self._reach * shape.axis_length))
                 for name, axes in shape.axes.items())

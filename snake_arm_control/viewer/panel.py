@@ -119,6 +119,12 @@ class Panel:
         self._look_at = gui.add_vector3('look at', (0.0, 0.0, 0.0), step=0.001, visible=False)
         self._controls.on_change(self._look_at, lambda point: session.edit(
             'look_at', np.array(point)))
+        with gui.add_folder('As YAML', expand_by_default=False):
+            self._text, self._written = gui.add_text('goal', '', multiline=True), ''
+            write = gui.add_button('Send this', icon=viser.Icon.SEND,
+                                   hint='Bounds, cones, distances and all else that a goal '
+                                   'can ask: docs/goals.md')
+            self._controls.on_click(write, lambda: session.edit('write', self._text.value))
         send = gui.add_button('Send goal', icon=viser.Icon.SEND,
                               hint='Ask for the goal that is shown, once more')
         self._controls.on_click(send, session.send)
@@ -189,6 +195,9 @@ class Panel:
         self._look_at.visible = editor.look_point is not None
         if editor.look_point is not None:
             self._controls.show_vector(self._look_at, editor.look_point)
+        written = editor.goal().to_yaml()
+        if written != self._written:  # else somebody may be writing
+            self._text.value = self._written = written
         self._stop.disabled = session.playing is None
         self._model_error.content = _model_error(*picture.model_error)
 

@@ -104,6 +104,8 @@ class Session:
     def _where(self, change: str) -> tuple:
         if change in ('care', 'move', 'put', 'look_at'):
             return (self.view.here()[self.editor.selected - 1],)
+        if change == 'write':
+            return (self.view.here(),)
         return ()
 
     def select(self, joint: int) -> None:
@@ -162,11 +164,11 @@ class Session:
     def summary(self) -> str:
         """Return the errors in words."""
         position_error, axis_error = self.goal_errors()
-        cared = np.ones((1, pose.SIZE)) if self.goal is None else self.goal.cared
+        asked = np.ones((1, 3), bool) if self.goal is None else self.goal.asked
         parts = []
-        if cared[:, pose.POSITION].any() and math.isfinite(position_error):
+        if asked[:, 0].any() and math.isfinite(position_error):
             parts.append(f'{position_error * 1e3:.2f} mm')
-        if cared[:, pose.FORWARD.start:].any() and math.isfinite(axis_error):
+        if asked[:, 1:].any() and math.isfinite(axis_error):
             parts.append(f'{math.degrees(axis_error):.2f} degrees')
         return f'{" and ".join(parts)} from the goal' if parts else 'no goal'
 
