@@ -66,6 +66,12 @@ class Compliance:
         return cls(arm, np.where(arm.free, give, 0.0), gravity * masses.masses,
                    gravity * masses.moments, down_of(arm))
 
+    def with_payload(self, weight: float) -> Compliance:
+        """Return the same with more weight [N] at the tip."""
+        weights = self.weights.copy()
+        weights[-1] += weight
+        return Compliance(self.arm, self.give, weights, self.moments, self.down)
+
     @property
     def load(self) -> tuple[np.ndarray, ...]:
         """What compiled statics take."""

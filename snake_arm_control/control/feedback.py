@@ -49,6 +49,7 @@ class Feedback:
         self._waiting: deque[tuple[int, np.ndarray]] = deque(maxlen=_MOST)
         self._used_stamp: int | None = None  # [ns], of the latest chain that was looked at
         self._reported = False
+        self.believed: tuple[np.ndarray, np.ndarray] | None = None  # latest angles, true chain
 
     def report(self, stamp: int, angles: np.ndarray) -> None:
         """Take what the joints did: angles (joints, axes) [rad] measured at a time [ns]."""
@@ -130,6 +131,16 @@ class Feedback:
         self.latency.observe(stamp, chain, self.history)
         late = max((mean_square(other.chain - posture.chain) for other in others), default=0.0)
         self.correction.update(posture.chain, chain, gain, math.sqrt(late))
+        self.believed = posture.angles, chain
+
+    def adapt_model(self) -> None:
+        """Predict anew: the model has changed a little, and so has its error."""
+        latest = self.history.latest
+        if latest is None:
+            return
+        change = self._chain_of(latest.angles).astype(float) - latest.chain
+        self.history.shift(change)
+        self.correction.error = self.correction.error + change
 
     def believe_anew(self) -> None:
         """Believe the next chain even if it is not where the ones before were."""

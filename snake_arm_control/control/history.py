@@ -43,6 +43,14 @@ class JointHistory:
             oldest = max(len(self._stamps) // 4, 1)
             del self._stamps[:oldest], self._postures[:oldest]
 
+    def shift(self, change: np.ndarray) -> None:
+        """Change all chains by as much (joints, 9): they are now predicted otherwise."""
+        before, moved = None, change
+        for place, posture in enumerate(self._postures):
+            if posture.chain is not before:  # of a stationary arm they are the same, and stay so
+                before, moved = posture.chain, posture.chain + change
+            self._postures[place] = posture._replace(chain=moved)
+
     def clear(self) -> None:
         """Forget all postures."""
         self._stamps.clear()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snake_arm_control.arm.body import ArmBody
+from snake_arm_control.control.adaptation import AdaptedModel
 from snake_arm_control.control.clear_way import ClearWay
 from snake_arm_control.control.clearance import Contact
 from snake_arm_control.control.descent import Search
@@ -36,6 +37,7 @@ _LONGEST_PERIOD = 0.1  # [s] after a longer pause the arm counts as standing
 _FIRST_PERIOD = 0.02  # [s] from there its first step is that of this time
 _NEAR_WAY = 0.02  # [rad] a command that wants to go on by less is where it is to be
 _MOVED = 0.05  # [rad] an idle arm this far from its command was moved by something else
+_ADAPTATION_PERIOD = 0.1  # [s] between two chains that the model learns from
 _SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
 
 
@@ -61,6 +63,10 @@ class ControlSettings(PursuitSettings, PlausibilitySettings):
         'stopped', 's', low=0.05, high=60.0)
     speed_limit: float = setting(
         1.0, 'speed limit of any point of the arm', 'm/s', low=1e-3, high=100.0)
+    adapt: float = setting(
+        0.0, 'time in which the model trusts less what it learned while running: it follows the '
+        'true poses by offsets of its angles and a payload; 0 to learn nothing', 's', low=0.0,
+        high=3600.0)
     goal_timeout: float = setting(
         0.0, 'time after which a goal that was not published again no longer counts, 0 for never',
         's', low=0.0, high=3600.0)
@@ -117,6 +123,8 @@ class ControlLoop:
 
     def __init__(self, model: DifferentiableModel, settings: ControlSettings = ControlSettings()):
         self.arm, self.model = model.arm, model
+        self._adapted: AdaptedModel | None = None
+        self._adapted_at = -10**9  # [ns]
         self._pursuit = Pursuit(self.arm, settings)
         self.commands = 0
         self.new_starts = 0
@@ -158,7 +166,7 @@ class ControlLoop:
         """
         if model.arm != self.arm:
             raise ArmError(f'the model is of {model.arm}, expected {self.arm}')
-        self.model = model
+        self.model, self._adapted = model, None
         self._linearizations.clear()
         self._errors = None
         self.feedback.use_model()
@@ -189,6 +197,11 @@ class ControlLoop:
         else:
             self._clear_way = ClearWay(self.model, scene, own_body, self._body)
             self._pursuit.keep(self._clear_way.term)
+
+    @property
+    def adapted(self) -> AdaptedModel | None:
+        """The model with what it learned while running; None where it learned nothing."""
+        return self._adapted
 
     @property
     def margin(self) -> float:
@@ -385,6 +398,7 @@ class ControlLoop:
             self._goal_is_new, self._goal_at = False, now
         if self.feedback.work(stamp, now, self.settings, self.settings.correction_gain):
             self._errors = None
+            self._adapt(stamp)
         if not self._started:
             return None
         state = self.state(now)
@@ -396,6 +410,22 @@ class ControlLoop:
         if self._must_set_back():
             return self._set_back(stamp)
         return self._move(self._wanted(period), stamp)
+
+    def _adapt(self, stamp: int) -> None:
+        """Let the model follow the true chain that was believed last."""
+        since = 1e-9 * (stamp - self._adapted_at)
+        if not self.settings.adapt or 0.0 <= since < _ADAPTATION_PERIOD:
+            return
+        self._adapted_at = stamp
+        if self._adapted is None:
+            self.model = self._adapted = AdaptedModel(self.model)
+            self._avoid()
+        assert self.feedback.believed is not None
+        forgotten = min(max(since, 0.0), 1.0) / self.settings.adapt
+        if self._adapted.observe(*self.feedback.believed, min(forgotten, 1.0)):
+            self._linearizations.clear()
+            self.feedback.adapt_model()
+            self._errors = None
 
     def _wanted(self, period: float) -> np.ndarray | None:
         """Return the change of the angles (joints, axes) [rad] that is wanted, None at rest."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from snake_arm_control.arm import pose
 from snake_arm_control.arm.compliance import Compliance, SWEEPS
 from snake_arm_control.arm.kernels import statics
 from snake_arm_control.errors import ShapeError
@@ -23,12 +24,21 @@ class CompensatedModel:
     model is its core.
 
     :param core: predicts poses of the angles at which joints come to rest
+    :param angle_offset: (joints, axes) [rad or m], by which angles exceed what their encoders say
     """
 
-    def __init__(self, core: DifferentiableModel, compliance: Compliance):
+    def __init__(self, core: DifferentiableModel, compliance: Compliance,
+                 angle_offset: np.ndarray | None = None):
         self.core, self.compliance, self.arm = core, compliance, core.arm
         self.dtype: type = getattr(core, 'dtype', np.float64)
+        self.angle_offset = angle_offset
         self._geometry = compliance.arm.geometry.numbers
+        self._sweeps = SWEEPS if compliance.give.any() else 0
+
+    def with_payload(self, weight: float) -> CompensatedModel:
+        """Return the model of the arm with more weight [N] at its tip."""
+        return CompensatedModel(self.core, self.compliance.with_payload(weight),
+                                self.angle_offset)
 
     def predict(self, angles: np.ndarray) -> np.ndarray:
         """Return the pose chains (*batch, joints, 9) at angles (*batch, joints, axes)."""
@@ -45,19 +55,32 @@ class CompensatedModel:
         if angles.shape[-2:] != self.arm.rest.shape:
             raise ShapeError('angles', angles.shape,
                              f'(*batch, {self.arm.joints}, {self.arm.axes})')
+        if self.angle_offset is not None:
+            angles += self.angle_offset
         bent, tape = statics.give_way(self._geometry, self.compliance.load,
-                                      angles.reshape(-1, *angles.shape[-2:]), SWEEPS)
-        return CompensatedLinearization(self._geometry, self.compliance.give, tape,
+                                      angles.reshape(-1, *angles.shape[-2:]), self._sweeps)
+        return CompensatedLinearization(self._geometry, self.compliance, tape,
                                         self.core.linearize(bent.reshape(angles.shape)))
 
 
 class CompensatedLinearization:
     """The chain of the corrected angles; derivatives pass through the core, then the statics."""
 
-    def __init__(self, geometry: tuple[np.ndarray, ...], give: np.ndarray, tape: np.ndarray,
+    def __init__(self, geometry: tuple[np.ndarray, ...], compliance: Compliance, tape: np.ndarray,
                  core: Linearization):
-        self._geometry, self._give, self._tape, self._core = geometry, give, tape, core
+        self._geometry, self._compliance, self._tape, self._core = geometry, compliance, tape, core
         self.chain = core.chain
+
+    @property
+    def sag_by_payload(self) -> np.ndarray:
+        """
+        By how much angles give way for each newton at the tip, (*batch, joints, axes) [rad/N].
+
+        It counts before the statics do: times a row, it is that row's derivative by the payload.
+        """
+        pull = np.zeros_like(self.chain)
+        pull[..., -1, pose.POSITION] = self._compliance.down
+        return self._compliance.give * self._core.gradient(pull)
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """Return dL/dangles (*batch, joints, axes) for dL/dchain (*batch, joints, 9)."""
@@ -88,5 +111,5 @@ class CompensatedLinearization:
     def _pulled_back(self, slopes: np.ndarray) -> np.ndarray:
         """Return slopes (*batch, functionals, joints, axes) by angles before they give way."""
         flat = np.array(slopes, dtype=float, order='C').reshape(-1, *slopes.shape[-3:])
-        return statics.pull_back(self._geometry, self._give, self._tape, flat).reshape(
+        return statics.pull_back(self._geometry, self._compliance.give, self._tape, flat).reshape(
             slopes.shape)

@@ -35,7 +35,7 @@ from snake_arm_control.model.weights_file import (
 )
 
 KINDS = NETWORK, EXACT, COMPENSATED
-_COMPLIANCE = 'give', 'weights', 'moments', 'down'  # arrays of a file, see `Compliance`
+COMPLIANCE = 'give', 'weights', 'moments', 'down'  # arrays of a file, see `Compliance`
 
 
 class ForwardModel:
@@ -73,7 +73,7 @@ class ForwardModel:
         arm = compliance.arm
         metadata = {'format': FORMAT, 'kind': COMPENSATED, 'arm': urdf_text(arm),
                     'training': json.dumps(dict(record or {}))}
-        arrays = {name: np.array(getattr(compliance, name)) for name in _COMPLIANCE}
+        arrays = {name: np.array(getattr(compliance, name)) for name in COMPLIANCE}
         return cls(CompensatedModel(ExactModel(arm), compliance), arm,
                    save_arrays(arrays, metadata), metadata)
 
@@ -159,7 +159,7 @@ class ForwardModel:
     @property
     def angle_offset(self) -> np.ndarray | None:
         """What the true angles are known to exceed the encoders' by, (joints, 2) [rad]."""
-        return self.core.angle_offset if isinstance(self.core, NetworkModel) else None
+        return None if isinstance(self.core, ExactModel) else self.core.angle_offset
 
 
 def _exact_core(name: str, metadata: Mapping[str, str], arm: Arm) -> ExactModel:
@@ -175,25 +175,23 @@ def _exact_core(name: str, metadata: Mapping[str, str], arm: Arm) -> ExactModel:
     return ExactModel(described)
 
 
-def _compensated_core(name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str],
+def _compensated_core(name: str, arrays: dict[str, np.ndarray], metadata: Mapping[str, str],
                       arm: Arm) -> CompensatedModel:
     """Return the model of the arm in a file, which gives way."""
     exact = _exact_core(name, metadata, arm)
-    if set(arrays) != set(_COMPLIANCE):
+    offset = _angle_offset(name, arrays, arm)
+    if set(arrays) != set(COMPLIANCE):
         raise WeightsError(f'{name} has the arrays {", ".join(sorted(arrays))}, expected '
-                           f'{", ".join(_COMPLIANCE)}')
+                           f'{", ".join(COMPLIANCE)}')
     try:
-        return CompensatedModel(exact, Compliance(exact.arm, **arrays))
+        return CompensatedModel(exact, Compliance(exact.arm, **arrays), offset)
     except (ShapeError, ArmError) as error:
         raise WeightsError(f'{name}: {error}') from error
 
 
 def _network_core(name: str, arrays: dict[str, np.ndarray], metadata: Mapping[str, str], arm: Arm,
                   dtype: type) -> NetworkModel:
-    offset = arrays.pop(ANGLE_OFFSET, None)
-    if offset is not None and not (offset.shape == arm.rest.shape and np.isfinite(offset).all()):
-        raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
-                           f'{arm.rest.shape}, all finite: they belong to one arm')
+    offset = _angle_offset(name, arrays, arm)
     try:
         parameters = NetworkParameters.from_arrays(
             {key: value.astype(dtype) for key, value in arrays.items()})
@@ -206,6 +204,15 @@ def _network_core(name: str, arrays: dict[str, np.ndarray], metadata: Mapping[st
         raise WeightsError(f'{name}: {error}') from error
     _check_segment(name, metadata, arm)
     return NetworkModel(parameters, arm, offset)
+
+
+def _angle_offset(name: str, arrays: dict[str, np.ndarray], arm: Arm) -> np.ndarray | None:
+    """Take the angle offsets (joints, axes) [rad] out of the arrays of a file, if it has some."""
+    offset = arrays.pop(ANGLE_OFFSET, None)
+    if offset is not None and not (offset.shape == arm.rest.shape and np.isfinite(offset).all()):
+        raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
+                           f'{arm.rest.shape}, all finite: they belong to one arm')
+    return offset
 
 
 def _check_served(metadata: Mapping[str, str], arm: Arm, form: NormalForm) -> None:

@@ -71,6 +71,9 @@ class ControllerSettings(ControlSettings, ArmSettings):
     true_frames: str = setting(
         '', 'what the names of the frames of TF begin with that show where pose_chain has the '
         'links, such as true/; empty for no such frames', read_only=True)
+    adapted_weights: str = setting(
+        'adapted.safetensors', 'file that the service save writes: the forward model with what it '
+        'learned while running')
     hardware: str = setting(
         NONE, 'controller of ros2_control that gets the commands too', choices=KINDS,
         read_only=True)
@@ -135,6 +138,7 @@ class ControllerNode(Node):
             subscribe(kind, topic, self._goal_callback(topic, convert), 10)
         self.create_service(SetBool, '~/hold', self._hold)
         self.create_service(Trigger, '~/reset', self._reset)
+        self.create_service(Trigger, '~/save', self._save)
         # Of the steady clock, so that the watchdogs run on where the ROS clock is slow or stopped.
         self._timer = self.create_timer(1.0 / self._settings.value.rate, self._tick,
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -263,6 +267,18 @@ class ControllerNode(Node):
             self._loop.reset()
             self._show_goal(self._loop.goal)
             response.success, response.message = True, 'returning to rest'
+        return response
+
+    def _save(self, _, response: Trigger.Response) -> Trigger.Response:
+        adapted = self._loop.adapted if self._loop else None
+        try:
+            if adapted is None:
+                raise SettingsError('nothing was learned: adapt is 0, or no true chain came')
+            path = adapted.save(self._settings.value.adapted_weights)
+        except SnakeArmError as error:
+            response.success, response.message = False, str(error)
+        else:
+            response.success, response.message = True, f'saved {path}'
         return response
 
     def _tick(self) -> None:
