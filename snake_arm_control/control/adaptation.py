@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""A forward model that follows the true arm while it runs: offsets of its angles, and a payload."""
+"""A model that follows the true arm while it runs: offsets of its angles, and a payload."""
 
 from __future__ import annotations
 
