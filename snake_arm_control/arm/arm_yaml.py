@@ -16,8 +16,10 @@ A segment is a joint and what it carries to the next joint, as a rule straight a
 a pair, or one of these for each axis; without them there are none. A segment may have `velocity`
 and `acceleration` limits, `slide: true` if it moves along its axis, `turn` (roll, pitch, yaw) of
 its joint against the segment before, and in place of `length` a `way` [x, y, z] to the next
-joint. The arm may have a `tool` at the far end, a `mount` in the world (each of `xyz` and `rpy`),
-names of its `base` and `tip`, and `rest` positions by joint. Metres, radians, seconds.
+joint. Of a `count` of segments that are `alike: true` all joints have the angles of the first, as
+in a section that bends evenly. The arm may have a `tool` at the far end, a `mount` in the world
+(each of `xyz` and `rpy`), names of its `base` and `tip`, `rest` positions by joint, and `tendons`,
+see `tendons_yaml`. Metres, radians, seconds.
 """
 
 from __future__ import annotations
@@ -32,12 +34,13 @@ from snake_arm_control import yaml_text
 from snake_arm_control.arm.findings import Description
 from snake_arm_control.arm.link import Axis, is_number, Link
 from snake_arm_control.arm.placement import Placement, three_numbers
+from snake_arm_control.arm.tendons_yaml import read_tendons
 from snake_arm_control.errors import ArmError, DescriptionError
 
 DIRECTIONS = {'x': (1.0, 0.0, 0.0), 'y': (0.0, 1.0, 0.0), 'z': (0.0, 0.0, 1.0)}
-_ARM_KEYS = ('segments', 'tool', 'mount', 'base', 'tip', 'rest')
+_ARM_KEYS = ('segments', 'tool', 'mount', 'base', 'tip', 'rest', 'tendons')
 _SEGMENT_KEYS = ('count', 'name', 'axes', 'length', 'way', 'turn', 'limits', 'velocity',
-                 'acceleration', 'slide')
+                 'acceleration', 'slide', 'alike')
 _MOST_SEGMENTS = 10000
 
 
@@ -53,35 +56,57 @@ def read_yaml(text: str) -> Description:
         raise DescriptionError(f'the arm is no YAML: {error}') from error
     try:
         said = yaml_text.mapping('the arm', content, _ARM_KEYS, ArmError)
-        links, end = _links(said.get('segments'))
+        links, end, sections = _links(said.get('segments'))
         rest = said.get('rest') or {}
         if not isinstance(rest, Mapping):
             raise ArmError(f'rest is {rest!r}, expected positions by name of joint')
         return Description(links, end @ _placement('tool', said.get('tool')),
                            _placement('mount', said.get('mount')),
-                           said.get('base', 'base_link'), said.get('tip', 'tool0'), dict(rest))
+                           said.get('base', 'base_link'), said.get('tip', 'tool0'), dict(rest),
+                           read_tendons(said['tendons'], links, sections)
+                           if 'tendons' in said else None)
     except ArmError as error:
         raise DescriptionError(f'the description is of no arm: {error}') from error
 
 
-def _links(segments: Any) -> tuple[tuple[Link, ...], Placement]:
-    """Return the links of segments, and where the last one ends."""
+def _links(segments: Any) -> tuple[tuple[Link, ...], Placement, list[int]]:
+    """Return the links of segments, where the last one ends, and of which entry each is."""
     links: list[Link] = []
+    sections: list[int] = []
     end = Placement()
-    for where, said in _all(segments):
+    for section, where, said in _all(segments):
         if len(links) == _MOST_SEGMENTS:
             raise ArmError(f'the arm has more than {_MOST_SEGMENTS} segments')
         turn = Placement(rpy=three_numbers(f'turn of {where}', said.get('turn', (0, 0, 0))))
         name, stem = f'link_{len(links) + 1}', f'joint_{len(links) + 1}'
         if 'name' in said:
             name = stem = said['name']
-        links.append(Link(name, end @ turn, _axes(where, said, stem)))
+        axes = _axes(where, said, stem)
+        if _is_alike(where, said) and sections and sections[-1] == section:
+            first = links[sections.index(section)]
+            axes = tuple(Axis(axis.name, axis.direction, axis.slides, velocity=axis.velocity,
+                              acceleration=axis.acceleration, follows=leader.name)
+                         for axis, leader in zip(axes, first.axes))
+        links.append(Link(name, end @ turn, axes))
+        sections.append(section)
         end = _way(where, said)
-    return tuple(links), end
+    return tuple(links), end, sections
 
 
-def _all(segments: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield segments one by one, each with where it is said; groups and counts are repeated."""
+def _is_alike(where: str, said: Mapping[str, Any]) -> bool:
+    """Return whether all joints of a section have the angles of its first."""
+    alike = said.get('alike', False)
+    if not isinstance(alike, bool):
+        raise ArmError(f'alike of {where} is {alike!r}, expected true or false')
+    return alike
+
+
+def _all(segments: Any) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    """
+    Yield segments one by one; groups and counts are repeated.
+
+    :return: of each the number of its entry, from 0, where it is said, and what
+    """
     for number, each in enumerate(_list('segments', segments), 1):
         where = f'segment {number}'
         said = yaml_text.mapping(where, each, (*_SEGMENT_KEYS, 'segments'), ArmError)
@@ -89,14 +114,14 @@ def _all(segments: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if 'segments' in said:
             yaml_text.mapping(where, said, ('count', 'segments'), ArmError)
             inner = enumerate(_list(f'segments of {where}', said['segments']), 1)
-            group = [(f'{where}.{i}', yaml_text.mapping(f'{where}.{i}', one, _SEGMENT_KEYS[1:],
+            group = [(f'{where}.{i}', yaml_text.mapping(f'{where}.{i}', one, _SEGMENT_KEYS[1:-1],
                                                         ArmError))
                      for i, one in inner]
         count = said.get('count', 1)
         if not (isinstance(count, int) and not isinstance(count, bool) and count >= 1):
             raise ArmError(f'count of {where} is {count!r}, expected an integer of at least 1')
         for _ in range(count):
-            yield from group
+            yield from ((number - 1, *each) for each in group)
 
 
 def _way(where: str, said: Mapping[str, Any]) -> Placement:

@@ -43,6 +43,8 @@ class Compliance:
 
     def __post_init__(self):
         joints = self.arm.joints
+        if self.arm.tendons is not None:
+            raise ArmError('the arm is bent by tendons, expected joints that move on their own')
         for name, shape in (('give', self.arm.rest.shape), ('weights', (joints,)),
                             ('moments', (joints, 3)), ('down', (3,))):
             array = np.array(getattr(self, name), dtype=float, order='C')

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 import hashlib
 import math
@@ -22,6 +22,7 @@ from snake_arm_control.arm.geometry import Geometry
 from snake_arm_control.arm.joint_space import frozen, JointSpace
 from snake_arm_control.arm.link import Link, TURN_ACCELERATION, TURN_VELOCITY
 from snake_arm_control.arm.placement import Placement
+from snake_arm_control.arm.tendons import Tendons
 from snake_arm_control.arm.uniform import (
     ANGLE_LIMIT,
     JOINTS,
@@ -48,6 +49,8 @@ class Arm(JointSpace):
     :param base, tip: names of their frames
     :param rest: positions [rad or m] by name of joint where the arm's rest pose is not zero, or,
         where the limits exclude zero, not the middle between them
+    :param tendons: what bends the arm, and whose pulleys its angles then are; None where each
+        joint moves on its own
     :raises ArmError: if the links are no arm, with the name and the value of what can't be
     """
 
@@ -57,17 +60,20 @@ class Arm(JointSpace):
     base: str
     tip: str
     rest_positions: tuple[tuple[str, float], ...]
+    tendons: Tendons | None = field(default=None, repr=False)
 
     def __init__(self, links: Sequence[Link] | None = None, tool: Placement = Placement(),
                  mount: Placement = Placement(), base: str = 'base_link', tip: str = 'tool0',
-                 rest: Mapping[str, float] | None = None):
+                 rest: Mapping[str, float] | None = None, tendons: Tendons | None = None):
         if links is None:
             links, tool = uniform_links()
         for name, value in (('links', tuple(links)), ('tool', tool), ('mount', mount),
-                            ('base', base), ('tip', tip), ('rest_positions', ())):
+                            ('base', base), ('tip', tip), ('rest_positions', ()),
+                            ('tendons', tendons)):
             object.__setattr__(self, name, value)
-        check_arm(self.links, tool, mount, base, tip)
-        object.__setattr__(self, 'rest_positions', unusual_rest(self.links, rest or {}))
+        check_arm(self.links, tool, mount, base, tip, tendons)
+        drives = [axis for row in self.drives for axis in row if axis]
+        object.__setattr__(self, 'rest_positions', unusual_rest(drives, rest or {}))
         if not self.length:
             raise ArmError('the arm has no length: its joints and its tip are all in one place')
 
@@ -117,6 +123,37 @@ class Arm(JointSpace):
     def geometry(self) -> Geometry:
         """Where the joints are and how they move, as arrays."""
         return Geometry.of(self.links, self.tool)
+
+    @cached_property
+    def jointed(self) -> Arm:
+        """The arm whose angles are those of its joints, whatever bends them."""
+        return self if self.tendons is None else Arm(self.links, self.tool, self.mount, self.base,
+                                                     self.tip)
+
+    def joint_angles(self, angles: np.ndarray) -> np.ndarray:
+        """Return the angles of the joints at the arm's angles, both (*batch, joints, axes)."""
+        return angles if self.tendons is None else self.bent_by_tendons(angles)[0]
+
+    def bent_by_tendons(self, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Return where tendons bend the joints.
+
+        :param angles: (*batch, joints, axes) [rad], of their pulleys
+        :return: angles of the joints, of the same shape, and how those that move on their own
+            change (*batch, dof of `jointed`, dof)
+        """
+        assert self.tendons is not None
+        own, slopes = self.tendons.bend(self.flat(np.asarray(angles, dtype=float)))
+        return self.jointed.shaped(own), slopes
+
+    def by_pulleys(self, by_joints: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """
+        Return derivatives by the angles of pulleys, of those by the angles of joints.
+
+        :param by_joints: (*batch, n, joints, axes)
+        :param slopes: of `bent_by_tendons`
+        """
+        return self.shaped(self.jointed.flat(by_joints) @ slopes)
 
     @cached_property
     def length(self) -> float:
@@ -172,7 +209,7 @@ class Arm(JointSpace):
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the whole description: equal arms have the same, others another."""
-        return _digest(repr(self))
+        return _digest(repr(self) + (repr(self.tendons) if self.tendons else ''))
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -184,7 +221,7 @@ class Arm(JointSpace):
     @cached_property
     def segment(self) -> tuple[float, float] | None:
         """Length [m] and angle limit [rad] of every segment of a uniform arm; None of others."""
-        return segment_of(self.links, self.tool)
+        return None if self.tendons else segment_of(self.links, self.tool)
 
     @property
     def segment_length(self) -> float:
@@ -208,7 +245,7 @@ class Arm(JointSpace):
 
     def __reduce__(self):
         return Arm, (self.links, self.tool, self.mount, self.base, self.tip,
-                     dict(self.rest_positions))
+                     dict(self.rest_positions), self.tendons)
 
 
 def _described(description: Description) -> Arm:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from snake_arm_control.arm.link import Link
 from snake_arm_control.arm.placement import Placement
+from snake_arm_control.arm.tendons import Tendons
 
 
 class Description(NamedTuple):
@@ -19,6 +20,7 @@ class Description(NamedTuple):
     base: str
     tip: str
     rest: dict[str, float]
+    tendons: Tendons | None = None
 
 
 class Report(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from snake_arm_control.arm.link import Axis, is_number, Link, TURN_ACCELERATION, TURN_VELOCITY
+from snake_arm_control.arm.tendons import Tendons
 from snake_arm_control.errors import ArmError, ShapeError
 
 
@@ -20,10 +21,12 @@ class JointSpace:
     What the angles of an arm are: an array (joints, axes), as wide as the joint of the most axes.
 
     What it holds beyond a joint's own axes, or for an axis that follows another, counts for
-    nothing. An arm is one of these.
+    nothing. An arm is one of these. Where tendons bend it, its angles are those of their pulleys:
+    they fill such an array row by row, whatever joints they bend.
     """
 
     links: tuple[Link, ...]
+    tendons: Tendons | None
     rest_positions: tuple[tuple[str, float], ...]
 
     @property
@@ -42,9 +45,19 @@ class JointSpace:
         return len(self.joint_names)
 
     @cached_property
+    def drives(self) -> tuple[tuple[Axis | None, ...], ...]:
+        """What moves on its own at each place of an angles array; None where nothing does."""
+        if self.tendons is None:
+            rows = [[None if axis.follows else axis for axis in link.axes] for link in self.links]
+        else:
+            pulleys, width = self.tendons.pulleys, self.axes
+            rows = [list(pulleys[j * width:(j + 1) * width]) for j in range(self.joints)]
+        return tuple((*row, *[None] * (self.axes - len(row))) for row in rows)
+
+    @cached_property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the angles, in the order of an angles array read row by row."""
-        return tuple(axis.name for link in self.links for axis in link.axes if not axis.follows)
+        return tuple(axis.name for row in self.drives for axis in row if axis)
 
     @cached_property
     def link_names(self) -> tuple[str, ...]:
@@ -94,12 +107,12 @@ class JointSpace:
         """
         Return the angles (joints, axes) of positions by name; a joint not named is at rest.
 
-        The position of a joint that follows another is not needed, and not looked at.
+        The position of a joint that follows another, or tendons, is not needed, and not looked at.
 
         :raises ArmError: if the arm has no joint of such a name, or a value is not finite
         """
         positions = dict(zip(self.joint_names, self.flat(self.rest)))
-        followers = {axis.name for link in self.links for axis in link.axes if axis.follows}
+        followers = {axis.name for link in self.links for axis in link.axes} - {*positions}
         for name, value in values.items():
             if name not in positions and name not in followers:
                 raise ArmError(f'the arm has no joint {name!r}, expected of '
@@ -142,9 +155,8 @@ class JointSpace:
 
     def _array(self, value: Callable[[Axis], Any], absent: Any) -> np.ndarray:
         """Return a value of each axis that moves on its own, read-only (joints, axes)."""
-        return frozen(np.array([
-            [value(axis) if not axis.follows else absent for axis in link.axes]
-            + [absent] * (self.axes - len(link.axes)) for link in self.links]))
+        return frozen(np.array([[absent if axis is None else value(axis) for axis in row]
+                                for row in self.drives]))
 
 
 def usual_rest(axis: Axis) -> float:

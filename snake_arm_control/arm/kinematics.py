@@ -26,7 +26,7 @@ def forward_kinematics(arm: Arm, angles: np.ndarray,
     angles = np.asarray(angles, dtype=float)
     if angles.shape[-2:] != (arm.joints, arm.axes):
         raise ShapeError('angles', angles.shape, f'(*batch, {arm.joints}, {arm.axes})')
-    geometry = arm.geometry
+    geometry, angles = arm.geometry, arm.joint_angles(angles)
     if segment_lengths is not None:
         geometry = geometry.stretched(np.broadcast_to(segment_lengths, (arm.joints,)))
     # Not at the top: most of what knows an arm needs no compiler.
@@ -66,6 +66,10 @@ def jacobian(arm: Arm, chain: np.ndarray, angles: np.ndarray,
     :return: (*batch, elements, 9, joints, axes); zero where the joint lies beyond the element
     """
     chain, angles = np.asarray(chain, dtype=float), np.asarray(angles, dtype=float)
+    if arm.tendons is not None:
+        angles, slopes = arm.bent_by_tendons(angles)
+        by_joints = jacobian(arm.jointed, chain, angles, elements)
+        return arm.by_pulleys(by_joints, slopes[..., None, :, :])
     elements = np.arange(arm.joints) if elements is None else np.asarray(elements)
     geometry = arm.geometry
     points, axes = _axes(geometry, chain, geometry.values(angles))

@@ -15,7 +15,8 @@ from snake_arm_control.arm.urdf_tree import robot_element
 # Attributes of a URDF that name a joint or a link, by the element and what it is in; all others of
 # the same form are names of something else.
 _JOINTS = (('robot/joint', 'name'), ('joint/mimic', 'joint'), ('ros2_control/joint', 'name'),
-           ('transmission/joint', 'name'), ('snake_arm/rest', 'joint'))
+           ('transmission/joint', 'name'), ('snake_arm/rest', 'joint'),
+           ('snake_arm/spring', 'joint'), ('snake_arm/tendon', 'name'), ('tendon/lever', 'joint'))
 _LINKS = (('robot/link', 'name'), ('joint/parent', 'link'), ('joint/child', 'link'),
           ('robot/snake_arm', 'base'), ('robot/snake_arm', 'tip'), ('snake_arm/rigid', 'link'))
 _EITHER = ('robot/gazebo', 'reference')
@@ -30,8 +31,10 @@ def prefixed(arm: Arm, joint_prefix: str, frame_prefix: str) -> Arm:
                 follows=joint_prefix + axis.follows if axis.follows else '')
         for axis in link.axes)) for link in arm.links]
     rest = {joint_prefix + name: position for name, position in arm.rest_positions}
+    tendons = arm.tendons and replace(arm.tendons, pulleys=tuple(
+        replace(pulley, name=joint_prefix + pulley.name) for pulley in arm.tendons.pulleys))
     return Arm(links, arm.tool, arm.mount, _framed(arm.base, frame_prefix),
-               frame_prefix + arm.tip, rest)
+               frame_prefix + arm.tip, rest, tendons)
 
 
 def prefixed_urdf(text: str, joint_prefix: str, frame_prefix: str) -> str:

@@ -30,6 +30,7 @@ from snake_arm_control.arm.urdf_solids import (
     numbers_text,
     set_origin,
 )
+from snake_arm_control.arm.urdf_tendons import add_tendons
 from snake_arm_control.arm.urdf_tip import WORLD
 from snake_arm_control.arm.urdf_tree import robot_element
 from snake_arm_control.errors import DescriptionError
@@ -122,6 +123,8 @@ def _extend(robot: Element, arm: Arm) -> None:
             SubElement(extension, 'rigid', link=link.name)
     for name, position in arm.rest_positions:
         SubElement(extension, 'rest', joint=name, position=numbers_text(position))
+    if arm.tendons:
+        add_tendons(extension, arm.links, arm.tendons)
 
 
 def _moved_link(robot: Element, arm: Arm, j: int, link: Link, parent: str) -> None:

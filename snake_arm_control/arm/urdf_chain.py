@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from snake_arm_control.arm.findings import Description, Report
 from snake_arm_control.arm.link import Axis, Link, NO_LENGTH
 from snake_arm_control.arm.placement import Placement
+from snake_arm_control.arm.urdf_tendons import tendons_of
 from snake_arm_control.arm.urdf_tip import default_base, default_tip, tips
 from snake_arm_control.arm.urdf_tree import Mimic, numbers, robot_element, UrdfJoint, UrdfTree
 from snake_arm_control.errors import ArmError, DescriptionError
@@ -57,11 +58,12 @@ def read(text: str, base: str | None = None, tip: str | None = None
         rest = {each.get('joint', ''): numbers(each.get('position'), 1)[0]
                 for each in said.iterfind('rest')}
         links, tool = _fold(path, _axes(tree, path, warnings), rigid)
+        tendons = tendons_of(said, links)
     except (ArmError, ValueError) as error:
         raise DescriptionError(f'the robot description is of no arm: {error}') from error
     other_tips = tuple((name, count) for name, count in tips(tree, base) if name != tip)
     mount = _rigid_placement(tree.path(tree.root, base))
-    return (Description(links, tool, mount, base, tip, rest),
+    return (Description(links, tool, mount, base, tip, rest, tendons),
             Report(base, tip, other_tips, (*warnings, *what_is_strange(path, links))))
 
 

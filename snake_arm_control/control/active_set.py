@@ -16,6 +16,7 @@ import math
 
 import numpy as np
 
+from snake_arm_control.arm.kernels.cholesky import cholesky, solve
 from snake_arm_control.compiling import compiled
 
 _ROUNDING = 1e-12  # of an inequality
@@ -153,16 +154,16 @@ def _factor_of(rows, damping):
 def _damped(rows, factor, residual):
     """Return the d that minimises ``|rows d - residual|^2 + damping |d|^2``, given the factor."""
     if len(rows) < rows.shape[1]:
-        return _product_back(rows, _solve(factor, residual))
-    return _solve(factor, _product_back(rows, residual))
+        return _product_back(rows, solve(factor, residual))
+    return solve(factor, _product_back(rows, residual))
 
 
 @compiled
 def _yielding(rows, factor, damping, force):
     """Return ``damping (rows' rows + damping)^-1 force``."""
     if len(rows) < rows.shape[1]:
-        return force - _product_back(rows, _solve(factor, _product(rows, force)))
-    return damping * _solve(factor, force)
+        return force - _product_back(rows, solve(factor, _product(rows, force)))
+    return damping * solve(factor, force)
 
 
 @compiled
@@ -194,7 +195,7 @@ def _multipliers(products, gaps):
             square = np.empty((len(chosen), len(chosen)))
             for a in range(len(chosen)):
                 square[a] = products[chosen[a]][chosen]
-            met = _solve(_cholesky(square), gaps[chosen])
+            met = solve(cholesky(square), gaps[chosen])
             part, first = 1.0, -1
             for a in range(len(chosen)):
                 if met[a] <= 0.0:
@@ -241,39 +242,4 @@ def _factor(rows, damping):
                 value += rows[a, i] * rows[b, i]
             gram[a, b] = value
         gram[a, a] += damping
-    return _cholesky(gram)
-
-
-@compiled
-def _cholesky(matrix):
-    """Turn the lower triangle of a positive definite matrix into its Cholesky factor, in place."""
-    least = 0.0
-    for a in range(len(matrix)):
-        least = max(least, _LEAST_PIVOT * matrix[a, a])
-    for a in range(len(matrix)):
-        for b in range(a + 1):
-            value = matrix[a, b]
-            for i in range(b):
-                value -= matrix[a, i] * matrix[b, i]
-            if b < a:
-                matrix[a, b] = value / matrix[b, b]
-            else:
-                matrix[a, a] = math.sqrt(least if value < least else value)
-    return matrix
-
-
-@compiled
-def _solve(factor, vector):
-    """Return the solution for a matrix of which the Cholesky factor is given."""
-    result = vector.copy()
-    for a in range(len(result)):
-        value = result[a]
-        for i in range(a):
-            value -= factor[a, i] * result[i]
-        result[a] = value / factor[a, a]
-    for a in range(len(result) - 1, -1, -1):
-        value = result[a] / factor[a, a]
-        result[a] = value
-        for i in range(a):
-            result[i] -= factor[a, i] * value
-    return result
+    return cholesky(gram)

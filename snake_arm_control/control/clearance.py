@@ -236,8 +236,9 @@ class Clearances:
             `distances.UNSURE`: look at each half of the way
         """
         body, chain, later = self.body, self._checked(chain), self._checked(later)
-        values = body.arm.geometry.values
-        moves = distances.motion(values(later_angles) - values(angles), self._slides, self._along)
+        now, then = (body.arm.geometry.values(body.arm.joint_angles(each))
+                     for each in (angles, later_angles))
+        moves = distances.motion(then - now, self._slides, self._along)
         placed, then = (distances.place(each, *self._body) for each in (chain, later))
         verdict = distances.way_between(
             chain, later, placed, then, body.elements, body.radii, self._reaches, self.solids,

@@ -11,6 +11,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kernels import serial_chain
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.model import functionals
+from snake_arm_control.model.driven import DrivenLinearization
 
 
 class ExactModel:
@@ -26,7 +27,7 @@ class ExactModel:
         """Return the pose chains (*batch, joints, 9) at angles (*batch, joints, axes)."""
         return self.linearize(angles).chain
 
-    def linearize(self, angles: np.ndarray) -> ExactLinearization:
+    def linearize(self, angles: np.ndarray) -> ExactLinearization | DrivenLinearization:
         """
         Return the kinematics at configurations.
 
@@ -37,7 +38,10 @@ class ExactModel:
         if angles.shape[-2:] != (self.arm.joints, self.arm.axes):
             raise ShapeError('angles', angles.shape,
                              f'(*batch, {self.arm.joints}, {self.arm.axes})')
-        return ExactLinearization(self._geometry, angles)
+        if self.arm.tendons is None:
+            return ExactLinearization(self._geometry, angles)
+        bent, slopes = self.arm.bent_by_tendons(angles)
+        return DrivenLinearization(self.arm, ExactLinearization(self._geometry, bent), slopes)
 
 
 class ExactLinearization:

@@ -21,6 +21,7 @@ from snake_arm_control.errors import ArmError, DescriptionError, ShapeError, Wei
 from snake_arm_control.model import coverage, weights_file
 from snake_arm_control.model.architecture import GEOMETRY
 from snake_arm_control.model.compensated import CompensatedLinearization, CompensatedModel
+from snake_arm_control.model.driven import DrivenLinearization
 from snake_arm_control.model.exact import ExactLinearization, ExactModel
 from snake_arm_control.model.network_model import NetworkLinearization, NetworkModel
 from snake_arm_control.model.normal_form import NormalForm
@@ -125,7 +126,8 @@ class ForwardModel:
         return self.linearize(angles).chain
 
     def linearize(self, angles: np.ndarray
-                  ) -> NetworkLinearization | ExactLinearization | CompensatedLinearization:
+                  ) -> (NetworkLinearization | ExactLinearization | DrivenLinearization
+                        | CompensatedLinearization):
         """
         Return the model at configurations.
 

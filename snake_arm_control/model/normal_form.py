@@ -130,6 +130,8 @@ def _matrices(poses: np.ndarray) -> np.ndarray:
 
 
 def _check(arm: Arm) -> None:
+    if arm.tendons is not None:
+        raise WeightsError('the arm is bent by tendons, which the network does not read')
     own = np.arange(arm.geometry.drivers.size).reshape(arm.geometry.drivers.shape)
     for j, link in enumerate(arm.links):
         for k, axis in enumerate(link.axes):
