@@ -28,7 +28,7 @@ from snake_arm_control.training.sagging_chain import SaggingChain
 from snake_arm_control.training.samples import Samples
 
 Chain = MeasuredChain | SaggingChain
-SAMPLES = 1000  # that are used, at most
+SAMPLES, NUMBERS = 1000, 100_000  # that are used, at most: samples, and what was measured of them
 ITERATIONS = 60
 _PIECE = 20  # samples at a time
 # How far the arm may be from its description: standard deviations of what is expected.
@@ -93,10 +93,12 @@ def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: b
     :param masses: of links whose joints may give way under them; None for rigid joints
     :raises RecordingError: if nothing was measured, or no likely geometry explains it
     """
-    rows = np.flatnonzero(~np.isnan(samples.chains).all(axis=(1, 2)))
+    numbers = (~np.isnan(samples.chains)).sum(axis=(1, 2))
+    rows = np.flatnonzero(numbers)
     if not len(rows):
         raise RecordingError('the recording has no pose to learn from')
-    used = samples.part(rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)])
+    count = min(SAMPLES, len(rows), max(round(NUMBERS / numbers[rows].mean()), 1))
+    used = samples.part(rows[np.linspace(0, len(rows) - 1, count).astype(int)])
     rigid, expected = MeasuredChain.described(arm), _expected(arm, tracker, marker)
     if tracker:
         rigid = rigid.seen_from(_base(rigid, used))
