@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of arms that give way, and of their model: statics, derivatives, and what stays."""
 
+from dataclasses import replace
+
 from arms import ARMS, random_angles
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ def random_compliance(arm, size=0.02, seed=0):
                        0.1 * arm.length / arm.joints * generator.normal(size=(arm.joints, 3)),
                        generator.normal(size=3))
     largest = np.abs(drawn.torques(random_angles(arm, (20,)))).max()
-    return Compliance(arm, size / largest * drawn.give, *drawn.load[1:])
+    return replace(drawn, give=size / largest * drawn.give)
 
 
 def potential(compliance, angles):

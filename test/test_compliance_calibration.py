@@ -17,6 +17,7 @@ from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.cli import main
 from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.training import calibration_report
+from snake_arm_control.training.branch import Branch
 from snake_arm_control.training.chain_calibration import calibrate_chain
 from snake_arm_control.training.measured_chain import MeasuredChain
 from snake_arm_control.training.sagging_chain import SaggingChain
@@ -36,18 +37,36 @@ def sagging(arm, seed=0, **how):
     return rigid.moved(change)
 
 
+def with_branch(chain, weight=1.0, seed=5):
+    """Return a chain on whose second link another arm hangs, of links that weigh differently."""
+    length = chain.arm.length / 5.0
+    arm = Arm.uniform(3, length)
+    sizes = np.tile((1.0, length, length, length), 3) * weight * chain.weights.mean()
+    loads = sizes * np.random.default_rng(seed).uniform(0.5, 1.5, 12)
+    return replace(chain, branch=Branch(arm, 1, loads))
+
+
 def measured(chain, count=60, seed=0, noise=0.0):
     angles = random_angles(chain.arm, (count,), seed, 0.8)
+    branch = getattr(chain, 'branch', None)
+    there = None
+    if branch is not None:
+        there = random_angles(branch.arm, (count,), seed + 2)
+        chain = chain.carrying(there)
     chains = chain.chain(angles)
     chains += noise * np.random.default_rng(seed + 1).normal(size=chains.shape)
-    return Samples(np.arange(float(count)), angles, chains)
+    return Samples(np.arange(float(count)), angles, chains, branch=there)
 
 
 @pytest.mark.parametrize('arm', KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize('in_tracker', (False, True))
-def test_the_derivatives_equal_finite_differences(arm, in_tracker):
+@pytest.mark.parametrize('carries', (False, True), ids=('alone', 'with a branch'))
+def test_the_derivatives_equal_finite_differences(arm, in_tracker, carries):
     """Those by the geometry but for what it changes of the load."""
     chain, angles = sagging(arm, in_tracker=in_tracker), random_angles(arm, (3,), 1, 0.8)
+    if carries:
+        chain = with_branch(chain, 0.05)
+        chain = chain.carrying(random_angles(chain.branch.arm, (3,), 4))
     if in_tracker:
         chain = chain.moved(np.concatenate((np.full(6, 0.3), np.zeros(chain.size - 6))))
     slopes = chain.derivatives(*chain.place(angles))
@@ -103,6 +122,17 @@ def test_the_tool_alone_in_a_trackers_frame_gives_the_sag():
     errors = [calibrate_chain(arm, seen, True, True, masses).errors(measured(truth, 100, 9))[1]
               for masses in (None, Masses.of(arm))]
     assert errors[1] < 0.2 * errors[0]
+
+
+def test_another_arm_on_the_same_torso_is_known_by_its_weight():
+    """It moves on its own, and the joints that carry both give way under it."""
+    truth = with_branch(sagging(SNAKE), 2.0)
+    unknown = Branch.unknown(truth.branch.arm, 1, truth.weights.mean())
+    seen, held_out = measured(truth, 150, noise=1e-4), measured(truth, 100, 9)
+    without = calibrate_chain(SNAKE, seen, masses=Masses.of(SNAKE)).errors(held_out)[1]
+    found = calibrate_chain(SNAKE, seen, masses=Masses.of(SNAKE), branch=unknown)
+    assert found.errors(held_out)[1] < 0.2 * without
+    assert 'gives way' in calibration_report.table(found)
 
 
 def test_rigid_joints_are_found_rigid():

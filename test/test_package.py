@@ -39,7 +39,7 @@ FLOORS = (('errors',), ('extras', 'output', 'processes', 'settings', 'yaml_text'
 HEIGHTS = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 # Of training, without torch.
 READ_RECORDINGS = {'messages', 'pairing', 'readings', 'recordings', 'samples', 'tables', 'columns',
-                   'measured_chain', 'sagging_chain', 'chain_calibration',
+                   'measured_chain', 'branch', 'sagging_chain', 'chain_calibration',
                    'calibration_report'}
 KNOW_ROS = {'ros', 'nodes', 'bench', 'cli'}
 

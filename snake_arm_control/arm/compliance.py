@@ -77,7 +77,7 @@ class Compliance:
     @property
     def load(self) -> tuple[np.ndarray, ...]:
         """What compiled statics take."""
-        return self.give, self.weights, self.moments, self.down
+        return self.give, self.weights, self.moments[None], self.down
 
     def torques(self, angles: np.ndarray) -> np.ndarray:
         """

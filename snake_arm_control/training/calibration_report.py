@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.training.chain_calibration import ChainCalibration
 from snake_arm_control.training.measured_chain import TWIST
@@ -62,7 +61,7 @@ def unknown_names(found: ChainCalibration) -> list[str]:
              *(f'turn of {{}} about {axis}' for axis in 'xyz')]
     return [*(kind.format(frame) for frame in frames for kind in kinds),
             *(f'offset of {arm.links[j].axes[1].name}' for j in found.start.second_axes),
-            *(_of_compliance(arm) if isinstance(found.start, SaggingChain) else ())]
+            *(_of_compliance(found.start) if isinstance(found.start, SaggingChain) else ())]
 
 
 def _gives(found: ChainCalibration) -> list[str]:
@@ -73,12 +72,14 @@ def _gives(found: ChainCalibration) -> list[str]:
             for each, link in zip(found.chain.give, found.start.arm.links)]
 
 
-def _of_compliance(arm: Arm) -> list[str]:
+def _of_compliance(chain: SaggingChain) -> list[str]:
     """Return what the unknowns of arms that give way are."""
+    arm = chain.arm
     return ['compliance of all joints', *(f'compliance of {name}' for name in arm.joint_names),
             *(f'weight of {name}' for name in arm.link_names),
             *(f'moment of {name} along {axis}' for name in arm.link_names for axis in 'xyz'),
-            *(f'tilt of {arm.base}' for _ in range(TILTS))]
+            *(f'tilt of {arm.base}' for _ in range(TILTS)),
+            *(f'load {i + 1} of the branch' for i in range(chain.sizes[-1]))]
 
 
 def _placement(place: Placement) -> str:

@@ -23,6 +23,7 @@ from snake_arm_control.arm.compliance import Compliance
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.masses import Masses
 from snake_arm_control.errors import RecordingError
+from snake_arm_control.training.branch import Branch
 from snake_arm_control.training.measured_chain import MeasuredChain
 from snake_arm_control.training.sagging_chain import SaggingChain
 from snake_arm_control.training.samples import Samples
@@ -77,12 +78,13 @@ class ChainCalibration:
         """Return the mean distances [m] of measured positions from those before and after."""
         before, after = (np.linalg.norm(
             (held_out.chains - chain.chain(held_out.angles))[..., pose.POSITION], axis=-1)
-            for chain in (self.start, self.chain))
+            for chain in (_at(each, held_out) for each in (self.start, self.chain)))
         return float(np.nanmean(before)), float(np.nanmean(after))
 
 
 def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: bool = False,
-                    masses: Masses | None = None) -> ChainCalibration:
+                    masses: Masses | None = None, branch: Branch | None = None
+                    ) -> ChainCalibration:
     """
     Return the geometry of an arm that explains what was measured of it.
 
@@ -91,6 +93,7 @@ def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: b
     :param tracker: whether they are in the frame of a tracker, and the base anywhere in it
     :param marker: whether the tip's were measured of a marker, which sits anywhere on the tool
     :param masses: of links whose joints may give way under them; None for rigid joints
+    :param branch: another arm on this one, whose weight they carry too
     :raises RecordingError: if nothing was measured, or no likely geometry explains it
     """
     numbers = (~np.isnan(samples.chains)).sum(axis=(1, 2))
@@ -104,7 +107,7 @@ def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: b
         rigid = rigid.seen_from(_base(rigid, used))
     start: Chain = rigid
     if masses is not None:
-        start = sagging = SaggingChain.rigid(rigid, masses, tracker, marker)
+        start = sagging = SaggingChain.rigid(rigid, masses, tracker, marker, branch)
         expected = sagging.expected(expected, used.angles)
     fit = _Fit(start, used, expected)
     fit.descend()
@@ -159,8 +162,9 @@ class _Fit:
         size = self.start.size
         information, pull = np.zeros((size, size)), -self.change / self.expected
         for used in self._pieces():
-            placed = self.chain.place(used.angles)
-            slopes = self.chain.derivatives(*placed) * self.expected
+            chain = _at(self.chain, used)
+            placed = chain.place(used.angles)
+            slopes = chain.derivatives(*placed) * self.expected
             for (part, _), noise in zip(_PARTS, self.noise):
                 residual = (used.chains - placed[0])[..., part] / noise
                 weight = np.sqrt(_weights(residual))[..., None]
@@ -174,14 +178,14 @@ class _Fit:
         """Return the robust sum of squares, with that of the unknowns."""
         cost = float(np.sum((change / self.expected) ** 2))
         for used in self._pieces():
-            off = used.chains - chain.chain(used.angles)
+            off = used.chains - _at(chain, used).chain(used.angles)
             for (part, _), noise in zip(_PARTS, self.noise):
                 cost += float(_losses(off[..., part] / noise).sum())
         return cost
 
     def _noise(self, chain: Chain) -> np.ndarray:
         """Return the deviations of each part's residuals (parts,), estimated without outliers."""
-        off = np.abs(self.used.chains - chain.chain(self.used.angles))
+        off = np.abs(self.used.chains - _at(chain, self.used).chain(self.used.angles))
         noise = []
         for part, least in _PARTS:
             known = off[..., part][~np.isnan(off[..., part])]
@@ -191,6 +195,11 @@ class _Fit:
     def _pieces(self) -> Iterator[Samples]:
         for begin in range(0, len(self.used), _PIECE):
             yield self.used.part(slice(begin, begin + _PIECE))
+
+
+def _at(chain: Chain, samples: Samples) -> Chain:
+    """Return a chain with its branch, if it has one, where it was at samples."""
+    return chain.carrying(samples.branch) if isinstance(chain, SaggingChain) else chain
 
 
 def _sizes(residual: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kernels import serial_chain, statics
 from snake_arm_control.arm.masses import Masses
 from snake_arm_control.model import functionals
+from snake_arm_control.training.branch import Branch
 from snake_arm_control.training.measured_chain import MeasuredChain
 
 TILTS = 2  # unknowns: by how much the base is not level
@@ -29,7 +30,8 @@ class SaggingChain:
     A measured chain, bent by its weight before its transforms count.
 
     Its unknowns are those of the chain, then a compliance of all joints and what that of each
-    differs from it by, the weights and moments of the links, and the tilt of the base.
+    differs from it by, the weights and moments of the links, the tilt of the base, and the loads
+    of a branch.
 
     :param measured: the arm that does not give way
     :param give, weights, moments: see `Compliance`
@@ -37,6 +39,8 @@ class SaggingChain:
     :param tilt: (2,) [rad], by which the base is not level
     :param in_tracker: whether the chain is in the frame of a tracker
     :param has_marker: whether the last transform leads to a marker, not to the tip
+    :param branch: another arm that hangs on this one
+    :param branch_angles: (samples, joints, axes), where that is
     """
 
     measured: MeasuredChain
@@ -47,10 +51,12 @@ class SaggingChain:
     tilt: np.ndarray
     in_tracker: bool = False
     has_marker: bool = False
+    branch: Branch | None = None
+    branch_angles: np.ndarray | None = None
 
     @classmethod
     def rigid(cls, chain: MeasuredChain, masses: Masses | None = None, in_tracker: bool = False,
-              has_marker: bool = False) -> SaggingChain:
+              has_marker: bool = False, branch: Branch | None = None) -> SaggingChain:
         """
         Return a chain that has weight and does not give way.
 
@@ -59,7 +65,7 @@ class SaggingChain:
         masses = masses or Masses.of(chain.arm)
         return cls(chain, np.zeros(chain.arm.rest.shape), GRAVITY * masses.masses,
                    GRAVITY * masses.moments, down_of(chain.arm), np.zeros(TILTS), in_tracker,
-                   has_marker)
+                   has_marker, branch)
 
     @property
     def arm(self) -> Arm:
@@ -83,9 +89,10 @@ class SaggingChain:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Numbers of unknowns: geometry, all give, each gives, weights, moments, tilt."""
+        """Numbers of unknowns: geometry, all give, each gives, weights, moments, tilt, branch."""
         joints = self.arm.joints
-        return self.measured.size, 1, self.arm.dof, joints, 3 * joints, TILTS
+        branch = 0 if self.branch is None else len(self.branch.loads)
+        return self.measured.size, 1, self.arm.dof, joints, 3 * joints, TILTS, branch
 
     @property
     def size(self) -> int:
@@ -101,20 +108,23 @@ class SaggingChain:
         """
         torques = statics.torques(self._statics, self._load, np.ascontiguousarray(angles))
         give = _MOST / max(float(np.abs(torques).max()), 1e-12)
-        ways = self.arm.length / self.arm.joints
-        typical = np.full(self.arm.joints, self.weights.mean())
+        heavy = max(int(np.count_nonzero(self.weights)), 1)  # links that only bend weigh nothing
+        way = self.arm.length / heavy
+        typical = np.full(self.arm.joints, self.weights.sum() / heavy)
         return np.concatenate((
             geometry, [give], np.full(self.arm.dof, _UNLIKE * give), _MASS * typical,
-            np.repeat(_CENTRE * ways * typical, 3), np.full(TILTS, _TILT)))
+            np.repeat(_CENTRE * way * typical, 3), np.full(TILTS, _TILT),
+            np.tile((_MASS, *3 * (_CENTRE * way,)), self.sizes[-1] // 4) * typical[0]))
 
     def moved(self, unknowns: np.ndarray) -> SaggingChain:
         """Return the chain changed by so much."""
-        geometry, give, gives, weights, moments, tilt = self._split(unknowns)
+        geometry, give, gives, weights, moments, tilt, loads = self._split(unknowns)
+        branch = self.branch and replace(self.branch, loads=self.branch.loads + loads)
         return replace(
             self, measured=self.measured.moved(geometry),
             give=self.give + self.arm.shaped(gives) + np.where(self.arm.free, give, 0.0),
             weights=self.weights + weights, moments=self.moments + moments.reshape(-1, 3),
-            tilt=self.tilt + tilt)
+            tilt=self.tilt + tilt, branch=branch)
 
     def _split(self, unknowns: np.ndarray) -> list[np.ndarray]:
         return np.split(unknowns, np.cumsum(self.sizes)[:-1])
@@ -131,7 +141,18 @@ class SaggingChain:
 
     @property
     def _load(self) -> tuple[np.ndarray, ...]:
-        return self.give, self.weights, self.moments, self._down
+        weights, moments = self.weights, self.moments[None]
+        if self.branch is not None and self.branch_angles is not None:
+            hanging = np.einsum('spl,p->sl', self.branch.parts(self.branch_angles),
+                                self.branch.loads)
+            weights, moments = weights.copy(), np.repeat(moments, len(hanging), axis=0)
+            weights[self.branch.element] += hanging[0, 0]
+            moments[:, self.branch.element] += hanging[:, 1:]
+        return self.give, weights, moments, self._down
+
+    def carrying(self, branch_angles: np.ndarray | None) -> SaggingChain:
+        """Return the chain with its branch at angles (samples, joints, axes)."""
+        return replace(self, branch_angles=branch_angles)
 
     @property
     def _statics(self) -> tuple[np.ndarray, ...]:
@@ -203,13 +224,18 @@ class SaggingChain:
 
         by_weight = np.where(slides[..., None], (axes @ down)[..., None], work(levers)) * beyond
         by_moment = np.stack([work(turns[:, None, None, :, :, k]) for k in range(3)], axis=-1)
-        by_moment = (by_moment * beyond[..., None]).reshape(*by_weight.shape[:3], -1)
+        by_moment = by_moment * beyond[..., None]
         across = _across(self.level)
         if self.in_tracker:
             across = across @ self.base[:3, :3].T
-        first = (by_weight, by_moment)
-        by_load = np.concatenate((*first, self._by_tilt(axes, slides, chain, turns, points, across)
-                                  ), axis=-1)
+        parts = [by_weight, by_moment.reshape(*by_weight.shape[:3], -1),
+                 self._by_tilt(axes, slides, chain, turns, points, across)]
+        if self.branch is not None and self.branch_angles is not None:
+            at = self.branch.element
+            by_element = np.concatenate((by_weight[..., at, None], by_moment[..., at, :]), axis=-1)
+            parts.append(np.einsum('sjkl,spl->sjkp', by_element,
+                                   self.branch.parts(self.branch_angles)))
+        by_load = np.concatenate(parts, axis=-1)
         flat = np.zeros((len(bent), torques.shape[1], by_load.shape[-1]))
         for place, (j, k) in enumerate(np.ndindex(slides.shape)):
             flat[:, drivers[j, k]] += ratios[j, k] * by_load[:, j, k]
@@ -221,10 +247,11 @@ class SaggingChain:
     def _by_tilt(self, axes: np.ndarray, slides: np.ndarray, chain: np.ndarray,
                  turns: np.ndarray, points: np.ndarray, across: np.ndarray) -> np.ndarray:
         """Return how torques change as gravity turns (samples, joints, axes, 2)."""
-        first = self.weights[:, None] * chain[..., pose.POSITION] + np.einsum(
-            'sjab,jb->sja', turns, self.moments)
+        _, weights, moments, _ = self._load
+        first = weights[:, None] * chain[..., pose.POSITION] + np.einsum(
+            'sjab,sjb->sja', turns, np.broadcast_to(moments, chain[..., pose.POSITION].shape))
         beyond = np.cumsum(first[:, ::-1], axis=1)[:, ::-1, None]
-        weight = np.cumsum(self.weights[::-1])[::-1][:, None, None]
+        weight = np.cumsum(weights[::-1])[::-1][:, None, None]
         moved = np.where(slides[..., None], weight * axes,
                          np.cross(axes, beyond - weight * points))
         return moved @ across.T

@@ -27,6 +27,7 @@ class Samples:
     :param chains: (samples, joints, 9), NaN where nothing was measured
     :param motions: (samples,) number of the motion that each is of, where that is known: samples
         of one motion are neighbours, and never parted into those to learn from and others
+    :param branch: (samples, joints, axes), angles of another arm that hangs on this one, if any
     :raises ShapeError: if they don't fit each other
     """
 
@@ -34,6 +35,7 @@ class Samples:
     angles: np.ndarray
     chains: np.ndarray
     motions: np.ndarray | None = None
+    branch: np.ndarray | None = None
 
     def __post_init__(self):
         if self.angles.ndim != 3 or len(self.angles) != len(self.times):
@@ -54,8 +56,8 @@ class Samples:
 
     def part(self, which: slice | np.ndarray) -> Samples:
         """Return some of the samples."""
-        return Samples(self.times[which], self.angles[which], self.chains[which],
-                       None if self.motions is None else self.motions[which])
+        return Samples(self.times[which], self.angles[which], self.chains[which], *(
+            None if each is None else each[which] for each in (self.motions, self.branch)))
 
     def split(self, fraction: float) -> tuple[Samples, Samples]:
         """Return the samples before the last fraction of the time, and the motions in it."""

@@ -8,6 +8,8 @@ first moment S [N m] about the joint. Gravity along d turns a hinge of axis a wi
 pushes a slide with W a . d. As an axis moves, S changes by a x S, or by W a for a slide; the
 weight's moment then changes by (a x S) x d. That is the same for all joints before it, so that the
 second derivative times a vector takes a pass outwards and one inwards.
+
+A load is give, weights, moments (batch or 1, joints, 3) and down, see `Compliance`.
 """
 
 import numpy as np
@@ -27,7 +29,7 @@ def _weigh(geometry, load, angles, lane, chain, points, axes, torques, gains):
     weight = sx = sy = sz = 0.0  # of what lies beyond, S about the base
     for j in range(joints - 1, -1, -1):
         px, py, pz, fx, fy, fz, ux, uy, uz = chain[lane, j]
-        mx, my, mz = moments[j]
+        mx, my, mz = moments[min(lane, len(moments) - 1), j]
         weight += weights[j]
         sx += weights[j] * px + (uy * fz - uz * fy) * mx + ux * my + fx * mz
         sy += weights[j] * py + (uz * fx - ux * fz) * mx + uy * my + fy * mz
