@@ -16,7 +16,7 @@ from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.cli import main
 from snake_arm_control.model.forward_model import ForwardModel
-from snake_arm_control.training import calibration_report
+from snake_arm_control.training import calibration_report, sagging_chain
 from snake_arm_control.training.branch import Branch
 from snake_arm_control.training.chain_calibration import calibrate_chain
 from snake_arm_control.training.measured_chain import MeasuredChain
@@ -61,8 +61,9 @@ def measured(chain, count=60, seed=0, noise=0.0):
 @pytest.mark.parametrize('arm', KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize('in_tracker', (False, True))
 @pytest.mark.parametrize('carries', (False, True), ids=('alone', 'with a branch'))
-def test_the_derivatives_equal_finite_differences(arm, in_tracker, carries):
-    """Those by the geometry but for what it changes of the load."""
+def test_the_derivatives_equal_finite_differences(arm, in_tracker, carries, monkeypatch):
+    """In equilibrium; those by the geometry but for what it changes of the load."""
+    monkeypatch.setattr(sagging_chain, 'SWEEPS', 12)
     chain, angles = sagging(arm, in_tracker=in_tracker), random_angles(arm, (3,), 1, 0.8)
     if carries:
         chain = with_branch(chain, 0.05)
@@ -79,7 +80,7 @@ def test_the_derivatives_equal_finite_differences(arm, in_tracker, carries):
             expected = (chain.measured.moved(step[:chain.measured.size]).chain(bent)
                         - chain.measured.moved(-step[:chain.measured.size]).chain(bent)) / 2e-3
         np.testing.assert_allclose(sizes[k] * slopes[..., k], expected,
-                                   atol=1e-6 + 3e-4 * np.abs(expected).max())
+                                   atol=1e-6 + 1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize('arm', KINDS.values(), ids=KINDS)
