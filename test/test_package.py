@@ -40,7 +40,7 @@ HEIGHTS = {name: height for height, floor in enumerate(FLOORS) for name in floor
 # Of training, without torch.
 READ_RECORDINGS = {'messages', 'pairing', 'readings', 'recordings', 'samples', 'tables', 'columns',
                    'measured_chain', 'branch', 'sagging_chain', 'chain_calibration',
-                   'calibration_report'}
+                   'calibration_report', 'tendon_calibration'}
 KNOW_ROS = {'ros', 'nodes', 'bench', 'cli'}
 
 def imports(source):

@@ -60,6 +60,19 @@ class Tendons:
             self.levers, self.stiffness, [pulley.ratio for pulley in self.pulleys],
             [pulley.offset for pulley in self.pulleys]))
 
+    def moments(self, values: np.ndarray, angles: np.ndarray) -> np.ndarray:
+        """
+        Return what turns joints that are at angles: nothing where they rest.
+
+        :param values: (*batch, tendons) [rad], of the pulleys
+        :param angles: (*batch, own angles) [rad]
+        :return: (*batch, own angles) [m^2/rad], in stiffnesses of a tendon
+        """
+        levers, stiffness, radii, slack = self._arrays
+        stretch = radii * values + slack - angles @ levers.T
+        pull = 0.5 * (stretch + np.sqrt(stretch ** 2 + 4.0 * self.softness ** 2))
+        return pull @ levers - stiffness * angles
+
     def bend(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
         Return where the joints come to rest.

@@ -6,11 +6,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snake_arm_control.cli import arguments
-from snake_arm_control.errors import RecordingError
+from snake_arm_control.errors import RecordingError, SettingsError
 from snake_arm_control.extras import require
 from snake_arm_control.output import check_file
+
+if TYPE_CHECKING:
+    from snake_arm_control.arm.description import Arm
+    from snake_arm_control.training.chain_calibration import ChainCalibration
+    from snake_arm_control.training.samples import Samples
+    from snake_arm_control.training.tendon_calibration import TendonCalibration
 
 _HELD_OUT = 0.2  # of each recording's time, at its end
 
@@ -59,10 +66,16 @@ def run(options: argparse.Namespace) -> int:
     training = join([first.moving() for first, _ in parts])
     held_out = join(arguments.recordings(options, arm, options.held_out, options.tracker)
                     if options.held_out else [last.moving() for _, last in parts if last])
-    found = calibrate_chain(arm, training, options.tracker, options.marker,
-                            arguments.masses(options, arm) if options.compliance else None)
+    found: ChainCalibration | TendonCalibration
+    if arm.tendons:
+        found, compliance = _by_tendons(options, arm, training), None
+        table = found.table()
+    else:
+        found = calibrate_chain(arm, training, options.tracker, options.marker,
+                                arguments.masses(options, arm) if options.compliance else None)
+        table, compliance = calibration_report.table(found), found.compliance
     before, after = found.errors(held_out)
-    print(calibration_report.table(found))
+    print(table)
     print(f'mean position error on {len(held_out)} samples held out: {1e3 * before:.4g} mm '
           f'before, {1e3 * after:.4g} mm after')
     if not after < before:
@@ -70,9 +83,19 @@ def run(options: argparse.Namespace) -> int:
                              'held out: nothing is written; record more, of all its joints')
     options.out.write_text(urdf_text(found.arm), encoding='utf-8')
     print(options.out)
-    if found.compliance is not None:
-        model = ForwardModel.compensated(found.compliance, {
+    if compliance is not None:
+        model = ForwardModel.compensated(compliance, {
             'samples': len(training), 'held_out': len(held_out), 'mean_position_error': after})
         model_path.write_bytes(model.to_bytes())
         print(model_path)
     return 0
+
+
+def _by_tendons(options: argparse.Namespace, arm: Arm, training: Samples) -> TendonCalibration:
+    """Return what the recordings say of an arm that tendons bend."""
+    from snake_arm_control.training.tendon_calibration import calibrate_tendons
+    for name in ('tracker', 'marker', 'compliance'):
+        if getattr(options, name):
+            raise SettingsError(f'--{name} is given and tendons bend the arm, expected joints '
+                                'that move on their own')
+    return calibrate_tendons(arm, training)
