@@ -21,10 +21,11 @@ def add_to(commands) -> None:
         description='Measure what an iteration costs and how long goals take, in one thread and '
         'one run, beside torch and every other library that is installed (extra: bench).')
     parser.add_argument('--only',
-                        choices=('cost', 'goals', 'wrong', 'robustness', 'scenes', 'loop'),
+                        choices=('cost', 'goals', 'wrong', 'robustness', 'scenes', 'loop', 'sag'),
                         help='one part: iterations, ways to goals, the same on a wrong arm, '
                         'control of an arm unlike the model, goals among obstacles, rate of the '
-                        'loop through DDS')
+                        'loop through DDS, and, which takes minutes and only on demand, what '
+                        'calibration is worth of an arm that sags')
     parser.add_argument('--goals', type=int, default=200, metavar='N',
                         help='goals of each family (default %(default)s; slow methods get fewer)')
     parser.add_argument('--families', metavar='LETTERS', help='such as ABF (default: all)')
@@ -66,6 +67,9 @@ def run(options: argparse.Namespace) -> int:
         goals=options.goals, seed=options.seed, compile_torch=options.compile, report=report,
         parts=[part for part in parts if part in benchmark.PARTS],
         **{name: value for name, value in chosen.items() if value})
+    if 'sag' in parts:
+        from snake_arm_control.bench import sagging
+        result['sag'] = sagging.measure(count=min(options.goals, sagging.GOALS), report=report)
     if 'loop' in parts:
         try:
             from snake_arm_control.bench import loop_rate

@@ -38,7 +38,7 @@ _TURN = math.radians(5.0)  # [rad]
 _FAR = 3.0  # [arm lengths], of a base in the frame of a tracker, and of a marker
 _PARTS = ((pose.POSITION, 1e-4), (slice(pose.FORWARD.start, pose.UP.stop), 1e-3))  # least noise
 _OUTLYING, _REJECTED = 3.0, 10.0  # residuals [standard deviations] that count less, and not at all
-_CONVERGED = 1e-6  # of the decrease of the cost, relative
+_CONVERGED = 1e-5  # of the decrease of the cost, relative
 _DEVIATION = 1.4826  # of a normal distribution, in medians of its distances from the mean
 _LARGEST = 0.1  # residual of a calibrated arm [arm lengths, and rad]
 
