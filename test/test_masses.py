@@ -10,6 +10,8 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.masses import Masses
+from snake_arm_control.arm.prefix import prefixed
+from snake_arm_control.arm.sag import sagging, SagSettings
 from snake_arm_control.errors import DescriptionError
 
 ONE = """<robot name="one"><link name="base"/>
@@ -39,6 +41,25 @@ def test_centres_are_in_the_middle_of_the_rods_wherever_the_arm_is():
     starts = np.concatenate((np.zeros((1, 3)), ends[:-1]))
     expected = starts + (ends - starts) * 0.6  # a fifth of the mass is the ball of the next joint
     np.testing.assert_allclose(centres[:-1], expected[:-1], atol=1e-12)
+
+
+def test_a_description_may_say_the_mass_of_a_segment(tmp_path):
+    """Where the arm is does not depend on it, so arms that differ by it alone are equal."""
+    def described(mass):
+        path = tmp_path / 'arm.yaml'
+        path.write_text(f'segments: [{{count: 3, axes: x, length: 0.2{mass}}}]')
+        return Arm.from_file(path)
+
+    heavy, usual = described(', mass: 0.7'), described('')
+    np.testing.assert_allclose(Masses.of(heavy).masses, 0.7, atol=2e-4)
+    assert heavy == usual and heavy.fingerprint == usual.fingerprint
+    bent = np.full((3, 1), 0.5)
+    sags = [np.abs(sagging(arm, bent, SagSettings(compliance=0.01)) - bent).max()
+            for arm in (heavy, usual)]
+    assert sags[0] > 5.0 * sags[1]
+    np.testing.assert_allclose(Masses.of(prefixed(heavy, 'a_', 'b_')).masses, 0.7, atol=2e-4)
+    with pytest.raises(DescriptionError, match='mass of link_1'):
+        described(', mass: -1')
 
 
 def test_what_rides_on_a_link_counts_as_its_own():

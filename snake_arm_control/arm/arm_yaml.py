@@ -15,11 +15,11 @@ A segment is a joint and what it carries to the next joint, as a rule straight a
 `axes` are letters or directions ([0.6, 0, 0.8]), none to two; `limits` one number for both sides,
 a pair, or one of these for each axis; without them there are none. A segment may have `velocity`
 and `acceleration` limits, `slide: true` if it moves along its axis, `turn` (roll, pitch, yaw) of
-its joint against the segment before, and in place of `length` a `way` [x, y, z] to the next
-joint. Of a `count` of segments that are `alike: true` all joints have the angles of the first, as
-in a section that bends evenly. The arm may have a `tool` at the far end, a `mount` in the world
-(each of `xyz` and `rpy`), names of its `base` and `tip`, `rest` positions by joint, and `tendons`,
-see `tendons_yaml`. Metres, radians, seconds.
+its joint against the segment before, a `mass`, and in place of `length` a `way` [x, y, z] to the
+next joint. Of a `count` of segments that are `alike: true` all joints have the angles of the
+first, as in a section that bends evenly. The arm may have a `tool` at the far end, a `mount` in
+the world (each of `xyz` and `rpy`), names of its `base` and `tip`, `rest` positions by joint, and
+`tendons`, see `tendons_yaml`. Metres, radians, seconds, kilograms.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from snake_arm_control.errors import ArmError, DescriptionError
 DIRECTIONS = {'x': (1.0, 0.0, 0.0), 'y': (0.0, 1.0, 0.0), 'z': (0.0, 0.0, 1.0)}
 _ARM_KEYS = ('segments', 'tool', 'mount', 'base', 'tip', 'rest', 'tendons')
 _SEGMENT_KEYS = ('count', 'name', 'axes', 'length', 'way', 'turn', 'limits', 'velocity',
-                 'acceleration', 'slide', 'alike')
+                 'acceleration', 'slide', 'mass', 'alike')
 _MOST_SEGMENTS = 10000
 
 
@@ -87,7 +87,7 @@ def _links(segments: Any) -> tuple[tuple[Link, ...], Placement, list[int]]:
             axes = tuple(Axis(axis.name, axis.direction, axis.slides, velocity=axis.velocity,
                               acceleration=axis.acceleration, follows=leader.name)
                          for axis, leader in zip(axes, first.axes))
-        links.append(Link(name, end @ turn, axes))
+        links.append(Link(name, end @ turn, axes, said.get('mass')))
         sections.append(section)
         end = _way(where, said)
     return tuple(links), end, sections

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 from numbers import Real
 from typing import cast
@@ -99,12 +99,15 @@ class Link:
     :param placement: of the joint in the frame of the link before, or in the base
     :param axes: of the joint: none, a hinge or slide, or two hinges; the link turns by the first,
         then by the second, and its frame is that of the joint where all are at zero
-    :raises ArmError: if there are others
+    :param mass: [kg], in the middle of the way to the next joint; None for a usual one. Links that
+        differ by it alone are equal: it moves nothing
+    :raises ArmError: if there are others, or it is negative
     """
 
     name: str
     placement: Placement = Placement()
     axes: tuple[Axis, ...] = ()
+    mass: float | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self):
         check_name('the name of a link', self.name)
@@ -114,6 +117,8 @@ class Link:
                            f'{MOST_AXES} of Axis')
         if len(self.axes) > 1 and any(axis.slides for axis in self.axes):
             raise ArmError(f'{self.name} both slides and turns, expected a link for each')
+        if self.mass is not None and not (is_number(self.mass) and 0.0 < self.mass < math.inf):
+            raise ArmError(f'the mass of {self.name} is {self.mass!r}, expected a positive number')
 
 
 def usual_acceleration(slides: bool) -> float:

@@ -29,7 +29,7 @@ def prefixed(arm: Arm, joint_prefix: str, frame_prefix: str) -> Arm:
     links = [Link(frame_prefix + link.name, link.placement, tuple(
         replace(axis, name=joint_prefix + axis.name,
                 follows=joint_prefix + axis.follows if axis.follows else '')
-        for axis in link.axes)) for link in arm.links]
+        for axis in link.axes), link.mass) for link in arm.links]
     rest = {joint_prefix + name: position for name, position in arm.rest_positions}
     tendons = arm.tendons and replace(arm.tendons, pulleys=tuple(
         replace(pulley, name=joint_prefix + pulley.name) for pulley in arm.tendons.pulleys))

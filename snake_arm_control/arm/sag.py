@@ -42,7 +42,8 @@ def sagging(arm: Arm, angles: np.ndarray, settings: SagSettings) -> np.ndarray:
     """
     if not (settings.compliance or settings.backlash) or not settings.gravity:
         return angles
-    compliance = _compliance(arm, settings.compliance, settings.payload, settings.gravity)
+    masses = tuple(link.mass for link in arm.links)  # of which equal arms may have others
+    compliance = _compliance(arm, masses, settings.compliance, settings.payload, settings.gravity)
     play: np.ndarray | float = 0.0
     bent = angles
     for with_play in (False, True) if settings.backlash else (False,):
@@ -55,5 +56,6 @@ def sagging(arm: Arm, angles: np.ndarray, settings: SagSettings) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def _compliance(arm: Arm, give: float, payload: float, gravity: float) -> Compliance:
+def _compliance(arm: Arm, masses: tuple[float | None, ...], give: float, payload: float,
+                gravity: float) -> Compliance:
     return Compliance.uniform(arm, give, Masses.of(arm).with_payload(payload), gravity)

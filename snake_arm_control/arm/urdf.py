@@ -28,6 +28,7 @@ from snake_arm_control.arm.urdf_solids import (
     add_segment,
     COLOURS,
     numbers_text,
+    SEGMENT_MASS,
     set_origin,
 )
 from snake_arm_control.arm.urdf_tendons import add_tendons
@@ -61,7 +62,7 @@ def urdf_text(arm: Arm, name: str = 'snake_arm', world: bool = False, plugin: st
     ways = [*(link.placement.xyz for link in arm.links[1:]), arm.tool.xyz]
     for j, (link, way) in enumerate(zip(arm.links, ways), 1):
         _moved_link(robot, arm, j, link, parent)
-        add_segment(robot, link.name, j, way, arm.segment_length)
+        add_segment(robot, link.name, j, way, arm.segment_length, link.mass or SEGMENT_MASS)
         parent = link.name
     if arm.tip != parent:
         _joint(robot, _unused(arm, f'joint_{arm.tip}'), 'fixed', parent, arm.tip, arm.tool)

@@ -48,22 +48,24 @@ def add_hinge(robot: Element, name: str, j: int, way: float, length: float) -> N
         _shape(link, 'collision', Placement(), 'sphere', radius=_rounded(solid))
 
 
-def add_segment(robot: Element, name: str, j: int, way: tuple[float, ...], length: float) -> None:
+def add_segment(robot: Element, name: str, j: int, way: tuple[float, ...], length: float,
+                mass: float = SEGMENT_MASS) -> None:
     """
     Put in link j: a rod to the next joint, or a ball where that is in the same place.
 
     :param way: (3,) [m] to the next joint
     :param length: [m], of a mean segment
+    :param mass: [kg]
     """
     link, radius = SubElement(robot, 'link', name=name), SEGMENT_RADIUS * length
     reach = math.hypot(*way)
     if not reach:
-        _inertial(link, SEGMENT_MASS, _of_ball(SEGMENT_MASS, radius), Placement())
+        _inertial(link, mass, _of_ball(mass, radius), Placement())
         return _visual(link, _colour(j), Placement(), 'sphere', radius=_rounded(radius))
-    across = SEGMENT_MASS * (3 * radius ** 2 + reach ** 2) / 12  # [kg m^2], a solid cylinder
-    along = SEGMENT_MASS * radius ** 2 / 2
+    across = mass * (3 * radius ** 2 + reach ** 2) / 12  # [kg m^2], a solid cylinder
+    along = mass * radius ** 2 / 2
     middle = Placement(tuple(value / 2 for value in way), _turn_of_z(way))
-    _inertial(link, SEGMENT_MASS, (across, across, along), middle)
+    _inertial(link, mass, (across, across, along), middle)
     _visual(link, _colour(j), middle, 'cylinder', radius=_rounded(radius),
             length=numbers_text(reach))
     clear = reach - 2 * _SET_BACK * radius

@@ -143,7 +143,7 @@ class MeasuredChain:
             places[0] = arm.links[0].placement
         if not tip:
             places[-1] = arm.tool
-        links = [Link(link.name, place, _offset(link.axes, float(offset)))
+        links = [Link(link.name, place, _offset(link.axes, float(offset)), link.mass)
                  for link, place, offset in zip(arm.links, places, self.offsets)]
         return Arm(links, places[-1], arm.mount, arm.base, arm.tip, dict(arm.rest_positions))
 
