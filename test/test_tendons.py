@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from rig import Rig, UNLIKE
 
 from snake_arm_control.arm.arm_yaml import read_yaml
 from snake_arm_control.arm.description import Arm
@@ -16,6 +17,7 @@ from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import ArmError, DescriptionError, WeightsError
+from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.model.normal_form import NormalForm
 
@@ -132,6 +134,14 @@ def test_goals_are_reached_within_the_limits_of_the_pulleys():
         found = solve(goal, arm.rest, model)
         assert found.converged and (np.abs(found.angles) <= 0.7).all()
         assert not found.angles[~arm.free].any()
+
+
+def test_a_true_arm_of_other_measures_is_brought_to_its_goal_by_feedback():
+    """The control loop, in the angles of pulleys: 5 % longer, and pulleys 2 degrees off."""
+    rig = Rig(ExactModel(ARM), simulation=UNLIKE)
+    place = forward_kinematics(ARM, pulled(ARM, 1, seed=4)[0])[-1, :3]
+    approach = rig.pursue(Goal.tool(position=place, joints=ARM.joints), 5.0)
+    assert approach.end < 3e-4
 
 
 def test_an_arm_comes_back_from_its_urdf_its_weights_file_and_a_pickle():

@@ -26,7 +26,7 @@ from snake_arm_control.model.forward_model import (
     NETWORK,
 )
 from snake_arm_control.model.weights_file import shipped_weights
-from snake_arm_control.ros import chain_messages, topics, weight_messages
+from snake_arm_control.ros import chain_messages, joint_messages, topics, weight_messages
 from snake_arm_control.ros.diagnostics import Diagnostics, Level
 from snake_arm_control.ros.joint_states import JointStates
 from snake_arm_control.ros.memory import release_compiler
@@ -54,6 +54,9 @@ class ForwardModelNode(Node):
     """
     Publishes the weights, latched, and the pose chain that they predict for the joint states.
 
+    Of an arm that tendons bend it publishes how the joints are estimated to be bent, too, on
+    `joint_states` for robot_state_publisher: their names are not those of the tendons.
+
     :raises WeightsError: if the weights can't be loaded at the start
     """
 
@@ -68,6 +71,8 @@ class ForwardModelNode(Node):
         self._weights = self.create_publisher(UInt8MultiArray, topics.WEIGHTS, topics.LATCHED)
         self._predicted = self.create_publisher(PoseArray, topics.PREDICTED_POSE_CHAIN,
                                                 topics.STREAM)
+        self._bent = (self.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
+                      if self._arm.tendons else None)
         self._load()
         self.create_subscription(JointState, topics.JOINT_STATES, self._predict, topics.SENSOR,
                                  raw=True)
@@ -128,13 +133,16 @@ class ForwardModelNode(Node):
             return
         now = time.monotonic()
         if (reported is None or self._warming.is_alive()
-                or now < self._predicted_at + 1.0 / self._settings.value.rate
-                or not self._predicted.get_subscription_count()):
+                or now < self._predicted_at + 1.0 / self._settings.value.rate):
             return
         self._predicted_at = now
         stamp, angles = reported
-        self._predicted.publish(
-            chain_messages.serialize_chain(self._model.predict(angles), stamp, self._arm.base))
+        if self._bent is not None:
+            self._bent.publish(joint_messages.serialize_joint_state(
+                self._arm.jointed, stamp, self._arm.joint_angles(angles)))
+        if self._predicted.get_subscription_count():
+            self._predicted.publish(chain_messages.serialize_chain(
+                self._model.predict(angles), stamp, self._arm.base))
 
     def _reload(self, _, response: Trigger.Response) -> Trigger.Response:
         try:
