@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -209,52 +210,32 @@ class SaggingChain:
 
     def _corrections(self, numbers: tuple[np.ndarray, ...], bent: np.ndarray) -> np.ndarray:
         """Return how give times torque changes by the unknowns (samples, angles, unknowns)."""
-        slides, drivers, ratios = numbers[3:6]
-        chain, points, axes = serial_chain.place(numbers, bent)
-        torques = statics.torques(numbers, self._load, bent).reshape(len(bent), -1)
-        beyond = np.tri(self.arm.joints).T[:, None]  # (joints, 1, links)
-        turns, _ = pose.to_matrix(chain)
-        levers = chain[:, None, None, :, pose.POSITION] - points[:, :, :, None]
-        down = self._down
+        def torques(*load: np.ndarray) -> np.ndarray:
+            return statics.torques(numbers, (self.give, *load), bent).reshape(len(bent), -1)
 
-        def work(ways: np.ndarray) -> np.ndarray:
-            """Return what gravity does as an axis moves ways (samples, 1 or joints, ..., 3)."""
-            found = np.cross(axes[:, :, :, None], ways) @ down
-            return np.where(slides[..., None], 0.0, found)
-
-        by_weight = np.where(slides[..., None], (axes @ down)[..., None], work(levers)) * beyond
-        by_moment = np.stack([work(turns[:, None, None, :, :, k]) for k in range(3)], axis=-1)
-        by_moment = by_moment * beyond[..., None]
-        across = _across(self.level)
-        if self.in_tracker:
-            across = across @ self.base[:3, :3].T
-        parts = [by_weight, by_moment.reshape(*by_weight.shape[:3], -1),
-                 self._by_tilt(axes, slides, chain, turns, points, across)]
-        if self.branch is not None and self.branch_angles is not None:
-            at = self.branch.element
-            by_element = np.concatenate((by_weight[..., at, None], by_moment[..., at, :]), axis=-1)
-            parts.append(np.einsum('sjkl,spl->sjkp', by_element,
-                                   self.branch.parts(self.branch_angles)))
-        by_load = np.concatenate(parts, axis=-1)
-        flat = np.zeros((len(bent), torques.shape[1], by_load.shape[-1]))
-        for place, (j, k) in enumerate(np.ndindex(slides.shape)):
-            flat[:, drivers[j, k]] += ratios[j, k] * by_load[:, j, k]
         own = self.arm.free.ravel()
-        by_each = np.eye(len(own))[:, own] * torques[:, :, None]
-        return np.concatenate((np.where(own, torques, 0.0)[:, :, None], by_each,
-                               self.give.ravel()[:, None] * flat), axis=-1)
+        now = torques(*self._load[1:]) * own
+        by_each = np.eye(len(own))[:, own] * now[:, :, None]
+        by_load = np.stack([torques(*unit) for unit in self._unit_loads()], axis=-1)
+        return np.concatenate((now[:, :, None], by_each, self.give.ravel()[:, None] * by_load),
+                              axis=-1)
 
-    def _by_tilt(self, axes: np.ndarray, slides: np.ndarray, chain: np.ndarray,
-                 turns: np.ndarray, points: np.ndarray, across: np.ndarray) -> np.ndarray:
-        """Return how torques change as gravity turns (samples, joints, axes, 2)."""
-        _, weights, moments, _ = self._load
-        first = weights[:, None] * chain[..., pose.POSITION] + np.einsum(
-            'sjab,sjb->sja', turns, np.broadcast_to(moments, chain[..., pose.POSITION].shape))
-        beyond = np.cumsum(first[:, ::-1], axis=1)[:, ::-1, None]
-        weight = np.cumsum(weights[::-1])[::-1][:, None, None]
-        moved = np.where(slides[..., None], weight * axes,
-                         np.cross(axes, beyond - weight * points))
-        return moved @ across.T
+    def _unit_loads(self) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield what torques are linear in: a unit of each weight, moment, tilt, branch load."""
+        _, weights, moments, down = self._load
+        joints = len(weights)
+        for row in np.eye(joints):
+            yield row, np.zeros((1, joints, 3)), down
+        for row in np.eye(3 * joints):
+            yield np.zeros(joints), row.reshape(1, joints, 3), down
+        across = _across(self.level)
+        for row in across @ self.base[:3, :3].T if self.in_tracker else across:
+            yield weights, moments, row
+        if self.branch is not None and self.branch_angles is not None:
+            for part in np.moveaxis(self.branch.parts(self.branch_angles), 1, 0):
+                hanging = np.zeros((len(part), joints, 3))
+                hanging[:, self.branch.element] = part[:, 1:]
+                yield part[0, 0] * np.eye(joints)[self.branch.element], hanging, down
 
     def calibrated(self, base: bool = True, tip: bool = True) -> Arm:
         """See `MeasuredChain.calibrated`."""
