@@ -16,6 +16,7 @@ from snake_arm_control.arm.urdf_tree import robot_element
 from snake_arm_control.control import distances
 from snake_arm_control.control.avoidance import Avoidance
 from snake_arm_control.control.clearance import Clearances
+from snake_arm_control.control.distances import OWN
 from snake_arm_control.control.travel import longest_way, Travel
 from snake_arm_control.errors import ArmError, ShapeError
 from snake_arm_control.model.exact import ExactModel
@@ -99,6 +100,50 @@ def test_a_clearance_changes_with_the_chain_as_its_functional_says(arm):
             assert slope == pytest.approx(measured, abs=2e-4 * max(1.0, size))
             compared += 1
     assert compared >= min(3, len(near.numbers))
+
+
+def test_functionals_of_clearances_agree_with_torch_autograd(arm):
+    """A clearance is the length of the way between the nearest points, which stay so at first."""
+    torch = pytest.importorskip('torch')
+    body, size = ArmBody.of(arm, 0.02 * arm.segment_length), arm.length
+    clearances = Clearances(Scene((
+        Sphere((0.4 * size, 0.1, 0.3 * size), 0.1 * size),
+        Box((-0.3 * size, 0.1, 0.2), 3 * (0.1 * size,), (0.3, 0.2, 0.1)),
+        Capsule((-0.3 * size, -0.4 * size, 0.0), (0.3 * size, -0.4 * size, size), 0.03 * size),
+        HalfSpace((0.1, 0.2, 1.0), -0.5 * size))), body)
+    chain = torch.tensor(chain_at(arm), requires_grad=True)
+    near = clearances.near(chain.detach().numpy())
+    rows, joints, coefficients = clearances.functionals(chain.detach().numpy(), near)
+    assert len(near.numbers) >= 4
+
+    def point(link, s):
+        element = body.elements[link]
+        place = torch.tensor(body.starts[link] + s * (body.ends[link] - body.starts[link]))
+        if element < 0:
+            return place
+        forward, up = chain[element, 3:6], chain[element, 6:]
+        side = torch.linalg.cross(up, forward)
+        return chain[element, :3] + place[0] * side + place[1] * up + place[2] * forward
+
+    for number, ((kind, link, other), (clearance, *normal, s, t)) in enumerate(
+            zip(near.numbers, near.values)):
+        one, radius = point(link, s), body.radii[link]
+        if kind == OWN:
+            far = point(clearances.pairs[other, 0], t)
+            radius = radius + body.radii[clearances.pairs[other, 0]]
+        else:
+            far = (one - (clearance + radius) * torch.tensor(normal)).detach()
+        length = (one - far).norm() - radius
+        if clearance + radius < 1e-6 or clearance < 0.0:
+            continue
+        assert float(length.detach()) == pytest.approx(clearance, abs=1e-9)
+        expected = torch.zeros_like(chain)
+        if length.requires_grad:
+            expected, = torch.autograd.grad(length, chain, retain_graph=True)
+        found = np.zeros(chain.shape)
+        for row in np.flatnonzero(rows == number):
+            found[joints[row]] += coefficients[row]
+        np.testing.assert_allclose(found, expected.numpy(), atol=1e-8)
 
 
 def test_links_that_a_joint_connects_and_those_in_each_other_at_rest_may_touch():

@@ -10,10 +10,12 @@ from rig import PERIOD, reachable, Rig
 
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulationSettings
+from snake_arm_control.bench.scenes import problems
 from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.loop import ControlSettings, State
+from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
 from snake_arm_control.model.exact import ExactModel
@@ -26,6 +28,7 @@ SPHERES = Scene((FLOOR, Sphere((0.35, 0.1, 0.55), 0.08, name='ball'),
 UNLIKE = {'ideal': SimulationSettings(),
           'unlike': SimulationSettings(length_error=0.02, joint_offset=math.radians(1.0)),
           'slow': SimulationSettings(servo_lag=0.05, feedback_latency=0.02)}
+ARM = Arm()
 
 
 class Clear:
@@ -135,3 +138,29 @@ def test_the_scene_outlives_a_change_of_the_model_and_of_settings():
     assert rig.loop.contact is not None and rig.loop.margin == SPHERES.margin
     rig.loop.avoid(None)
     assert rig.loop.contact is None and rig.loop.margin == 0.0
+
+
+def test_an_arm_whose_joints_lag_each_in_its_own_way_touches_nothing():
+    """By 25 to 250 ms; it leaves the way of its command, which waits where that is narrow."""
+    given = next(problems('shelf', ARM, np.random.default_rng((11, 2))))
+    scene = Scene(tuple(shape for shape in given.scene.shapes if shape.name != 'floor'), 0.004)
+    lags = np.random.default_rng(1).uniform(0.025, 0.25, ARM.rest.shape)
+    kept, loop = Clearances(scene, ArmBody.of(ARM)), ControlLoop(ExactModel(ARM))
+    loop.avoid(scene, own_body=True)
+    loop.set_goal(given.goal('position', ARM.joints))
+    angles = command = ARM.rest
+    least, behind = np.inf, 0.0
+    for tick in range(1, 1000):
+        stamp = 5_000_000 * tick
+        angles = angles + (command - angles) * (1.0 - np.exp(-0.005 / lags))
+        chain = forward_kinematics(ARM, angles)
+        least = min(least, kept.clearance(chain))
+        loop.report(stamp, angles)
+        loop.receive(stamp, chain)
+        made = loop.iterate(1e-9 * stamp, stamp)
+        command = command if made is None else made.positions
+        behind = max(behind, np.abs(forward_kinematics(ARM, command) - chain)[:, :3].max())
+        if loop.state(1e-9 * stamp) is State.REACHED:
+            break
+    assert least > 0.0 and behind > 0.02
+    assert loop.state(1e-9 * stamp) is State.REACHED

@@ -13,9 +13,14 @@ from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from visualization_msgs.msg import Marker, MarkerArray
 
-from snake_arm_control.control.shapes import Box, Capsule, Mesh, Sphere
+from snake_arm_control.arm.placement import Placement
+from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.shape_frame import frame_of, put
+from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Mesh, Sphere
 from snake_arm_control.errors import FrameError, SceneError
+from snake_arm_control.ros.obstacle_publisher import shape_to_marker
 from snake_arm_control.ros.obstacles import Obstacles
+from snake_arm_control.ros.scene_markers import markers_to_shapes, scene_to_markers
 
 QUARTER = Quaternion(y=math.sin(math.pi / 4.0), w=math.cos(math.pi / 4.0))  # z to x
 
@@ -33,6 +38,58 @@ def taken(*markers, now=0.0, obstacles=None):
     obstacles = obstacles or Obstacles(lambda frame: None)
     obstacles.take(MarkerArray(markers=list(markers)), now)
     return obstacles
+
+
+SHAPES = (Sphere((0.1, 0.2, 0.3), 0.05, name='a/1'),
+          Box((0.1, 0.2, 0.3), (0.1, 0.2, 0.3), (0.3, -0.4, 0.5), name='a b/2'),
+          Capsule((0.1, 0.2, 0.3), (0.3, 0.1, 0.7), 0.05, name='a/b/3'),
+          Mesh('/a part.stl', Placement((0.1, 0.2, 0.3), (0.3, -0.4, 0.5)), name='a/4'))
+
+
+def close(shape, other):
+    """Return whether shapes are the same but for rounding."""
+    frames = [np.column_stack(frame_of(each)) for each in (shape, other)]
+    if isinstance(shape, (Sphere, Capsule)):  # they look the same from all sides
+        frames = [frame[:, 3:] for frame in frames]
+    moved = put(shape, *frame_of(other))
+    return (type(shape) is type(other) and shape.name == other.name
+            and np.allclose(*frames, atol=1e-9) and repr(moved)[:8] == repr(other)[:8])
+
+
+@pytest.mark.parametrize('shape', SHAPES, ids=lambda shape: shape.name)
+def test_a_shape_survives_the_way_through_an_obstacle_and_through_the_drawn_scene(shape):
+    received, = taken(shape_to_marker(shape)).shapes
+    assert close(shape, received)
+    drawn, = markers_to_shapes(MarkerArray(markers=scene_to_markers(Scene((shape,)), 'base')))
+    assert close(shape, drawn)
+    if isinstance(shape, Capsule):
+        np.testing.assert_allclose((received.start, received.end), (shape.start, shape.end))
+        assert received.radius == pytest.approx(shape.radius)
+
+
+def test_a_floor_is_drawn_and_can_not_be_published():
+    floor = HalfSpace((0.0, 0.0, 1.0), 0.2, name='floor')
+    drawn, = markers_to_shapes(MarkerArray(markers=scene_to_markers(Scene((floor,)), 'base')))
+    assert isinstance(drawn, Box) and drawn.center[2] + drawn.size[2] / 2.0 == pytest.approx(0.2)
+    for bad, reason in ((HalfSpace((0, 0, 1), 0, name='a/1'), 'there are no markers of it'),
+                        (Sphere((0, 0, 0), 1, name='ball'), "'ball', expected namespace/id")):
+        with pytest.raises(SceneError, match=reason):
+            shape_to_marker(bad)
+
+
+@pytest.mark.parametrize('shape', (*SHAPES, HalfSpace((0.0, 0.6, 0.8), 0.2, name='h')),
+                         ids=lambda shape: shape.name)
+def test_a_shape_that_is_put_where_it_is_stays_and_elsewhere_has_that_frame(shape):
+    assert np.allclose(np.column_stack(frame_of(put(shape, *frame_of(shape)))),
+                       np.column_stack(frame_of(shape)), atol=1e-9)
+    rotation = np.array(((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)))
+    turned, origin = frame_of(put(shape, rotation, np.array((0.3, 0.2, 0.1))))
+    if isinstance(shape, HalfSpace):
+        assert (0.3, 0.2, 0.1) @ turned[:, 2] == pytest.approx(origin @ turned[:, 2])
+    else:
+        np.testing.assert_allclose(origin, (0.3, 0.2, 0.1))
+    if isinstance(shape, (Box, Mesh)):
+        np.testing.assert_allclose(turned, rotation, atol=1e-12)
 
 
 def test_a_sphere_is_as_wide_as_its_scale():

@@ -18,6 +18,7 @@ from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.arm.urdf_body import Body, SHAPES
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import State
+from snake_arm_control.control.shapes import Box, Sphere
 from snake_arm_control.errors import (
     DescriptionError,
     GoalError,
@@ -401,6 +402,41 @@ def test_an_experiment_plays_until_something_is_edited():
     assert made.outgoing(9.0) is None  # one goal that stays is said once
     with pytest.raises(GoalError):
         made.play('fig9')
+
+
+def test_what_is_put_on_the_page_is_published_once_and_stays_there_when_dragged():
+    made = session()
+    obstacles = made.obstacles
+    obstacles.receive((Sphere((0.5, 0.0, 0.5), 0.1, name='else/1'), Box((0, 0, 0), (1, 1, 1),
+                                                                      name='floor')))
+    assert obstacles.outgoing() is None and obstacles.handle is None
+    for kind in ('ball', 'box', 'column'):
+        made.add_obstacle(kind)
+    assert [shape.name for shape in obstacles.outgoing()] == ['page/1', 'page/2', 'page/3']
+    assert obstacles.outgoing() is None and obstacles.selected == 'page/3'
+    obstacles.select('floor')
+    assert not obstacles.selected  # which has no number
+    obstacles.select('else/1')
+    obstacles.move(pose.from_matrix(np.eye(3), np.array((0.1, 0.2, 0.3))))
+    *_, moved = obstacles.outgoing()
+    assert moved == Sphere((0.1, 0.2, 0.3), 0.1, name='else/1') == obstacles.shapes['else/1']
+    np.testing.assert_allclose(obstacles.handle[:3], (0.1, 0.2, 0.3))
+    obstacles.receive((Sphere((0.5, 0.0, 0.5), 0.1, name='else/1'),))  # as it was before
+    assert obstacles.shapes['else/1'] == moved
+    obstacles.select('page/2')
+    obstacles.remove()
+    assert 'page/2' not in {shape.name for shape in obstacles.outgoing()}
+    assert 'page/2' not in obstacles.shapes
+
+
+def test_a_course_that_is_played_puts_its_obstacles_there_until_another_is():
+    made = session()
+    made.add_obstacle('ball')
+    made.play('shelf')
+    assert made.outgoing(0.0) == scenario('shelf').goal_at(ARM, 0.0)
+    assert {shape.name for shape in made.obstacles.outgoing()} == {'page/1', 'shelf/1', 'shelf/2'}
+    made.play('fig2')
+    assert [shape.name for shape in made.obstacles.outgoing()] == ['page/1']
 
 
 def test_a_goal_of_somebody_else_is_what_is_edited_next():

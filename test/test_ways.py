@@ -23,12 +23,14 @@ from snake_arm_control import (
 )
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.placement import Placement
 from snake_arm_control.bench.scene_check import least_clearance
 from snake_arm_control.bench.scenes import FAMILIES, problems
 from snake_arm_control.control.avoidance import Avoidance
 from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.descent import finish
 from snake_arm_control.control.free_space import FreeSpace
+from snake_arm_control.control.shapes import Mesh
 from snake_arm_control.control.travel import longest_way
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.model.exact import ExactModel
@@ -241,3 +243,20 @@ def test_settings_bound_a_step_among_obstacles_too():
                   settings=settings, scene=Scene((FLOOR,)), keep_path=True, max_iterations=50,
                   restarts=0)
     assert np.abs(np.diff(found.path, axis=0)).max() <= 0.01 + 1e-12
+
+
+def test_ways_lead_around_meshes_too(tmp_path):
+    """Two plates as files: a descent alone does not get in between them, a way does."""
+    trimesh = pytest.importorskip('trimesh')
+    pytest.importorskip('coal')
+    given, shapes = problem('shelf', 1), [FLOOR]
+    for number, plate in enumerate(given.scene.shapes[1:]):
+        path = tmp_path / f'plate_{number}.stl'
+        trimesh.creation.box(plate.size).export(path)
+        shapes.append(Mesh(path, Placement(plate.center, plate.orientation)))
+    goal, scene = given.goal('position', 40), Scene(tuple(shapes))
+    stuck, found = (solve(goal, Arm().rest, ExactModel(Arm()), scene=scene, own_body=True,
+                          stride=STRIDE, keep_path=True, max_iterations=3000, restarts=restarts)
+                    for restarts in (0, 4))
+    assert not stuck.converged and found.converged
+    check(found, given.scene, goal)

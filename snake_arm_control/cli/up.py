@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from snake_arm_control.cli import arguments
-from snake_arm_control.experiments.scenarios import SCENARIOS
+from snake_arm_control.experiments.scenarios import ALL
 from snake_arm_control.extras import require
 
 
@@ -21,7 +21,7 @@ def add_to(commands) -> None:
     arguments.add_arm(parser)
     parser.add_argument('--scenario', default='', metavar='NAME',
                         help='publish the goals of one of the experiments of the paper: '
-                        + ', '.join(SCENARIOS))
+                        + ', '.join(ALL))
     parser.add_argument('--until-converged', action='store_true',
                         help='end when the goal is reached on the true poses')
     parser.add_argument('--timeout', type=float, default=60.0, metavar='S',

@@ -60,6 +60,11 @@ class ClearWay:
         later_chain = self._travel.model.linearize(later).chain - error
         return self._travel.is_free(angles, chain, later, later_chain, error)
 
+    def is_near(self, chain: np.ndarray, within: float) -> bool:
+        """Return whether anything is nearer than this [m], and than the margin, to an arm."""
+        clearances = self.term.clearances
+        return within > self.margin and len(clearances.near(chain, within).numbers) > 0
+
     def nearest(self, chain: np.ndarray) -> Contact:
         """Return what is nearest to what on the arm where its chain (joints, 9) is true."""
         return self.term.clearances.nearest(chain)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 import math
 from typing import NamedTuple
 
@@ -124,6 +125,12 @@ class Clearances:
             for ends in (body.starts, body.ends)))
         self._slides = geometry.slides
         self._along = np.concatenate(([0.0], np.cumsum(arm_lengths(body.arm))))
+
+    @cached_property
+    def covered_solids(self) -> tuple[np.ndarray, ...]:
+        """The solids, and for meshes balls that hold their surfaces."""
+        rounds = np.concatenate((self.solids[0], self._meshes.cover))
+        return (rounds, _balls_round(rounds), *self.solids[2:])
 
     def near(self, chain: np.ndarray, within: float = math.inf) -> Near:
         """

@@ -20,7 +20,9 @@ _APART = 0.08  # [arm lengths], of ways that are different
 
 class FreeSpace:
     """
-    The space in which the end of a link keeps clear of everything; meshes are not seen.
+    The space in which the end of a link keeps clear of everything.
+
+    Meshes count as balls round their surfaces, a centimetre larger or, where they are wide, more.
 
     :param clearances: what the arm keeps clear of
     :param joint: index of the chain element that is at the end of the link
@@ -29,7 +31,7 @@ class FreeSpace:
     def __init__(self, clearances: Clearances, joint: int):
         body, arm = clearances.body, clearances.body.arm
         radius = body.radii[body.elements == joint].max(initial=0.0)
-        self._solids, self._length = clearances.solids, arm.length
+        self._solids, self._length = clearances.covered_solids, arm.length
         self._needed = float(radius + clearances.scene.margin)  # [m], from the middle of the end
         self._middle = arm.geometry.steps[0].copy()
         self._reach = float(arm.reaches[joint])

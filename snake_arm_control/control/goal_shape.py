@@ -13,7 +13,8 @@ from snake_arm_control.control.goal import Goal
 
 # Red, green and blue [0..1] of what is drawn of a goal.
 COLOURS = {'position': (0.95, 0.55, 0.1), 'forward': (0.3, 0.5, 1.0), 'up': (0.2, 0.75, 0.25),
-           'distance': (1.0, 0.9, 0.4), 'condition': (0.85, 0.4, 0.85)}
+           'distance': (1.0, 0.9, 0.4), 'condition': (0.85, 0.4, 0.85),
+           'nearest': (0.9, 0.2, 0.2)}
 _AXES = {'forward': pose.FORWARD, 'up': pose.UP}
 _FEW = 5  # beyond so many joints, freedoms and errors of each would hide each other, and cost time
 _OUTLINE = 0.15  # of what has no end, as a fraction of how far the tool is from the base

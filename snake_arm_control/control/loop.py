@@ -28,6 +28,7 @@ from snake_arm_control.control.plausibility import PlausibilitySettings
 from snake_arm_control.control.pursuit import Pursuit, PursuitSettings
 from snake_arm_control.control.recovery import Phase
 from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.travel import longest_way
 from snake_arm_control.errors import ArmError, FeedbackError
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.settings import setting
@@ -141,6 +142,8 @@ class ControlLoop:
         self._foresight, self._keeps_off_itself = Foresight(), False
         self._body: ArmBody | None = None
         self._clear_way: ClearWay | None = None
+        self._behind = 0.0  # [m], of the arm behind its command, when something was last near
+        self._waits = False  # whether the latest command waited for the arm
         self.settings = settings
 
     @property
@@ -438,7 +441,7 @@ class ControlLoop:
         aim = self._aim()
         return self._pursuit.step(
             aim, self._linearize(aim), self._estimate(), self.errors(),
-            0.0 if self.following.is_stopped else period, self._searches)
+            0.0 if self.following.is_stopped or self._waits else period, self._searches)
 
     def _searches(self) -> Iterator[Search]:
         """Return where else to look for a way to the goal."""
@@ -469,11 +472,24 @@ class ControlLoop:
                 else prediction)
 
     def _is_clear(self, later: np.ndarray, way: float) -> bool:
-        """Return whether the way to a command (joints, axes) is clear; see `Motion.step`."""
+        """
+        Return whether the way to a command (joints, axes) is clear; see `Motion.step`.
+
+        An arm that lags behind takes another way than its command, each joint as it can. No point
+        of it is further off than that of the command, so the command waits for an arm that is
+        further behind than the command is clear.
+        """
         assert self._clear_way is not None
-        aim = self._aim()
-        return self._clear_way.is_clear(aim, self._estimate(), later + (aim - self._command), way,
-                                        self._model_error())
+        aim, estimate, error = self._aim(), self._estimate(), self._model_error()
+        later = later + (aim - self._command)
+        if not self._clear_way.is_clear(aim, estimate, later, way, error):
+            return False
+        chain, before = self.estimated_chain, self._behind
+        self._behind = 0.0 if chain is None else longest_way(chain, estimate)
+        catches_up = self._motion.is_moving or self._behind < before  # else it would wait forever
+        self._waits = (self._reports and catches_up
+                       and self._clear_way.is_near(estimate, self._behind))
+        return not self._waits
 
     def _follow_clock(self) -> None:
         """Go on where the clock of the stamps was set back."""
@@ -531,7 +547,7 @@ class ControlLoop:
             period = _FIRST_PERIOD
         elif period <= 0.0:
             return None
-        s, before = self.settings, self._command
+        s, before, self._waits = self.settings, self._command, False
         self._command = self._motion.step(
             before, np.zeros_like(before) if change is None else change, period, s.speed_limit,
             self.following.lead(before) if self._reports else None,

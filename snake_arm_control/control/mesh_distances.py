@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from snake_arm_control.extras import require
 
 MESH = 4  # kind of what a link may touch, after those of `distances`
 _TOLERANCE = 1e-10  # [m]
+_COVER_EDGE, _COVER_POINTS = 0.01, 1000  # [m], of triangles; about so many points are enough
 _THIN = 1e-9  # [m], the radius of what has none
 
 
@@ -38,9 +40,24 @@ class MeshDistances:
             middle = matrix[:3, :3] @ (lower + upper) / 2.0 + matrix[:3, 3]
             ball = np.array((*middle, np.linalg.norm(upper - lower) / 2.0))
             self._meshes.append((model, _transform(matrix[:3, :3], matrix[:3, 3]), ball, matrix))
+        self._paths = tuple(mesh.path for mesh in meshes)
 
     def __len__(self) -> int:
         return len(self._meshes)
+
+    @cached_property
+    def cover(self) -> np.ndarray:
+        """
+        Balls (n, 7) that hold all surfaces, for searches that need no more; see `distances`.
+
+        Each row is a center, the same again, and a radius [m].
+        """
+        rows = [np.zeros((0, 7))]
+        for path, (*_, matrix) in zip(self._paths, self._meshes):
+            points, radius = _cover(path)
+            places = points @ matrix[:3, :3].T + matrix[:3, 3]
+            rows.append(np.column_stack((places, places, np.full(len(places), radius))))
+        return np.concatenate(rows)
 
     def near(self, placed: np.ndarray, radii: np.ndarray, ignored: np.ndarray,
              within: float, first: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,6 +143,15 @@ def _read(path: str, stamp: float) -> tuple[Any, np.ndarray, np.ndarray]:
     model.addTriangles(faces.astype(np.int64))
     model.endModel()
     return model, vertices.min(axis=0), vertices.max(axis=0)
+
+
+def _cover(path: str) -> tuple[np.ndarray, float]:
+    """Return points (n, 3) [m] on the surface of a file, and how far any other is off at most."""
+    import trimesh
+    mesh: Any = trimesh.load(path, force='mesh')
+    edge = max(_COVER_EDGE, 2.0 * math.sqrt(float(mesh.area) / _COVER_POINTS))
+    points, _ = trimesh.remesh.subdivide_to_size(mesh.vertices, mesh.faces, edge, max_iter=20)
+    return np.unique(np.round(points, 9), axis=0), edge / math.sqrt(3.0)
 
 
 def _load(path: str) -> tuple[Any, np.ndarray, np.ndarray]:

@@ -57,7 +57,8 @@ class Pursuit:
     :ivar goal: the one of no component lets the arm rest
     :ivar iterations: BPTT iterations up to now
     :ivar way_left: the largest change of any angle that the latest step wanted [rad]
-    :ivar is_reached: whether the goal is reached, and has not been left since
+    :ivar is_reached: whether the goal is reached, and has not been left since; with a posture,
+        when the arm goes no further to it
     """
 
     def __init__(self, arm: Arm, settings: PursuitSettings):
@@ -149,7 +150,8 @@ class Pursuit:
         if self.phase is Phase.GAVE_UP:
             return self._give_way(aim, model, estimate)
         ratio = self._ratio(*errors)
-        self.is_reached = ratio <= (_LEFT if self.is_reached else 1.0)
+        self.is_reached = (ratio <= (_LEFT if self.is_reached else 1.0)
+                           and not self._is_on_its_way)
         wanted = demands(self._terms, estimate, aim)
         if self._is_settled(ratio, aim, estimate, wanted.violation):
             if not self._settled:
@@ -177,6 +179,11 @@ class Pursuit:
         return self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
 
     @property
+    def _is_on_its_way(self) -> bool:
+        """Whether the arm still goes to a posture that the goal prefers."""
+        return self.goal.posture is not None and self.way_left > _RESTING
+
+    @property
     def _pressed(self) -> float:
         """Violation of an inequality [m] that leaves an arm at rest where it is."""
         return _PRESSED * self._settings.position_tolerance
@@ -194,7 +201,7 @@ class Pursuit:
             return False
         if self._settled:
             return ratio <= 1.0
-        if ratio > _SETTLED or self.goal.posture is not None and self.way_left > _RESTING:
+        if ratio > _SETTLED or self._is_on_its_way:
             return False
         return self._ratio(*self.goal.errors(estimate)) <= _SETTLED
 

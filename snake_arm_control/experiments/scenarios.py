@@ -1,7 +1,7 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The experiments of the paper (figures 2 to 5) as goals over time.
+The experiments of the paper (figures 2 to 5) as goals over time, and courses among obstacles.
 
 The paper shows pictures and gives no numbers: places and sizes are chosen here, as fractions of
 the arm's length, and numbers of joints as fractions of the arm's. An arm of other than equal
@@ -9,7 +9,7 @@ segments may be made so that it can't do an experiment: it then gets goals of th
 which it reaches in configurations of its own.
 
 To add one, write a function such as `_reach` (a fixed goal) or `_ellipse` (a moving one), and add
-an entry to `SCENARIOS`.
+an entry to `SCENARIOS`; among obstacles, to `COURSES`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ import numpy as np
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import combine, Goal
+from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import GoalError
+from snake_arm_control.experiments import courses
 from snake_arm_control.model.exact import ExactModel
 
 GOAL_RATE = 100.0  # [Hz] at which a moving goal is set anew
@@ -53,6 +55,7 @@ class Scenario:
     :param period: time in which the goal goes round once [s]; 0 for one goal that stays
     :param least_joints: of an arm for which it has a meaning
     :param reachable: whether an arm within its default joint limits can reach the goals
+    :param scene_of: arm to what is in its way; None for nothing
     """
 
     name: str
@@ -61,6 +64,7 @@ class Scenario:
     period: float = 0.0
     least_joints: int = 1
     reachable: bool = True
+    scene_of: Callable[[Arm], Scene] | None = None
 
     def goal_at(self, arm: Arm, time: float, period: float = 0.0) -> Goal:
         """
@@ -71,8 +75,10 @@ class Scenario:
         :raises GoalError: if an arm of equal segments has too few joints for the experiment
         """
         phase = math.modf(time / (period or self.period))[0] if self.period else 0.0
-        if arm.segment is None:
+        if arm.segment is None and self.scene_of is None:
             return self.goal_of(arm, phase) if _can_do(self, arm) else _own_goal(self, arm, phase)
+        if arm.segment is None:
+            raise GoalError(f'{self.name} is for arms of equal segments')
         if arm.joints < self.least_joints:
             raise GoalError(f'{self.name} is for arms of at least {self.least_joints} joints, '
                             f'this one has {arm.joints}')
@@ -170,6 +176,18 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              reachable=False),
 )}
 
+COURSES = {scenario.name: scenario for scenario in (
+    Scenario('pipe', 'go into a pipe, along it and out again', courses.into_the_pipe,
+             period=40.0, least_joints=20, scene_of=courses.pipe),
+    Scenario('shelf', 'reach in between two plates', courses.into_the_shelf, least_joints=20,
+             scene_of=courses.shelf),
+    Scenario('forest', 'reach low among columns', courses.among_the_columns, least_joints=20,
+             scene_of=courses.forest),
+    Scenario('knot', 'coil up and straighten again, past the own body',
+             courses.coil_and_straighten, period=30.0, least_joints=20, scene_of=courses.knot),
+)}
+ALL = {**SCENARIOS, **COURSES}
+
 
 def scenario(name: str) -> Scenario:
     """
@@ -177,6 +195,6 @@ def scenario(name: str) -> Scenario:
 
     :raises GoalError: if there is none of that name
     """
-    if name not in SCENARIOS:
-        raise GoalError(f'there is no scenario {name!r}, expected one of {", ".join(SCENARIOS)}')
-    return SCENARIOS[name]
+    if name not in ALL:
+        raise GoalError(f'there is no scenario {name!r}, expected one of {", ".join(ALL)}')
+    return ALL[name]

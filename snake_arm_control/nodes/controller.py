@@ -123,7 +123,7 @@ class ControllerNode(Node):
         self._wait = GoalWait(self)
         self._markers = GoalMarkers(
             self, lambda: self._loop.estimated_chain if self._loop else None, self._arm.length,
-            self._arm.base)
+            self._arm.base, lambda: self._loop.contact if self._loop else None)
         self._scene = SceneTopics(self, self._arm.base, self._frames.placement, self._avoid,
                                   self._report.reject_obstacles)
         self._scene.use(self._settings.value.make_scene())

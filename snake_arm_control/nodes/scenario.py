@@ -9,8 +9,9 @@ import time
 
 from rclpy.node import Node
 
-from snake_arm_control.experiments.scenarios import GOAL_RATE, scenario, SCENARIOS
+from snake_arm_control.experiments.scenarios import ALL, GOAL_RATE, scenario
 from snake_arm_control.ros.goal_publisher import GoalPublisher
+from snake_arm_control.ros.obstacle_publisher import ObstaclePublisher
 from snake_arm_control.ros.parameters import ArmSettings, Parameters
 from snake_arm_control.ros.running import run
 from snake_arm_control.settings import setting
@@ -22,7 +23,7 @@ _GRACE = 5.0  # [s]
 class ScenarioSettings(ArmSettings):
     """Parameters of the scenario node."""
 
-    scenario: str = setting('fig2', 'the experiment', choices=tuple(SCENARIOS), read_only=True)
+    scenario: str = setting('fig2', 'the experiment', choices=tuple(ALL), read_only=True)
     rate: float = setting(GOAL_RATE, 'rate at which a moving goal is published', 'Hz', low=1.0,
                           high=1000.0, read_only=True)
     period: float = setting(
@@ -31,7 +32,11 @@ class ScenarioSettings(ArmSettings):
 
 
 class ScenarioNode(Node):
-    """Publishes a goal once a controller listens; a moving one again and again."""
+    """
+    Publishes a goal once a controller listens; a moving one again and again.
+
+    What is in the way is published before.
+    """
 
     def __init__(self, **node_options):
         super().__init__('scenario', **node_options)
@@ -40,6 +45,9 @@ class ScenarioNode(Node):
         self._period = settings.period
         self._scenario.goal_at(self._arm, 0.0)  # says what is wrong with the arm, if anything
         self._publisher = GoalPublisher(self)
+        if self._scenario.scene_of is not None:
+            ObstaclePublisher(self, self._arm.base).publish(
+                self._scenario.scene_of(self._arm).shapes)
         self._started_at: float | None = None
         self._got = 0  # how many got the goal
         self._timer = self.create_timer(1.0 / settings.rate, self._publish)

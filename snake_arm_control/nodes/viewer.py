@@ -11,22 +11,27 @@ import webbrowser
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
+import numpy as np
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
+from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.errors import FeedbackError, GoalError
+from snake_arm_control.errors import FeedbackError, GoalError, SceneError
 from snake_arm_control.extras import require
 from snake_arm_control.ros import chain_messages, topics
 from snake_arm_control.ros.controller_client import ControllerClient
 from snake_arm_control.ros.diagnostics import status_of
 from snake_arm_control.ros.goal_publisher import GoalPublisher
 from snake_arm_control.ros.latest import LatestMessages
+from snake_arm_control.ros.obstacle_publisher import ObstaclePublisher
 from snake_arm_control.ros.parameters import Parameters
 from snake_arm_control.ros.running import run
+from snake_arm_control.ros.scene_markers import markers_to_shapes
 from snake_arm_control.settings import setting, Settings
+from snake_arm_control.viewer.nearest import Nearest
 from snake_arm_control.viewer.session import Session
 
 _REFRESH_PERIOD = 0.2  # [s], of the panel
@@ -67,7 +72,9 @@ class ViewerNode(Node):
         self._page = page_class()(self._session, self._controller, settings.host, settings.port)
         self._streams = LatestMessages(self, {
             topics.JOINT_STATES: JointState, topics.POSE_CHAIN: PoseArray,
-            topics.PREDICTED_POSE_CHAIN: PoseArray})
+            topics.PREDICTED_POSE_CHAIN: PoseArray, topics.MARKERS: MarkerArray})
+        self._nearest: Nearest | None = None
+        self._obstacles: ObstaclePublisher | None = None  # until the base is known
         self._pursued = ''  # the goal that is pursued, as YAML
         self._goal_is_new = False
         self._watched_at = self._refreshed_at = self._tuned_at = time.monotonic()
@@ -77,6 +84,7 @@ class ViewerNode(Node):
         subscribe(String, topics.ROBOT_DESCRIPTION, self._take_description, topics.LATCHED)
         subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._take_diagnostics, 10)
         subscribe(String, topics.PURSUED_GOAL_YAML, self._take_goal, topics.LATCHED)
+        subscribe(MarkerArray, topics.SCENE_MARKERS, self._take_scene, topics.LATCHED)
         self.create_timer(1.0 / settings.frame_rate, self._frame)
         taken = '' if self._page.port == settings.port else f' (port {settings.port} is taken)'
         self.get_logger().info(f'the arm is at {self._page.address}{taken}')
@@ -98,6 +106,13 @@ class ViewerNode(Node):
 
     def _take_goal(self, message: String) -> None:
         self._pursued, self._goal_is_new = message.data, True
+
+    def _take_scene(self, message: MarkerArray) -> None:
+        try:
+            self._session.obstacles.receive(markers_to_shapes(message))
+        except SceneError as error:
+            self.get_logger().warning(f'the scene can not be shown: {error}',
+                                      throttle_duration_sec=5.0)
 
     def _read_goal(self) -> None:
         """Take the goal that is pursued if it is another, once a frame, as reading takes time."""
@@ -130,8 +145,18 @@ class ViewerNode(Node):
                 if topic in latest:
                     base = view.body.arm.base if view.body else None
                     receive(now, chain_messages.deserialize_chain(latest[topic], base=base)[1])
+            if topics.MARKERS in latest:
+                self._nearest = _nearest(deserialize_message(latest[topics.MARKERS], MarkerArray))
         except FeedbackError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
+
+    def _publish_obstacles(self) -> None:
+        body, shapes = self._session.view.body, self._session.obstacles.outgoing()
+        if shapes is None or body is None:
+            return
+        if self._obstacles is None:
+            self._obstacles = ObstaclePublisher(self, body.arm.base)
+        self._obstacles.publish(shapes)
 
     def _frame(self) -> None:
         now, session, page = time.monotonic(), self._session, self._page
@@ -145,6 +170,7 @@ class ViewerNode(Node):
         self._decode(now)
         self._read_goal()
         goal = session.outgoing(now)
+        self._publish_obstacles()
         if goal is not None:
             self._goals.publish(goal)
         if watched:
@@ -154,7 +180,7 @@ class ViewerNode(Node):
         session, page = self._session, self._page
         picture = session.picture(now)
         if picture is not None:
-            page.draw(picture)
+            page.draw(picture, self._nearest)
         if session.record(now):
             page.plot(session.errors.columns(now))
         if now - self._refreshed_at >= _REFRESH_PERIOD:
@@ -163,6 +189,15 @@ class ViewerNode(Node):
         if now - self._tuned_at >= _TUNING_PERIOD:
             self._tuned_at = now
             self._controller.read_parameters(page.offer_tuning)
+
+
+def _nearest(message: MarkerArray) -> Nearest | None:
+    """Return what is nearest to the arm, as the controller's markers say."""
+    found = {marker.type: marker for marker in message.markers if marker.ns == 'nearest'}
+    if Marker.LINE_LIST not in found:
+        return None
+    points = np.array([(p.x, p.y, p.z) for p in found[Marker.LINE_LIST].points])
+    return Nearest(points, found[Marker.TEXT_VIEW_FACING].text)
 
 
 def page_class():

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+from snake_arm_control.control.clearance import Contact
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.goal_shape import COLOURS, Freedom, goal_shape, JointError
 from snake_arm_control.ros import topics
@@ -24,6 +25,7 @@ _WHITE = (1.0, 1.0, 1.0)
 _SHAFT_WIDTH, _HEAD_WIDTH, _HEAD_LENGTH = 0.006, 0.014, 0.02  # of an arrow
 _FREE_LENGTH = 0.15  # on each side
 _LINE_WIDTH = 0.004
+_NEAR = 0.15  # beyond it, the nearest pair is not drawn
 _TEXT_HEIGHT, _TEXT_RISE = 0.03, 0.13  # above what is drawn of one joint
 
 
@@ -36,13 +38,15 @@ class GoalMarkers:
     :param chain: returns where the arm is, (joints, 9), None if that is not known
     :param length: of the arm [m], which what is drawn is in proportion to
     :param base: name of the frame of its base
+    :param contact: returns what is nearest to the arm, None for nothing
     """
 
     def __init__(self, node: Node, chain: Callable[[], np.ndarray | None], length: float,
-                 base: str = topics.BASE_FRAME):
-        self._chain, self._length, self._base = chain, length, base
+                 base: str = topics.BASE_FRAME,
+                 contact: Callable[[], Contact | None] = lambda: None):
+        self._chain, self._length, self._base, self._contact = chain, length, base, contact
         self._goal: Goal | None = None
-        self._drawn: tuple[Goal, np.ndarray | None] | None = None
+        self._drawn: tuple[Goal, np.ndarray | None, np.ndarray | None] | None = None
         self._publisher = node.create_publisher(MarkerArray, topics.MARKERS, topics.LATCHED)
         node.create_timer(_PERIOD, self._draw)
 
@@ -54,13 +58,19 @@ class GoalMarkers:
         """Draw all anew if anything changed: who misses a message then keeps nothing of old."""
         if self._goal is None:
             return
-        chain = self._chain()
+        is_watched = self._publisher.get_subscription_count() > 0
+        chain, contact = self._chain(), self._contact() if is_watched else None
+        if contact is not None and contact.clearance > self._length * _NEAR:
+            contact = None
+        ends = None if contact is None else contact.points
         if self._drawn is not None and self._goal is self._drawn[0] and (
-                self._goal.is_free or not self._publisher.get_subscription_count()
-                or np.array_equal(chain, self._drawn[1])):
+                not is_watched or np.array_equal(ends, self._drawn[2])
+                and (self._goal.is_free or np.array_equal(chain, self._drawn[1]))):
             return
-        self._drawn = self._goal, chain
+        self._drawn = self._goal, chain, ends
         markers = goal_to_markers(self._goal, chain, self._length)
+        if contact is not None:
+            markers += contact_to_markers(contact, self._length)
         for marker in markers:
             marker.header.frame_id = self._base
         self._publisher.publish(MarkerArray(markers=[Marker(action=Marker.DELETEALL), *markers]))
@@ -91,6 +101,16 @@ def goal_to_markers(goal: Goal, chain: np.ndarray | None, length: float) -> list
                 for freedom in shape.freedoms]
     markers += [_error(number, error, length) for number, error in enumerate(shape.errors)]
     return markers
+
+
+def contact_to_markers(contact: Contact, length: float) -> list[Marker]:
+    """Return markers for the nearest pair: the line between both, and its length in words."""
+    line = _lines('nearest', contact.points[None], length)
+    text = _marker('nearest', 1, Marker.TEXT_VIEW_FACING, _WHITE, 1.0)
+    text.text = f'{1e3 * contact.clearance:.1f} mm: {contact.link} to {contact.other}'
+    text.scale.x, text.scale.z = 0.5 * length * _TEXT_HEIGHT, length * _TEXT_HEIGHT
+    text.pose.position, = _points(contact.points.mean(axis=0)[None])
+    return [line, text]
 
 
 def _spheres(name: str, points: np.ndarray, size: float) -> Marker:

@@ -76,40 +76,52 @@ class Obstacles:
         return True
 
     def _shape(self, marker: Marker) -> Shape:
-        name, x, y, z = _name(marker), marker.scale.x, marker.scale.y, marker.scale.z
-        p, q = marker.pose.position, marker.pose.orientation
-        if not any((q.x, q.y, q.z, q.w)):
-            q.w = 1.0  # as RViz takes it
-        numbers = p.x, p.y, p.z, q.x, q.y, q.z, q.w
-        if not np.isfinite(numbers).all():
-            raise SceneError(f'obstacle {name} has the pose {numbers}, expected finite numbers')
+        name = _name(marker)
         try:
             place = self._placement(marker.header.frame_id)
         except FrameError as error:
             raise SceneError(f'obstacle {name}: {error}') from error
-        placed = pose_messages.message_to_pose(marker.pose)
-        if place is not None:
-            placed = pose.moved(placed, *place)
-        rotation, center = pose.to_matrix(placed)
-        if marker.type == Marker.SPHERE:
-            if max(x, y, z) - min(x, y, z) > _EQUAL * x:
-                raise SceneError(f'obstacle {name} is a sphere of the scales {x:g} {y:g} {z:g}, '
-                                 'expected equal ones')
-            return Sphere(tuple(center), x / 2.0, name=name)
-        if marker.type == Marker.CUBE:
-            return Box(tuple(center), (x, y, z), mat2euler(rotation, 'sxyz'), name=name)
-        if marker.type == Marker.CYLINDER:
-            half = 0.5 * z * rotation[:, 2]
-            return Capsule(tuple(center - half), tuple(center + half), max(x, y) / 2.0, name=name)
-        if marker.type == Marker.MESH_RESOURCE:
-            url = urlparse(marker.mesh_resource)
-            if url.scheme not in ('', 'file') or max(abs(s - 1.0) for s in (x, y, z)) > _EQUAL:
-                raise SceneError(f'obstacle {name} is the mesh {marker.mesh_resource!r} of the '
-                                 f'scales {x:g} {y:g} {z:g}, expected file:// and the scale 1')
-            return Mesh(unquote(url.path), Placement(tuple(center), mat2euler(rotation, 'sxyz')),
-                        name=name)
-        raise SceneError(f'obstacle {name} is a marker of type {marker.type}, expected a sphere, '
-                         'a cube, a cylinder or a mesh')
+        return marker_to_shape(marker, name, place)
+
+
+def marker_to_shape(marker: Marker, name: str,
+                    place: tuple[np.ndarray, np.ndarray] | None) -> Shape:
+    """
+    Return the shape of a marker; a cylinder counts as the capsule round it.
+
+    :param place: rotation (3, 3) and position (3,) of its frame in the base, None for the base
+    :raises SceneError: if it is no solid shape
+    """
+    x, y, z = marker.scale.x, marker.scale.y, marker.scale.z
+    p, q = marker.pose.position, marker.pose.orientation
+    if not any((q.x, q.y, q.z, q.w)):
+        q.w = 1.0  # as RViz takes it
+    numbers = p.x, p.y, p.z, q.x, q.y, q.z, q.w
+    if not np.isfinite(numbers).all():
+        raise SceneError(f'obstacle {name} has the pose {numbers}, expected finite numbers')
+    placed = pose_messages.message_to_pose(marker.pose)
+    if place is not None:
+        placed = pose.moved(placed, *place)
+    rotation, center = pose.to_matrix(placed)
+    if marker.type == Marker.SPHERE:
+        if max(x, y, z) - min(x, y, z) > _EQUAL * x:
+            raise SceneError(f'obstacle {name} is a sphere of the scales {x:g} {y:g} {z:g}, '
+                             'expected equal ones')
+        return Sphere(tuple(center), x / 2.0, name=name)
+    if marker.type == Marker.CUBE:
+        return Box(tuple(center), (x, y, z), mat2euler(rotation, 'sxyz'), name=name)
+    if marker.type == Marker.CYLINDER:
+        half = 0.5 * z * rotation[:, 2]
+        return Capsule(tuple(center - half), tuple(center + half), max(x, y) / 2.0, name=name)
+    if marker.type == Marker.MESH_RESOURCE:
+        url = urlparse(marker.mesh_resource)
+        if url.scheme not in ('', 'file') or max(abs(s - 1.0) for s in (x, y, z)) > _EQUAL:
+            raise SceneError(f'obstacle {name} is the mesh {marker.mesh_resource!r} of the '
+                             f'scales {x:g} {y:g} {z:g}, expected file:// and the scale 1')
+        return Mesh(unquote(url.path), Placement(tuple(center), mat2euler(rotation, 'sxyz')),
+                    name=name)
+    raise SceneError(f'obstacle {name} is a marker of type {marker.type}, expected a sphere, '
+                     'a cube, a cylinder or a mesh')
 
 
 def _name(marker: Marker) -> str:

@@ -11,8 +11,10 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.arm import pose
 from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.shape_frame import frame_of
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Mesh, Shape, Sphere
 from snake_arm_control.ros import pose_messages, topics
+from snake_arm_control.ros.obstacles import marker_to_shape
 
 _COLOUR = ColorRGBA(r=0.55, g=0.55, b=0.6, a=0.6)
 _PLANE = 3.0  # [m], edge of what is drawn of a half-space
@@ -32,11 +34,30 @@ class SceneMarkers:
         if scene == self._scene:
             return
         self._scene = scene
-        markers = [marker for shape in scene.shapes for marker in _markers(shape)]
-        for number, marker in enumerate(markers):
-            marker.ns, marker.id, marker.color = 'scene', number, _COLOUR
-            marker.header.frame_id = self._base
-        self._publisher.publish(MarkerArray(markers=[Marker(action=Marker.DELETEALL), *markers]))
+        self._publisher.publish(MarkerArray(markers=[
+            Marker(action=Marker.DELETEALL), *scene_to_markers(scene, self._base)]))
+
+
+def scene_to_markers(scene: Scene, base: str) -> list[Marker]:
+    """Return what draws a scene in a frame, each shape in a namespace of its name."""
+    markers = []
+    for shape in scene.shapes:
+        for number, marker in enumerate(_markers(shape)):
+            marker.ns, marker.id, marker.color = shape.name, number, _COLOUR
+            marker.header.frame_id = base
+            markers.append(marker)
+    return markers
+
+
+def markers_to_shapes(message: MarkerArray) -> tuple[Shape, ...]:
+    """
+    Return the shapes that a scene's markers draw; of half-spaces, the plates that show them.
+
+    :raises SceneError: if one is no solid shape
+    """
+    main = {marker.ns: marker for marker in message.markers if marker.action == Marker.ADD
+            and (marker.type != Marker.SPHERE or not marker.id)}
+    return tuple(marker_to_shape(marker, name, None) for name, marker in main.items())
 
 
 def _markers(shape: Shape) -> list[Marker]:
@@ -52,16 +73,16 @@ def _markers(shape: Shape) -> list[Marker]:
         return [mesh]
     if isinstance(shape, Capsule):
         start, end, width = np.array(shape.start), np.array(shape.end), 2.0 * shape.radius
+        rotation, middle = frame_of(shape)
         ends = [_marker(Marker.SPHERE, each, 3 * (width,)) for each in (start, end)]
         length = float(np.linalg.norm(end - start))
         if not length:
             return ends[:1]
-        return [*ends, _marker(Marker.CYLINDER, (start + end) / 2.0, (width, width, length),
-                               _turned_to((end - start) / length))]
+        return [*ends, _marker(Marker.CYLINDER, middle, (width, width, length), rotation)]
     assert isinstance(shape, HalfSpace)
-    normal = np.array(shape.normal)
-    return [_marker(Marker.CUBE, (shape.offset - _THIN / 2.0) * normal, (_PLANE, _PLANE, _THIN),
-                    _turned_to(normal))]
+    rotation, surface = frame_of(shape)
+    return [_marker(Marker.CUBE, surface - _THIN / 2.0 * rotation[:, 2], (_PLANE, _PLANE, _THIN),
+                    rotation)]
 
 
 def _marker(kind: int, center: tuple[float, ...] | np.ndarray, size: tuple[float, ...],
@@ -70,8 +91,3 @@ def _marker(kind: int, center: tuple[float, ...] | np.ndarray, size: tuple[float
     marker.pose = pose_messages.pose_to_message(pose.from_matrix(rotation, np.array(center)))
     marker.scale.x, marker.scale.y, marker.scale.z = map(float, size)
     return marker
-
-
-def _turned_to(axis: np.ndarray) -> np.ndarray:
-    """Return a rotation (3, 3) whose z axis is this unit vector."""
-    return pose.to_matrix(np.concatenate((np.zeros(3), axis, np.zeros(3))))[0]

@@ -16,6 +16,7 @@ import viser
 from snake_arm_control.errors import SettingsError, SnakeArmError
 from snake_arm_control.output import private_folder
 from snake_arm_control.viewer.door import Door
+from snake_arm_control.viewer.nearest import Nearest
 from snake_arm_control.viewer.panel import Commands, Panel
 from snake_arm_control.viewer.scene import Scene
 from snake_arm_control.viewer.session import Picture, Session
@@ -77,12 +78,12 @@ class Page:
         for client in self._server.get_clients().values():
             client.add_notification(title, text, color='red', auto_close_seconds=_NOTICE_TIME)
 
-    def draw(self, picture: Picture) -> None:
-        """Draw a frame."""
+    def draw(self, picture: Picture, nearest: Nearest | None = None) -> None:
+        """Draw a frame, and what is nearest to the arm."""
         if self._scene is None or self._scene.body is not self._session.view.body:
             self._scene = Scene(self._server, self._session, self._actions.put)
             self._panel.offer(self._scene)
-        self._picture = picture
+        self._picture, self._scene.nearest = picture, nearest
         self._scene.draw(picture)
 
     def plot(self, columns: Iterable[np.ndarray]) -> None:

@@ -94,6 +94,8 @@ class Panel:
             self._offer_goal(scene.body.joints)
         with self._tabs.add_tab('Play'):
             self._offer_experiments()
+        with self._tabs.add_tab('Obstacles'):
+            self._offer_obstacles()
         self._tuning_tab, self._tuned = self._tabs.add_tab('Tune'), {}
         with self._tabs.add_tab('View'):
             self._offer_view()
@@ -148,10 +150,23 @@ class Panel:
             button = gui.add_button(name.replace('_', ' '), hint=description,
                                     disabled=not possible)
             self._controls.on_click(button, lambda name=name: session.play(name))
-        gui.add_markdown('The experiments of the paper. A goal that moves goes on until Stop, '
+        gui.add_markdown('The experiments of the paper, and courses among obstacles. A goal '
+                         'that moves goes on until Stop, '
                          'or until nobody has this page open.')
         self._stop = gui.add_button('Stop', icon=viser.Icon.PLAYER_STOP)
         self._controls.on_click(self._stop, session.stop)
+
+    def _offer_obstacles(self) -> None:
+        gui, session = self._gui, self._session
+        add = gui.add_button_group('add a', ('ball', 'box', 'column'))
+        self._controls.on_click(add, lambda: session.add_obstacle(add.value))
+        remove = gui.add_button('Remove', icon=viser.Icon.TRASH,
+                                hint='Remove what is selected, if it was added or moved here')
+        self._controls.on_click(remove, session.obstacles.remove)
+        release = gui.add_button('Select none', icon=viser.Icon.X)
+        self._controls.on_click(release, lambda: session.obstacles.select(''))
+        gui.add_markdown('A click selects an obstacle, its handle drags it. The arm keeps clear '
+                         'of all that is shown; the red line is what is nearest to it.')
 
     def _offer_view(self) -> None:
         gui, view, scene = self._gui, self._session.view, self._scene

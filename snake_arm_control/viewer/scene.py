@@ -14,6 +14,8 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.urdf_body import Body, to_transforms
 from snake_arm_control.viewer import meshes
 from snake_arm_control.viewer.goal_drawing import GoalDrawing
+from snake_arm_control.viewer.nearest import Nearest
+from snake_arm_control.viewer.obstacle_drawing import ObstacleDrawing
 from snake_arm_control.viewer.session import Picture, Session
 
 TRUE_COLOUR, PREDICTED_COLOUR = (23, 133, 137), (201, 42, 121)
@@ -47,6 +49,9 @@ class Scene:
         self._set_up_arm()
         self._set_up_handles()
         self._goal = GoalDrawing(server.scene, self.body.arm.length)
+        self.nearest: Nearest | None = None
+        self._obstacles = ObstacleDrawing(
+            server.scene, lambda name: do(lambda: session.obstacles.select(name)))
 
     def _set_up_room(self) -> None:
         scene, reach = self._server.scene, self.body.arm.length
@@ -99,6 +104,9 @@ class Scene:
             '/look_at', scale=0.09 * reach, disable_rotations=True, depth_test=False,
             visible=False)
         self._on_drag(self._look, lambda target: session.edit('look_at', target[pose.POSITION]))
+        self._obstacle = scene.add_transform_controls(
+            '/obstacle', scale=0.11 * reach, depth_test=False, opacity=0.85, visible=False)
+        self._on_drag(self._obstacle, session.obstacles.move)
         self._look_line = self._line('/looking', colors=FORWARD_COLOUR, thickness=1.5)
 
     def _choose_by_click(self, handle, joints: np.ndarray) -> None:
@@ -155,6 +163,15 @@ class Scene:
                 _put(self._handle, *_wxyz(picture.handle))
             self._draw_look(picture)
             self._goal.draw(picture.asked)
+            self._draw_obstacles()
+
+    def _draw_obstacles(self) -> None:
+        obstacles = self._session.obstacles
+        self._obstacles.draw(obstacles.shapes, obstacles.selected, self.nearest)
+        target = obstacles.handle
+        self._obstacle.visible = target is not None
+        if target is not None and self._grabbed is None:
+            _put(self._obstacle, *_wxyz(target))
 
     def _draw_links(self, links: np.ndarray) -> None:
         for shapes, handle in self._links:

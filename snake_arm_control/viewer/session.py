@@ -14,15 +14,16 @@ from snake_arm_control.arm import pose
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.goal_shape import goal_shape, GoalShape
 from snake_arm_control.control.loop import State
-from snake_arm_control.experiments.scenarios import Scenario, scenario, SCENARIOS
+from snake_arm_control.experiments.scenarios import ALL, Scenario, scenario
 from snake_arm_control.viewer.arm_view import ArmView, FRESH_TIME
 from snake_arm_control.viewer.editor import GoalEditor
 from snake_arm_control.viewer.history import History
+from snake_arm_control.viewer.obstacles import Obstacles
 from snake_arm_control.viewer.status import Facts, NodeStatus, Verdict, verdict
 
 PLOT_SPAN, PLOT_PERIOD = 30.0, 0.2  # [s]
 _REJECTION_SHOWN = 6.0  # [s]
-_AHEAD = 0.3  # [arm lengths]
+_AHEAD, _BEYOND = 0.3, 0.2  # [arm lengths]
 
 
 class Picture(NamedTuple):
@@ -44,6 +45,7 @@ class Session:
         self.namespace = namespace
         self.view = ArmView()
         self.editor: GoalEditor | None = None
+        self.obstacles = Obstacles()
         self.goal: Goal | None = None  # what the controller pursues
         self.playing: Scenario | None = None
         self.errors = History(3, PLOT_SPAN, PLOT_PERIOD)  # [mm], [degrees], [1/s]
@@ -119,14 +121,27 @@ class Session:
 
     def play(self, name: str) -> None:
         """
-        Start an experiment of the paper, with the next frame.
+        Start an experiment, with the next frame; what is in its way replaces that of another.
 
         :raises GoalError: if there is none of that name, or the arm has too few joints
         """
         if self.view.body is not None:
             chosen = scenario(name)
-            chosen.goal_at(self.view.body.arm, 0.0)
+            arm = self.view.body.arm
+            chosen.goal_at(arm, 0.0)
+            self.obstacles.replace(chosen.scene_of(arm).shapes if chosen.scene_of else ())
             self.playing, self._started_at, self._played = chosen, None, None
+
+    def add_obstacle(self, kind: str) -> None:
+        """Add a ball, a box or a column beyond the selected joint, away from the base."""
+        if self.view.body is None:
+            return
+        size = self.view.body.arm.length
+        place = self.view.here()[self.editor.selected - 1, pose.POSITION].copy()
+        across = float(np.hypot(place[0], place[1]))
+        outward = place[:2] / across if across > 0.0 else np.array((1.0, 0.0))
+        place[:2] += _BEYOND * size * outward
+        self.obstacles.add(kind, place, size)
 
     def stop(self) -> None:
         """Let the experiment end; the arm stays at the goal of this moment."""
@@ -159,7 +174,7 @@ class Session:
     def scenarios(self) -> Iterable[tuple[str, str, bool]]:
         """Return name, description and whether this arm can do it, of each experiment."""
         return [(each.name, each.description, self.view.joints >= each.least_joints)
-                for each in SCENARIOS.values()]
+                for each in ALL.values()]
 
     def summary(self) -> str:
         """Return the errors in words."""
