@@ -284,5 +284,5 @@ def test_rviz_shows_the_topics_of_the_design_by_relative_names():
     found = topics(rviz['Visualization Manager'])
     assert not [name for _, name in found if name.startswith('/')]
     assert {name for _, name in found} == {
-        'robot_description', 'pose_chain', 'predicted_pose_chain', 'markers', 'interactive_goal',
-        'goal_pose', 'clicked_point'}
+        'robot_description', 'pose_chain', 'predicted_pose_chain', 'markers', 'scene_markers',
+        'interactive_goal', 'goal_pose', 'clicked_point'}
