@@ -31,12 +31,13 @@ from snake_arm_control.training.samples import Samples
 Chain = MeasuredChain | SaggingChain
 SAMPLES, NUMBERS = 1000, 100_000  # that are used, at most: samples, and what was measured of them
 ITERATIONS = 60
-_PIECE = 20  # samples at a time
+_AT_ONCE = 4_000_000  # derivatives that are computed together
 # How far the arm may be from its description: standard deviations of what is expected.
 _STEP = 0.1  # [mean segment lengths]
 _TURN = math.radians(5.0)  # [rad]
 _FAR = 3.0  # [arm lengths], of a base in the frame of a tracker, and of a marker
 _PARTS = ((pose.POSITION, 1e-4), (slice(pose.FORWARD.start, pose.UP.stop), 1e-3))  # least noise
+_GAIN, _PATIENCE = 0.01, 3  # by which cost or noise must fall within so many steps, relative
 _OUTLYING, _REJECTED = 3.0, 10.0  # residuals [standard deviations] that count less, and not at all
 _CONVERGED = 1e-5  # of the decrease of the cost, relative
 _DEVIATION = 1.4826  # of a normal distribution, in medians of its distances from the mean
@@ -131,9 +132,11 @@ class _Fit:
 
     def descend(self) -> None:
         """Take steps as long as they explain more of what was measured."""
-        damping = 1e-3
+        damping, least, idle = 1e-3, self.noise, 0
         for _ in range(ITERATIONS):
             self.noise = self._noise(self.chain)
+            idle = 0 if (self.noise < (1.0 - _GAIN) * least).any() else idle + 1
+            least = np.minimum(least, self.noise)
             information, pull, cost = self._equations()
             for _ in range(8):
                 step = self._step(information, pull, damping)
@@ -146,7 +149,8 @@ class _Fit:
             else:
                 return
             self.chain, self.change, damping = chain, change, max(damping / 10.0, 1e-9)
-            if cost - new <= _CONVERGED * cost:
+            idle = 0 if cost - new > _GAIN * cost else idle
+            if cost - new <= _CONVERGED * cost or idle >= _PATIENCE:
                 return
 
     def _step(self, information: np.ndarray, pull: np.ndarray, damping: float) -> np.ndarray:
@@ -193,8 +197,9 @@ class _Fit:
         return np.array(noise)
 
     def _pieces(self) -> Iterator[Samples]:
-        for begin in range(0, len(self.used), _PIECE):
-            yield self.used.part(slice(begin, begin + _PIECE))
+        piece = max(_AT_ONCE // (self.used.chains[0].size * self.start.size), 1)  # samples
+        for begin in range(0, len(self.used), piece):
+            yield self.used.part(slice(begin, begin + piece))
 
 
 def _at(chain: Chain, samples: Samples) -> Chain:
