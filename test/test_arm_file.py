@@ -34,7 +34,8 @@ def test_equal_segments_are_the_uniform_arm():
 def test_what_ships_can_be_read_by_its_name_and_default_is_the_default_arm():
     assert Arm.from_file('default') == Arm()
     lengths = {name: Arm.from_file(name).length for name in arm_file.shipped_arms()}
-    assert lengths == pytest.approx({'alternating': 1.0, 'default': 1.0, 'tendon': 0.3})
+    assert lengths == pytest.approx({'alternating': 1.0, 'default': 1.0, 'opencr': 0.1865,
+                                     'tendon': 0.3})
 
 
 def test_a_group_is_repeated_by_its_count():

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from snake_arm_control.cli import arguments
+from snake_arm_control.errors import SettingsError
 from snake_arm_control.extras import require
 from snake_arm_control.output import check_file, check_folder
 from snake_arm_control.processes import Children
@@ -21,11 +22,15 @@ def add_to(commands) -> None:
         description='Measure what an iteration costs and how long goals take, in one thread and '
         'one run, beside torch and every other library that is installed (extra: bench).')
     parser.add_argument('--only',
-                        choices=('cost', 'goals', 'wrong', 'robustness', 'scenes', 'loop', 'sag'),
+                        choices=('cost', 'goals', 'wrong', 'robustness', 'scenes', 'loop', 'sag',
+                                 'tendons'),
                         help='one part: iterations, ways to goals, the same on a wrong arm, '
                         'control of an arm unlike the model, goals among obstacles, rate of the '
-                        'loop through DDS, and, which takes minutes and only on demand, what '
-                        'calibration is worth of an arm that sags')
+                        'loop through DDS, and, which take minutes and only on demand, what '
+                        'calibration is worth of an arm that sags, and of a measured robot with '
+                        'tendons (of --data)')
+    parser.add_argument('--data', type=Path, metavar='DIR', help='train.csv and val.csv of the '
+                        'tendon-driven robot v4 of OpenCR')
     parser.add_argument('--goals', type=int, default=200, metavar='N',
                         help='goals of each family (default %(default)s; slow methods get fewer)')
     parser.add_argument('--families', metavar='LETTERS', help='such as ABF (default: all)')
@@ -43,6 +48,9 @@ def run(options: argparse.Namespace) -> int:
     from snake_arm_control.bench import run as benchmark
     arguments.check_at_least(1, goals=options.goals)
     arguments.check_at_least(0, seed=options.seed)
+    if (options.only == 'tendons') != bool(options.data):
+        raise SettingsError(f'--only is {options.only} and --data is {options.data}, expected '
+                            'tendons with the folder of its data, or neither')
     if options.json:
         check_file(options.json)
     if options.plots:
@@ -70,6 +78,9 @@ def run(options: argparse.Namespace) -> int:
     if 'sag' in parts:
         from snake_arm_control.bench import sagging
         result['sag'] = sagging.measure(count=min(options.goals, sagging.GOALS), report=report)
+    if 'tendons' in parts:
+        from snake_arm_control.bench import tendons
+        result['tendons'] = tendons.measure(options.data, report)
     if 'loop' in parts:
         try:
             from snake_arm_control.bench import loop_rate
