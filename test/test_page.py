@@ -15,11 +15,13 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from std_msgs.msg import Float64MultiArray
+from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.ros import chain_messages, goal_messages, topics
+from snake_arm_control.ros.scene_markers import markers_to_shapes
 from snake_arm_control.viewer.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
 
 pytestmark = needs_chromium
@@ -43,11 +45,17 @@ class Witness:
         self.parameters = AsyncParameterClient(self.node, 'controller')
         self.node.create_subscription(Float64MultiArray, topics.PURSUED_GOAL, self.take_goal,
                                       topics.LATCHED)
+        self.shapes = {}  # what the controller keeps clear of, by name
+        self.node.create_subscription(MarkerArray, topics.SCENE_MARKERS, self.take_scene,
+                                      topics.LATCHED)
         self.node.create_subscription(PoseArray, topics.POSE_CHAIN, self.take_chain,
                                       topics.LATEST, raw=True)
 
     def take_goal(self, message):
         self.goal = goal_messages.message_to_goal(message, ARM.joints)
+
+    def take_scene(self, message):
+        self.shapes = {shape.name: shape for shape in markers_to_shapes(message)}
 
     def take_chain(self, data):
         self.chain = chain_messages.deserialize_chain(data)[1]
@@ -281,6 +289,25 @@ def test_an_experiment_moves_the_arm(person, witness):
     first = witness.goal
     witness.wait(lambda: witness.goal != first, 'a goal that moves')
     person.presses('Stop')
+    person.opens('Goal')
+
+
+def test_an_obstacle_is_added_dragged_and_removed(person, witness):
+    """The controller keeps clear of it all the time, wherever it is dragged."""
+    frees_everything(person, witness)
+    leads(person, witness, 0.2, -0.1, 0.3)
+    person.opens('Obstacles')
+    person.presses('ball')
+    witness.wait(lambda: 'page/1' in witness.shapes, 'the ball')
+    first = np.array(witness.shapes['page/1'].center)
+    camera, along = Camera(person), np.array((0.0, 0.0, 0.1 * ARM.length))
+    start, end = camera.sees(first), camera.sees(first + along)
+    witness.insists(lambda: person.drags(end, end + 0.5 * (end - start)),
+                    lambda: witness.shapes['page/1'].center != tuple(first), 'the ball elsewhere')
+    moved = np.array(witness.shapes['page/1'].center) - first
+    assert 0.02 < moved[2] < 0.2 and np.abs(moved[:2]).max() < 2e-3
+    person.presses('Remove')
+    witness.wait(lambda: 'page/1' not in witness.shapes, 'no ball')
     person.opens('Goal')
 
 

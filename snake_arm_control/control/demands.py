@@ -12,6 +12,8 @@ import numpy as np
 from snake_arm_control.control.term import Functionals, Term
 from snake_arm_control.model.differentiable import Linearization
 
+_NOTHING = np.zeros(0)
+
 
 class Demands(NamedTuple):
     """What terms want at one configuration."""
@@ -31,11 +33,17 @@ class Demands(NamedTuple):
         :param angles: (joints, axes)
         """
         both = Functionals.stacked((self.residuals, self.inequalities), angles)
-        rows = np.zeros((len(both.values), angles.size))
+        count, rows = len(both.values), None
         if len(both.rows):
             numbers, entries = _numbered(both.rows)
             found = linearization.functional_rows(entries, both.joints, both.coefficients)
-            rows[numbers] = found.reshape(len(found), -1)
+            found = found.reshape(len(found), -1)
+            if len(found) == count:
+                rows = found
+        if rows is None:
+            rows = np.zeros((count, angles.size))
+            if len(both.rows):
+                rows[numbers] = found
         if both.by_angles is not None:
             rows += both.by_angles.reshape(rows.shape)
         return rows[:len(self.residuals.values)], rows[len(self.residuals.values):]
@@ -58,6 +66,7 @@ def demands(terms: Sequence[Term], chain: np.ndarray, angles: np.ndarray) -> Dem
     :param chain: (joints, 9), the true one as it is expected
     :param angles: (joints, axes) [rad or m]
     """
+    from snake_arm_control.control import goal_rows  # with numba, which takes its time
     chain = np.asarray(chain, float)
     residuals, awake, floors = [], [], []
     preference, violation = None, 0.0
@@ -70,12 +79,17 @@ def demands(terms: Sequence[Term], chain: np.ndarray, angles: np.ndarray) -> Dem
             preference = preferred if preference is None else preference + preferred
         kept = term.inequalities(chain, angles)
         if kept is not None and len(kept.values):
-            violation = max(violation, -float(kept.values.min()))
-            kept = kept.picked(kept.values <= term.influence)
+            least, highest, floor = goal_rows.floors(
+                np.array(kept.values, float), float(term.approach))
+            violation = max(violation, -least)
+            if highest > term.influence:
+                asleep = kept.values > term.influence
+                kept, floor = kept.picked(~asleep), floor[~asleep]
             awake.append(kept)
-            floors.append(np.where(kept.values > 0.0, -term.approach, -1.0) * kept.values)
+            floors.append(floor)
     return Demands(Functionals.stacked(residuals, angles), Functionals.stacked(awake, angles),
-                   np.concatenate(floors) if floors else np.zeros(0), preference, violation)
+                   _NOTHING if not floors else floors[0] if len(floors) == 1
+                   else np.concatenate(floors), preference, violation)
 
 
 def _numbered(rows: np.ndarray) -> tuple[slice | np.ndarray, np.ndarray]:

@@ -118,6 +118,16 @@ def _frame(up, forward):
 
 
 @_compiled
+def floors(values, approach):
+    """Return the least and the highest value, and the least that each may change by in a step."""
+    least, highest, changes = np.inf, -np.inf, np.empty(len(values))
+    for i in range(len(values)):
+        least, highest = min(least, values[i]), max(highest, values[i])
+        changes[i] = -values[i] * (approach if values[i] > 0.0 else 1.0)
+    return least, highest, changes
+
+
+@_compiled
 def chain_slope(values, rows, joints, coefficients, length):
     """Return the slope (joints, 9) of half the sum of squared values by the chain."""
     pulls = np.zeros((length, 9))

@@ -27,7 +27,7 @@ _PRESSED = 0.25  # by which an arm may be too near to something and yet rest
 _LEFT = 2.0  # above which a reached goal counts as left
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
 _ROUNDING = 1e-9  # [rad]
-_RESTING = 1e-3  # [rad], a step to a posture that is no longer needed
+_RESTING = 1e-4  # [rad], a step to a posture that is no longer needed
 
 
 @dataclass(frozen=True)

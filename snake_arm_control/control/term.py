@@ -51,15 +51,17 @@ class Functionals(NamedTuple):
         if len(parts) < 2:
             return parts[0] if parts else _NONE
         counts = [len(part.values) for part in parts]
-        offsets = np.cumsum([0, *counts])
-        by_angles = None
+        rows, offset, by_angles = [parts[0].rows], 0, None
+        for part, count in zip(parts[1:], counts):
+            offset += count
+            rows.append(part.rows + offset)
         if any(part.by_angles is not None for part in parts):
             by_angles = np.concatenate([
                 np.zeros((count, *angles.shape)) if part.by_angles is None else part.by_angles
                 for part, count in zip(parts, counts)])
         return cls(
             np.concatenate([part.values for part in parts]),
-            np.concatenate([part.rows + offset for part, offset in zip(parts, offsets)]),
+            np.concatenate(rows),
             np.concatenate([part.joints for part in parts]),
             np.concatenate([part.coefficients for part in parts]), by_angles)
 
