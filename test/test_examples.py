@@ -130,3 +130,8 @@ def test_a_recording_is_read_and_the_model_compared_with_it(tmp_path, monkeypatc
 def test_no_joint_passes_a_wall_that_is_a_term():
     example = run('10_add_a_term')
     assert example['solution'].converged and example['y'] > -0.021
+
+
+def test_an_arm_that_sags_is_learned():
+    errors = run('11_learn_how_an_arm_sags')['errors']
+    assert errors['as described'] > 0.01 and errors['compensated'] <= 1e-3
