@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.mujoco_arm import MujocoArm
+from snake_arm_control.arm.mujoco_tendons import MujocoTendonArm
 from snake_arm_control.arm.simulation import MUJOCO, SimulatedArm, SimulationSettings, TrueArm
 
 
@@ -18,6 +19,7 @@ def make_true_arm(arm: Arm, settings: SimulationSettings = SimulationSettings())
     :raises MissingPackageError: if that needs a package that is not installed
     :raises ArmError: if it refuses the arm
     """
-    kind: Callable[[Arm, SimulationSettings], TrueArm] = (
-        MujocoArm if settings.engine == MUJOCO else SimulatedArm)
+    kind: Callable[[Arm, SimulationSettings], TrueArm] = SimulatedArm
+    if settings.engine == MUJOCO:
+        kind = MujocoArm if arm.tendons is None else MujocoTendonArm
     return kind(arm, settings)
