@@ -10,6 +10,7 @@ import pytest
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.cli import main
 from snake_arm_control.cli.parser import COMMANDS, make_parser
+from snake_arm_control.model.weights_file import SHIPPED
 from snake_arm_control.nodes import forward_model
 from snake_arm_control.ros.running import run
 
@@ -35,6 +36,11 @@ REFUSED = {
     'an arm that is none': (('arm', 'params.yaml'), 'the arm is no YAML'),
     'exact weights': (('up', '--set', 'forward_model.kind=exact', '--set',
                        'forward_model.weights=x'), 'weights is x and kind is exact'),
+    'compensated without weights': (('up', '--set', 'forward_model.kind=compensated'),
+                                    'expected the file that snake-arm calibrate'),
+    'weights of another kind': (('up', '--set', 'forward_model.kind=compensated', '--set',
+                                 f'forward_model.weights={SHIPPED}'),
+                                'is of a model that is network, expected the same'),
     'namespace': (('up', '--namespace', 'a b'), 'Invalid namespace'),
     'parameter': (('up', '--set', 'controller.rate=-1'), 'rate out of range'),
     'parameter file': (('up', '--params-file', 'params.yaml'), 'params.yaml is no YAML'),
