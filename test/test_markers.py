@@ -14,11 +14,16 @@ from rclpy.node import Node
 from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.arm import pose
+from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.clearance import Clearances
+from snake_arm_control.control.conditions import Distance
 from snake_arm_control.control.goal import Goal
+from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.shapes import Sphere
 from snake_arm_control.ros import topics
-from snake_arm_control.ros.markers import goal_to_markers, GoalMarkers
+from snake_arm_control.ros.markers import contact_to_markers, goal_to_markers, GoalMarkers
 
 JOINTS = 8
 LENGTH = Arm.uniform(joints=JOINTS).length  # [m]
@@ -43,6 +48,26 @@ def points(marker):
 
 def test_a_goal_for_nothing_is_drawn_as_nothing():
     assert not goal_to_markers(Goal.free(JOINTS), random_chain(0), LENGTH)
+
+
+def test_the_nearest_pair_is_a_line_as_long_as_its_clearance_with_that_in_words():
+    clearances = Clearances(Scene((Sphere((0.2, 0.1, 0.1), 0.05, name='ball'),)),
+                            ArmBody.of(Arm.uniform(joints=JOINTS)), own_body=False)
+    contact = clearances.nearest(random_chain(3))
+    line, text = contact_to_markers(contact, LENGTH)
+    assert {line.ns, text.ns} == {'nearest'} and line.id != text.id
+    start, end = points(line)
+    assert np.linalg.norm(start - end) == pytest.approx(contact.clearance)
+    assert text.text == f'{1e3 * contact.clearance:.1f} mm: {contact.link} to ball'
+
+
+def test_conditions_are_drawn_as_their_outlines():
+    goal = Goal.where(Distance(3, (0.1, 0.0, 0.1), 0.0, 0.02), joints=JOINTS)
+    chain = random_chain(4)
+    drawn_of_it = drawn(goal, chain)
+    assert set(drawn_of_it) == {('condition', 0), ('error', 0)}
+    np.testing.assert_allclose(points(drawn_of_it['condition', 0]),
+                               [(0.1, 0.0, 0.1), chain[2, pose.POSITION]])
 
 
 def test_a_full_pose_is_a_point_and_two_arrows_at_it():

@@ -14,7 +14,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, String
 from visualization_msgs.msg import MarkerArray
 
 from snake_arm_control.arm import pose
@@ -45,6 +45,9 @@ class Witness:
         self.parameters = AsyncParameterClient(self.node, 'controller')
         self.node.create_subscription(Float64MultiArray, topics.PURSUED_GOAL, self.take_goal,
                                       topics.LATCHED)
+        self.text = ''  # of the goal that is pursued
+        self.node.create_subscription(String, topics.PURSUED_GOAL_YAML, lambda message: setattr(
+            self, 'text', message.data), topics.LATCHED)
         self.shapes = {}  # what the controller keeps clear of, by name
         self.node.create_subscription(MarkerArray, topics.SCENE_MARKERS, self.take_scene,
                                       topics.LATCHED)
@@ -290,6 +293,22 @@ def test_an_experiment_moves_the_arm(person, witness):
     witness.wait(lambda: witness.goal != first, 'a goal that moves')
     person.presses('Stop')
     person.opens('Goal')
+
+
+def test_a_goal_is_written_as_yaml(person, witness):
+    """With what no tick and no number of the page can say."""
+    frees_everything(person, witness)
+    text = '[{joint: tool, position: [0.2, [-0.1, 0.1], ~], look_at: [0.4, 0.0, 0.1]}]'
+    goal = Goal.from_yaml(text, ARM.joints)
+    person.page.get_by_text('As YAML').first.dispatch_event('click')
+
+    def write():
+        person.page.locator('textarea').first.fill(text, force=True)
+        person.presses('Send this')
+    witness.insists(write, lambda: witness.text and Goal.from_yaml(
+        witness.text, ARM.joints) == goal, 'the goal as written')
+    witness.wait(lambda: witness.is_at(goal), 'the arm at the goal')
+    frees_everything(person, witness)
 
 
 def test_an_obstacle_is_added_dragged_and_removed(person, witness):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 _WIDE = 100.0  # a slider over more than this ratio can't be set finely
 _STEPS = 100
+_NOTHING = 1e-12  # a value that is no larger says nothing of what is usual
 
 
 class Tunable(NamedTuple):
@@ -31,7 +32,7 @@ def slider(tunable: Tunable) -> tuple[float, float, float]:
     value = float(tunable.value)
     low = -math.inf if tunable.low is None else tunable.low
     high = math.inf if tunable.high is None else tunable.high
-    scale = abs(value) or 0.1 * min(high, 10.0)
+    scale = abs(value) if abs(value) > _NOTHING else 0.1 * min(high, 10.0)
     if not high <= _WIDE * max(low, scale / 10.0):
         high = min(high, max(10.0 * scale, low))
         low = max(low, 0.0 if value >= 0.0 else -10.0 * scale)
