@@ -23,6 +23,7 @@ from snake_arm_control.arm.link import is_number
 from snake_arm_control.control.term import Functionals, Term
 from snake_arm_control.errors import GoalError
 
+Vector = tuple[float, ...]
 PARTS = {'position': pose.POSITION, 'forward': pose.FORWARD, 'up': pose.UP}
 _ROUNDING = 1e-12
 _NEAR = 0.03  # [m] beyond its bounds a quantity is drawn back; nearer, the bounds are kept
