@@ -14,6 +14,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics, jacobian
 from snake_arm_control.arm.prefix import prefixed, prefixed_urdf
 from snake_arm_control.arm.urdf import urdf_text
+from snake_arm_control.cli import main
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import ArmError, DescriptionError, WeightsError
@@ -167,6 +168,13 @@ def test_joints_are_not_named_as_angles_where_tendons_bend_them():
     assert ARM.named(ARM.angles_from({'tendon_3': 0.5, 'joint_1_x': 0.1}))['tendon_3'] == 0.5
     with pytest.raises(ArmError, match='tendon_10'):
         ARM.angles_from({'tendon_10': 0.0})
+
+
+def test_the_command_shows_tendons_with_their_limits(capsys):
+    assert main(['arm', 'tendon']) == 0
+    said = capsys.readouterr().out
+    assert 'tendon_2  10 mm   -114.6 deg to 114.6 deg  114.6 deg/s  joint_1_x joint_1_y' in said
+    assert 'does not serve: the arm is bent by tendons' in said
 
 
 def test_a_network_does_not_serve_tendons():

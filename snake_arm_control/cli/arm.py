@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 import math
 
 import numpy as np
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 def lines(arm: Arm, report: Report) -> list[str]:
     """Return the description as lines of text."""
     return [f'{arm.joints} joints, {arm.dof} angles, {arm.length:.4g} m long, from {arm.base} to '
-            f'{arm.tip}', '', *_chain(arm), '', *_others(report), _model(arm)]
+            f'{arm.tip}', '', *_chain(arm), '', *_tendons(arm), *_others(report), _model(arm)]
 
 
 def _chain(arm: Arm) -> list[str]:
@@ -59,6 +60,24 @@ def _chain(arm: Arm) -> list[str]:
             before = ('', '', '')
         if not link.axes:
             rows.append((*before, 'rigid', '', '', '', ''))
+    return _in_columns(rows)
+
+
+def _tendons(arm: Arm) -> list[str]:
+    """Return a line for each tendon, whose pulley is commanded in place of the joints."""
+    if arm.tendons is None:
+        return []
+    moved = [axis.name for link in arm.links for axis in link.axes if not axis.follows]
+    rows: list[tuple[str, ...]] = [('tendon', 'pulley', 'limits', 'velocity', 'bends')]
+    for pulley, levers in zip(arm.tendons.pulleys, arm.tendons.levers):
+        bent = [name for name, lever in zip(moved, levers) if lever]
+        rows.append((pulley.name, f'{1e3 * pulley.ratio:.4g} mm',
+                     f'{_shown(pulley, pulley.lower)} to {_shown(pulley, pulley.upper)}',
+                     f'{_shown(pulley, pulley.velocity)}/s', ' '.join(bent)))
+    return [*_in_columns(rows), '']
+
+
+def _in_columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows)]
     return ['  '.join(word.ljust(width) for word, width in zip(row, widths)).rstrip()
             for row in rows]
@@ -74,7 +93,7 @@ def _axis(arm: Arm, link: Link, axis: Axis) -> tuple[str, ...]:
     if math.isfinite(axis.upper):
         limits = f'{_shown(axis, axis.lower)} to {_shown(axis, axis.upper)}'
     j = arm.links.index(link)
-    rest = arm.rest[j, link.axes.index(axis)]
+    rest = arm.jointed.rest[j, link.axes.index(axis)]
     return (axis.name, f'{moves} {direction}', limits, f'{_shown(axis, axis.velocity)}/s',
             _shown(axis, rest))
 
