@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's experiments with the learned model: what is reached, recorded and drawn."""
 
+from dataclasses import replace
 import json
 import math
 import sys
@@ -17,6 +18,7 @@ from snake_arm_control.cli import main
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import GoalError
+from snake_arm_control.experiments import figures
 from snake_arm_control.experiments.runs import (
     APPROACH_TIME,
     best_exact,
@@ -232,6 +234,17 @@ def test_the_command_writes_results_and_pictures(tmp_path, capsys):
         assert found['errors.pdf'].startswith(b'%PDF')
         assert json.loads(found['result.json'])['true_arm']['length_error'] == 0.05
     assert capsys.readouterr().out.count('reached') >= 2
+
+
+@pytest.mark.parametrize('samples', (1, 5))
+def test_a_recording_of_few_samples_is_drawn_too(samples, recordings, tmp_path):
+    """As that of a machine which was too slow for the arm."""
+    pytest.importorskip('matplotlib')
+    recording = recordings['fig3']
+    few = replace(recording, reached=None, goals=recording.goals[:samples], **{
+        name: getattr(recording, name)[:samples]
+        for name in ('times', 'chains', 'position_errors', 'axis_errors', 'commands')})
+    assert len(figures.draw(few, {}, tmp_path)) == 4
 
 
 def test_the_command_refuses_unknown_names_and_arms_that_are_too_short(tmp_path, capsys):

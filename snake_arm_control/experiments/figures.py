@@ -156,7 +156,7 @@ def _errors(recording: Recording, result: dict[str, Any]):
 
 def _draw_band(axes, times: np.ndarray, errors: np.ndarray, color: str) -> None:
     """Draw errors that go up with each goal and down with each command: RMS, least, largest."""
-    pieces = np.array_split(np.arange(len(times)), 120)
+    pieces = np.array_split(np.arange(len(times)), min(120, len(times)))
     middle = [times[piece].mean() for piece in pieces]
     axes.fill_between(middle, [errors[piece].min() for piece in pieces],
                       [errors[piece].max() for piece in pieces], color=color, alpha=0.22,
