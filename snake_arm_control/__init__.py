@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from snake_arm_control.control.scene import Scene
     from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
     from snake_arm_control.control.solve import solve
+    from snake_arm_control.control.solve_many import solve_many
     from snake_arm_control.control.term import Functionals, Term
     from snake_arm_control.errors import SnakeArmError
     from snake_arm_control.model.forward_model import ForwardModel
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 __all__ = ['Along', 'Arm', 'Box', 'Capsule', 'Centering', 'Condition', 'Cone', 'Curvature',
            'Distance', 'ForwardModel', 'Functionals', 'Goal', 'HalfSpace', 'InverseSettings',
            'LookAt', 'OnLine', 'OnPlane', 'Posture', 'Scene', 'SnakeArmError', 'Solution',
-           'Sphere', 'Term', 'Within', '__version__', 'solve']
+           'Sphere', 'Term', 'Within', '__version__', 'solve',
+           'solve_many']
 
 _HOMES = {
     'Along': 'control.conditions',
@@ -68,6 +70,7 @@ _HOMES = {
     'Term': 'control.term',
     'Within': 'control.conditions',
     'solve': 'control.solve',
+    'solve_many': 'control.solve_many',
 }
 
 

@@ -18,6 +18,9 @@ class ShapeError(SnakeArmError):
         super().__init__(f'{name} has shape {got}, expected {expected}')
         self.name, self.got, self.expected = name, got, expected
 
+    def __reduce__(self):
+        return type(self), (self.name, self.got, self.expected)
+
 
 class ArmError(SnakeArmError):
     """An arm description is impossible."""

@@ -23,7 +23,7 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.bench import peers, robustness, scene_race
+from snake_arm_control.bench import numpy_descent, peers, robustness, scene_race
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.control.solve import solve
@@ -97,6 +97,17 @@ def _pinocchio(arm: Arm, _: ForwardModel) -> DifferentiableModel:
     return peers.PinocchioModel(arm)
 
 
+def _numpy_pinocchio(arm: Arm, _: ForwardModel) -> peers.Solver:
+    model = peers.PinocchioModel(arm)
+
+    def run(goal: Goal) -> tuple[np.ndarray, int]:
+        found = numpy_descent.solve(goal, arm, model, lambda at: forward_kinematics(arm, at),
+                                    InverseSettings(), RESTARTS)
+        return found.angles, found.iterations
+
+    return run
+
+
 def _peer(name: str) -> Callable[[Arm, ForwardModel], peers.Solver]:
     return lambda arm, _: getattr(peers, name)(arm)
 
@@ -106,6 +117,7 @@ METHODS = {
     'momentum': Method('learned model, momentum', _descent(MOMENTUM, 0, _learned)),
     'lm-exact': Method('exact model, LM', _descent(InverseSettings(), RESTARTS, _exact)),
     'momentum-exact': Method('exact model, momentum', _descent(MOMENTUM, 0, _exact)),
+    'lm-numpy': Method('Pinocchio, LM in numpy', _numpy_pinocchio),
     'lm-pinocchio': Method('Pinocchio, LM', _descent(InverseSettings(), RESTARTS, _pinocchio)),
     'pink': Method('pink', _peer('pink')),
     'mink': Method('mink', _peer('mink')),
