@@ -39,6 +39,11 @@ class Architecture:
         """Net inputs of a hidden layer: the three gates of all blocks, then their cells."""
         return (GATES + self.cells) * self.blocks
 
+    @property
+    def states(self) -> int:
+        """Numbers of a hidden layer's state: the nets, squashed, then the cells and their tanh."""
+        return self.columns + 2 * self.width
+
     def inputs(self, layer: int) -> int:
         """Return how many inputs a hidden layer has: the first reads the joint too."""
         return self.reads + self.width if layer == FIRST else self.width

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from snake_arm_control.arm import pose
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.model import functionals
 from snake_arm_control.model.architecture import (
@@ -42,7 +43,10 @@ def forward(parameters: NetworkParameters, angles: ArrayLike) -> Tape:
     joints, axes = parameters.angles_shape
     if angles.ndim != 3 or angles.shape[2] != axes or joints not in (None, angles.shape[1]):
         raise ShapeError('angles', angles.shape, f'(batch, {joints or "joints"}, {axes})')
-    tape = Tape(angles, *forwards.empty_tape(parameters.weights, angles))
+    (batch, joints), shape = angles.shape[:2], parameters.architecture
+    tape = Tape(angles, *(np.empty(size, parameters.dtype) for size in (
+        (batch, joints, pose.SIZE), (len(LAYERS), joints + 1, batch, shape.states),
+        (len(LAYERS), joints + 1, batch, shape.width))))
     forwards.forward_pass(parameters.weights, tuple(tape))
     return tape
 
@@ -142,18 +146,20 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
     chain_gradient = _checked_gradient(parameters, tape, chain_gradient)
     by_angles, nets = backward.angle_gradient(
         parameters.weights, tuple(tape), chain_gradient, True)
-    columns, hidden = parameters.orders
+    architecture, (columns, hidden) = parameters.architecture, parameters.orders
     arrays = {name: np.zeros_like(array) for name, array in parameters.arrays.items()}
     inputs = (tape.output[SECOND, :-1], tape.output[FIRST, 1:])
     for layer, name in enumerate(LAYERS):
-        net, cell = nets[layer], tape.cell[layer]
+        net = _by_block(nets[layer], architecture)
+        state = _by_block(tape.state[layer], architecture)
+        cell = state[:, :, GATES + architecture.cells:GATES + 2 * architecture.cells]
         weight = arrays[name + '.weight']
         if layer == FIRST:
             weight[:ANGLES, columns] = _product(tape.angles.swapaxes(0, 1), net)
             weight = weight[ANGLES:]
         weight[np.ix_(hidden, columns)] = _product(inputs[layer], net)
         arrays[name + '.bias'][columns] = net.sum(axis=(0, 1)).ravel()
-        backward.sum_products(net, tape.net[layer, :-1], arrays[name + '.lateral'])
+        backward.sum_products(net, state[:-1], arrays[name + '.lateral'])
         seen = np.zeros((2, GATES, *cell.shape[2:]), net.dtype)
         backward.sum_products(net, cell[:-1], seen[0])
         backward.sum_products(net, cell[1:], seen[1])
@@ -180,10 +186,9 @@ def compile_all(dtype: type = np.float32) -> None:
 def _check_tape(parameters: NetworkParameters, tape: Tape) -> None:
     """Raise ShapeError unless the kernels may use the tape: they check no bounds."""
     batch, joints, _ = tape.angles.shape
-    architecture = parameters.architecture
-    expected = (len(LAYERS), joints + 1, batch, architecture.cells, architecture.blocks)
-    if tape.cell.shape != expected or tape.cell.dtype != parameters.dtype:
-        raise ShapeError('the cell of the tape', f'{tape.cell.shape} {tape.cell.dtype}',
+    expected = len(LAYERS), joints + 1, batch, parameters.architecture.states
+    if tape.state.shape != expected or tape.state.dtype != parameters.dtype:
+        raise ShapeError('the state of the tape', f'{tape.state.shape} {tape.state.dtype}',
                          f'{expected} {parameters.dtype}')
 
 
@@ -195,6 +200,11 @@ def _checked_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient:
     if chain_gradient.shape != tape.chain.shape:
         raise ShapeError('chain_gradient', chain_gradient.shape, str(tape.chain.shape))
     return chain_gradient
+
+
+def _by_block(array: np.ndarray, architecture: Architecture) -> np.ndarray:
+    """Return (joints, batch, rows of blocks) as (joints, batch, rows, blocks)."""
+    return array.reshape(*array.shape[:2], -1, architecture.blocks)
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -127,9 +127,10 @@ def _lay_out(arrays: Mapping[str, np.ndarray], reads: int, columns: np.ndarray,
     weight = np.stack((first[reads:], arrays['second.weight'][:, columns]))[:, hidden]
     bias, peephole, lateral = (np.stack([arrays[f'{layer}.{name}'] for layer in LAYERS])
                                for name in ('bias', 'peephole', 'lateral'))
+    own = np.concatenate((peephole.swapaxes(2, 3), lateral), 2)
     return Weights(
         weight, weight.swapaxes(1, 2), first[None, :reads], bias[:, None, columns],
-        peephole.swapaxes(2, 3), lateral, arrays['readout'][hidden].T, arrays['readout_bias'])
+        own.reshape(len(LAYERS), -1), arrays['readout'][hidden].T, arrays['readout_bias'])
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:

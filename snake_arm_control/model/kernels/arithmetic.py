@@ -42,30 +42,35 @@ def flushed(x):
 @compiled
 def add_product(x, weight, out):
     """
-    Add ``x @ weight`` to out: here the time goes.
+    Add ``x @ weight`` to the first columns of out: here the time goes.
 
-    Eight rows of the weights are read at a time, from the second cache for the first two lanes
-    and from the first cache for all others.
+    :param x: (lanes, depth or more)
+    :param weight: (depth, columns)
+    :param out: (lanes, columns or more)
     """
-    (lanes, depth), columns = x.shape, out.shape[1]
-    paired, tiled = lanes - lanes % 2, depth - depth % 8
-    for k in range(0, tiled, 8):
-        for a in range(0, paired, 2):
-            b = a + 1
+    depth, columns = weight.shape
+    lanes, tripled = len(x), len(x) - len(x) % 3
+    by_four, by_eight = depth - depth % 4, depth - depth % 8
+    for a in range(0, tripled, 3):  # three share what is read of the weights
+        b, c = a + 1, a + 2
+        for k in range(0, by_four, 4):
             a0, a1, a2, a3 = x[a, k], x[a, k + 1], x[a, k + 2], x[a, k + 3]
-            a4, a5, a6, a7 = x[a, k + 4], x[a, k + 5], x[a, k + 6], x[a, k + 7]
             b0, b1, b2, b3 = x[b, k], x[b, k + 1], x[b, k + 2], x[b, k + 3]
-            b4, b5, b6, b7 = x[b, k + 4], x[b, k + 5], x[b, k + 6], x[b, k + 7]
+            c0, c1, c2, c3 = x[c, k], x[c, k + 1], x[c, k + 2], x[c, k + 3]
             for n in range(columns):
                 w0, w1 = weight[k, n], weight[k + 1, n]
                 w2, w3 = weight[k + 2, n], weight[k + 3, n]
-                w4, w5 = weight[k + 4, n], weight[k + 5, n]
-                w6, w7 = weight[k + 6, n], weight[k + 7, n]
-                out[a, n] += (a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3
-                              + a4 * w4 + a5 * w5 + a6 * w6 + a7 * w7)
-                out[b, n] += (b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3
-                              + b4 * w4 + b5 * w5 + b6 * w6 + b7 * w7)
-        for a in range(paired, lanes):
+                out[a, n] += a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3
+                out[b, n] += b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3
+                out[c, n] += c0 * w0 + c1 * w1 + c2 * w2 + c3 * w3
+        for k in range(by_four, depth):
+            a0, b0, c0 = x[a, k], x[b, k], x[c, k]
+            for n in range(columns):
+                out[a, n] += a0 * weight[k, n]
+                out[b, n] += b0 * weight[k, n]
+                out[c, n] += c0 * weight[k, n]
+    for a in range(tripled, lanes):
+        for k in range(0, by_eight, 8):
             a0, a1, a2, a3 = x[a, k], x[a, k + 1], x[a, k + 2], x[a, k + 3]
             a4, a5, a6, a7 = x[a, k + 4], x[a, k + 5], x[a, k + 6], x[a, k + 7]
             for n in range(columns):
@@ -73,8 +78,7 @@ def add_product(x, weight, out):
                               + a2 * weight[k + 2, n] + a3 * weight[k + 3, n]
                               + a4 * weight[k + 4, n] + a5 * weight[k + 5, n]
                               + a6 * weight[k + 6, n] + a7 * weight[k + 7, n])
-    for k in range(tiled, depth):
-        for a in range(lanes):
+        for k in range(by_eight, depth):
             a0 = x[a, k]
             for n in range(columns):
                 out[a, n] += a0 * weight[k, n]

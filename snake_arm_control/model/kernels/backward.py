@@ -7,7 +7,14 @@ import numpy as np
 from snake_arm_control.compiling import compiled
 from snake_arm_control.model.architecture import FIRST, FORGET, GATES, INPUT, OUTPUT, SECOND
 from snake_arm_control.model.kernels.arithmetic import add_product, flushed
-from snake_arm_control.model.kernels.layout import Slope, Tape, Weights
+from snake_arm_control.model.kernels.layout import (
+    BLOCKS,
+    CELLS,
+    cells_and_blocks,
+    Slopes,
+    Tape,
+    Weights,
+)
 
 
 @compiled
@@ -20,16 +27,16 @@ def angle_gradient(weights, tape, chain_gradient, keep):
     """
     weights, tape = Weights(*weights), Tape(*tape)
     batch, joints, size = chain_gradient.shape
-    slope = _zero_slope(weights, batch, joints if keep else 1)
+    slopes = _zero_slopes(weights, batch, joints if keep else 1)
     by_angles = np.empty_like(tape.angles)
     by_pose = np.empty((batch, size), chain_gradient.dtype)
     for j in range(joints - 1, -1, -1):
         for lane in range(batch):
             for component in range(size):
                 by_pose[lane, component] = chain_gradient[lane, j, component]
-        add_product(by_pose, weights.readout, slope.output[SECOND])
-        _step_back(weights, tape, slope, j, batch, by_angles)
-    return by_angles, slope.net
+        add_product(by_pose, weights.readout, slopes.carried[SECOND])
+        _step_back(weights, tape, slopes, j, batch, by_angles)
+    return by_angles, slopes.net
 
 
 @compiled
@@ -45,7 +52,8 @@ def functional_rows(weights, tape, rows, ends, coefficients, count, first):
     weights, tape = Weights(*weights), Tape(*tape)
     batch, length, inputs = tape.angles.shape
     size, width = weights.readout.shape
-    slope = _zero_slope(weights, count * batch, 1)
+    slopes = _zero_slopes(weights, count * batch, 1)
+    outputs = slopes.carried[SECOND]
     by_angles = np.zeros((count * batch, length, inputs), tape.angles.dtype)
     earliest, following = _by_joint(ends, length)
     place = np.full(count, -1)  # of a functional among those that have entered
@@ -57,14 +65,14 @@ def functional_rows(weights, tape, rows, ends, coefficients, count, first):
                 place[rows[entry]] = entered
                 entered += 1
             for t in range(batch):
-                output = slope.output[SECOND, place[rows[entry]] * batch + t]
+                output = outputs[place[rows[entry]] * batch + t]
                 for component in range(size):
                     factor = coefficients[t % len(coefficients), entry, component]
                     if factor != 0:
                         for n in range(width):
                             output[n] += factor * weights.readout[component, n]
             entry = following[entry]
-        _step_back(weights, tape, slope, j, entered * batch, by_angles)
+        _step_back(weights, tape, slopes, j, entered * batch, by_angles)
     result = np.zeros((batch, count, length - first, inputs), by_angles.dtype)
     for row in range(count):
         if place[row] >= 0:
@@ -93,25 +101,22 @@ def steps_of_rows(rows, ends, count, first):
 
 
 @compiled
-def _zero_slope(weights, lanes, keep):
-    _, _, cells, blocks = weights.peephole.shape
-    real = weights.bias.dtype
-    return Slope(np.zeros((2, lanes, cells * blocks), real),
-                 np.zeros((2, lanes, cells, blocks), real),
-                 np.zeros((2, lanes, GATES, blocks), real),
-                 np.empty((2, keep, lanes, GATES + cells, blocks), real))
+def _zero_slopes(weights, lanes, keep):
+    (cells, blocks), real = cells_and_blocks(weights), weights.bias.dtype
+    return Slopes(np.zeros((2, lanes, (2 * cells + GATES) * blocks), real),
+                  np.empty((2, keep, lanes, (GATES + cells) * blocks), real))
 
 
 @compiled
-def _step_back(weights, tape, slope, j, lanes, by_angles):
+def _step_back(weights, tape, slopes, j, lanes, by_angles):
     """Pass slopes from joint j to the joint before, and onto its angles."""
     columns, own = weights.bias.shape[2], j % len(weights.angles)
-    keep = slope.net.shape[1]
+    (cells, blocks), keep = cells_and_blocks(weights), slopes.net.shape[1]
     for layer in (SECOND, FIRST):
-        net = slope.net[layer, j % keep, :lanes]
-        _differentiate(weights, tape, slope, layer, j, net)
-        by_column = net.reshape((lanes, columns))
-        add_product(by_column, weights.back[layer], slope.output[1 - layer, :lanes])
+        by_column = slopes.net[layer, j % keep, :lanes]
+        _differentiate(weights.own[layer], tape.state[layer, j], tape.state[layer, j + 1],
+                       slopes.carried[layer], by_column, cells, blocks)
+        add_product(by_column, weights.back[layer], slopes.carried[1 - layer])
     for lane in range(lanes):
         for axis in range(by_angles.shape[2]):
             value = by_angles.dtype.type(0)
@@ -121,60 +126,63 @@ def _step_back(weights, tape, slope, j, lanes, by_angles):
 
 
 @compiled
-def _differentiate(weights, tape, slope, layer, j, by_net):
-    """
-    Set by_net to the slopes of the nets of a layer at joint j, from those of its output.
+def _differentiate(own, before, after, carried, by_net, cells, blocks):
+    """Set by_net to the slopes of the nets of a layer, from those that are carried to it."""
+    if cells == CELLS and blocks == BLOCKS:
+        _differentiate_blocks(own, before, after, carried, by_net, CELLS, BLOCKS)
+    else:
+        _differentiate_blocks(own, before, after, carried, by_net, cells, blocks)
 
-    The slopes of its output are set to zero. Those of its cells and gates come in as the next
-    joint passes them back, and go out as this one does.
+
+@compiled
+def _differentiate_blocks(own, before, after, carried, by_net, cells, blocks):
     """
-    peephole, lateral = weights.peephole[layer], weights.lateral[layer]
-    net, old, squashed = tape.net[layer, j + 1], tape.cell[layer, j], tape.squashed[layer, j + 1]
-    by_output, by_cell, by_gate = slope.output[layer], slope.cell[layer], slope.gates[layer]
-    batch, cells, blocks = old.shape
+    Do so; set the slopes of outputs to zero, and pass those of cells and gates on.
+
+    :param own: (3 (cells + 3) blocks,)
+    :param before, after: (batch, (3 + 3 cells) blocks), states; see `Tape` for their rows
+    :param carried: (lanes or more, (2 cells + 3) blocks)
+    :param by_net: (lanes, columns)
+    """
+    squashed, cell = GATES * blocks, (GATES + cells) * blocks
+    tanhs, own_gate = cell + cells * blocks, (cells + GATES) * blocks
+    own_i, own_f, own_o = INPUT * own_gate, FORGET * own_gate, OUTPUT * own_gate
+    by_cell, by_gate = cells * blocks, 2 * cells * blocks
+    zero = type(by_net[0, 0])(0)
     for lane in range(len(by_net)):
-        t = lane % batch  # a row of a Jacobian has one lane for each configuration
-        for gate in range(GATES):
-            for b in range(blocks):
-                by_net[lane, gate, b] = by_gate[lane, gate, b]
-        for c in range(cells):
-            row = by_output[lane, c * blocks:]
-            for b in range(blocks):
-                by_net[lane, OUTPUT, b] += row[b] * squashed[t, c, b]
+        t = lane % len(after)  # a row of a Jacobian has one lane for each configuration
         for b in range(blocks):
-            value = net[t, OUTPUT, b]
-            by_net[lane, OUTPUT, b] = flushed(by_net[lane, OUTPUT, b] * (value - value * value))
-        for c in range(cells):
-            row = by_output[lane, c * blocks:]
-            for b in range(blocks):
-                through = row[b] * net[t, OUTPUT, b]
-                by_cell[lane, c, b] += (through - through * squashed[t, c, b] * squashed[t, c, b]
-                                        + by_net[lane, OUTPUT, b] * peephole[OUTPUT, c, b])
-            for b in range(blocks):
-                row[b] = 0
-            for b in range(blocks):
-                by_net[lane, INPUT, b] += by_cell[lane, c, b] * net[t, GATES + c, b]
-            for b in range(blocks):
-                by_net[lane, FORGET, b] += by_cell[lane, c, b] * old[t, c, b]
-            for b in range(blocks):
-                value = net[t, GATES + c, b]
-                through = by_cell[lane, c, b] * net[t, INPUT, b]
-                by_net[lane, GATES + c, b] = flushed(through - through * value * value)
-        for gate in (INPUT, FORGET):
-            for b in range(blocks):
-                value = net[t, gate, b]
-                by_net[lane, gate, b] = flushed(by_net[lane, gate, b] * (value - value * value))
-        for c in range(cells):
-            for b in range(blocks):
-                by_cell[lane, c, b] = flushed(
-                    by_cell[lane, c, b] * net[t, FORGET, b]
-                    + by_net[lane, INPUT, b] * peephole[INPUT, c, b]
-                    + by_net[lane, FORGET, b] * peephole[FORGET, c, b])
-        for gate in range(GATES):
-            for b in range(blocks):
-                by_gate[lane, gate, b] = (lateral[INPUT, gate, b] * by_net[lane, INPUT, b]
-                                          + lateral[FORGET, gate, b] * by_net[lane, FORGET, b]
-                                          + lateral[OUTPUT, gate, b] * by_net[lane, OUTPUT, b])
+            i, f, o = INPUT * blocks + b, FORGET * blocks + b, OUTPUT * blocks + b
+            gate_i, gate_f, gate_o = after[t, i], after[t, f], after[t, o]
+            by_i, by_f, by_o = (carried[lane, by_gate + i], carried[lane, by_gate + f],
+                                carried[lane, by_gate + o])
+            for c in range(cells):
+                n = c * blocks + b
+                by_o += carried[lane, n] * after[t, tanhs + n]
+            by_o = flushed(by_o * (gate_o - gate_o * gate_o))
+            for c in range(cells):
+                n = c * blocks + b
+                value, tanh = after[t, squashed + n], after[t, tanhs + n]
+                through = carried[lane, n] * gate_o
+                slope = (carried[lane, by_cell + n] + through - through * tanh * tanh
+                         + by_o * own[own_o + n])
+                carried[lane, n] = zero
+                carried[lane, by_cell + n] = slope * gate_f
+                by_i += slope * value
+                by_f += slope * before[t, cell + n]
+                slope *= gate_i
+                by_net[lane, squashed + n] = flushed(slope - slope * value * value)
+            by_i = flushed(by_i * (gate_i - gate_i * gate_i))
+            by_f = flushed(by_f * (gate_f - gate_f * gate_f))
+            by_net[lane, i], by_net[lane, f], by_net[lane, o] = by_i, by_f, by_o
+            for c in range(cells):
+                n = c * blocks + b
+                carried[lane, by_cell + n] = flushed(
+                    carried[lane, by_cell + n] + by_i * own[own_i + n] + by_f * own[own_f + n])
+            for gate in range(GATES):
+                n = (cells + gate) * blocks + b
+                carried[lane, by_gate + gate * blocks + b] = (
+                    by_i * own[own_i + n] + by_f * own[own_f + n] + by_o * own[own_o + n])
 
 
 @compiled

@@ -2,103 +2,103 @@
 # SPDX-License-Identifier: Apache-2.0
 """The forward pass."""
 
-import numpy as np
-
 from snake_arm_control.compiling import compiled
 from snake_arm_control.model.architecture import FIRST, FORGET, GATES, INPUT, OUTPUT, SECOND
 from snake_arm_control.model.kernels.arithmetic import add_product, sigmoid, tanh
-from snake_arm_control.model.kernels.layout import Tape, Weights
-
-
-@compiled
-def empty_tape(weights, angles):
-    weights = Weights(*weights)
-    batch, joints, _ = angles.shape
-    _, _, cells, blocks = weights.peephole.shape
-    size, width = weights.readout.shape
-    real = angles.dtype
-    return (np.empty((batch, joints, size), real),
-            np.empty((2, joints + 1, batch, GATES + cells, blocks), real),
-            np.empty((2, joints + 1, batch, cells, blocks), real),
-            np.empty((2, joints + 1, batch, cells, blocks), real),
-            np.empty((2, joints + 1, batch, width), real))
+from snake_arm_control.model.kernels.layout import (
+    BLOCKS,
+    CELLS,
+    cells_and_blocks,
+    Tape,
+    Weights,
+)
 
 
 @compiled
 def forward_pass(weights, tape):
     weights, tape = Weights(*weights), Tape(*tape)
-    angles, chain, net, cell, squashed, output = tape
+    cells, blocks = cells_and_blocks(weights)
+    angles, chain = tape.angles, tape.chain
     batch, joints, size = chain.shape
-    _, _, cells, blocks = weights.peephole.shape
-    width = output.shape[3]
-    net[:, 0] = 0
-    cell[:, 0] = 0
-    output[:, 0] = 0
-    nets = net.reshape((2, joints + 1, batch, (GATES + cells) * blocks))
+    # What is taken out of an array is counted, so it is not done at each joint.
+    hidden_1, hidden_2 = weights.hidden[FIRST], weights.hidden[SECOND]
+    own_1, own_2 = weights.own[FIRST], weights.own[SECOND]
+    bias_1, bias_2 = weights.bias[FIRST], weights.bias[SECOND]
+    by_angle, readout, readout_bias = weights.angles, weights.readout, weights.readout_bias
+    state_1, state_2 = tape.state[FIRST], tape.state[SECOND]
+    output_1, output_2 = tape.output[FIRST], tape.output[SECOND]
+    columns, width = hidden_1.shape[1], readout.shape[1]
+    state_1[0], state_2[0], output_2[0] = 0, 0, 0
     for j in range(joints):
-        own = j % len(weights.angles)
-        by_column = nets[FIRST, j + 1]
+        described = j % len(by_angle)
         for lane in range(batch):
-            for n in range(by_column.shape[1]):
-                by_column[lane, n] = weights.bias[FIRST, own, n]
+            for n in range(columns):
+                state_1[j + 1, lane, n] = bias_1[described, n]
             for axis in range(angles.shape[2]):
                 angle = angles[lane, j, axis]
-                for n in range(by_column.shape[1]):
-                    by_column[lane, n] += angle * weights.angles[own, axis, n]
-        add_product(output[SECOND, j], weights.hidden[FIRST], by_column)
-        _activate(weights, tape, FIRST, j)
-        by_column = nets[SECOND, j + 1]
-        for lane in range(batch):
-            for n in range(by_column.shape[1]):
-                by_column[lane, n] = weights.bias[SECOND, own, n]
-        add_product(output[FIRST, j + 1], weights.hidden[SECOND], by_column)
-        _activate(weights, tape, SECOND, j)
+                for n in range(columns):
+                    state_1[j + 1, lane, n] += angle * by_angle[described, axis, n]
+            for n in range(columns):
+                state_2[j + 1, lane, n] = bias_2[described, n]
+        add_product(output_2[j], hidden_1, state_1[j + 1])
+        _activate(own_1, state_1[j], state_1[j + 1], output_1[j + 1], cells, blocks)
+        add_product(output_1[j + 1], hidden_2, state_2[j + 1])
+        _activate(own_2, state_2[j], state_2[j + 1], output_2[j + 1], cells, blocks)
         for lane in range(batch):
             for component in range(size):
-                value = weights.readout_bias[component]
+                value = readout_bias[component]
                 for n in range(width):
-                    value += weights.readout[component, n] * output[SECOND, j + 1, lane, n]
+                    value += readout[component, n] * output_2[j + 1, lane, n]
                 chain[lane, j, component] = value
 
 
 @compiled
-def _activate(weights, tape, layer, j):
-    """
-    Turn the nets of a layer at joint j, up to here weighted inputs, into state and output.
+def _activate(own, before, after, output, cells, blocks):
+    """Turn the nets of a layer, up to here weighted inputs, into its state and output."""
+    if cells == CELLS and blocks == BLOCKS:
+        _activate_blocks(own, before, after, output, CELLS, BLOCKS)
+    else:
+        _activate_blocks(own, before, after, output, cells, blocks)
 
-    Each inner loop writes one array: with more, proving that they don't overlap takes longer than
-    the loop.
+
+@compiled
+def _activate_blocks(own, before, after, output, cells, blocks):
     """
-    peephole, lateral = weights.peephole[layer], weights.lateral[layer]
-    before, net = tape.net[layer, j], tape.net[layer, j + 1]
-    old, new = tape.cell[layer, j], tape.cell[layer, j + 1]
-    squashed, output = tape.squashed[layer, j + 1], tape.output[layer, j + 1]
-    batch, cells, blocks = new.shape
-    for lane in range(batch):
-        for gate in range(GATES):
-            for b in range(blocks):
-                net[lane, gate, b] += (lateral[gate, INPUT, b] * before[lane, INPUT, b]
-                                       + lateral[gate, FORGET, b] * before[lane, FORGET, b]
-                                       + lateral[gate, OUTPUT, b] * before[lane, OUTPUT, b])
-        for gate in (INPUT, FORGET):
-            for c in range(cells):
-                for b in range(blocks):
-                    net[lane, gate, b] += peephole[gate, c, b] * old[lane, c, b]
-            for b in range(blocks):
-                net[lane, gate, b] = sigmoid(net[lane, gate, b])
-        for c in range(cells):
-            for b in range(blocks):
-                net[lane, GATES + c, b] = tanh(net[lane, GATES + c, b])
-            for b in range(blocks):
-                new[lane, c, b] = (net[lane, FORGET, b] * old[lane, c, b]
-                                   + net[lane, INPUT, b] * net[lane, GATES + c, b])
-            for b in range(blocks):
-                net[lane, OUTPUT, b] += peephole[OUTPUT, c, b] * new[lane, c, b]
+    Do so; see `Weights` and `Tape` for the rows of the arrays.
+
+    :param own: (3 (cells + 3) blocks,)
+    :param before, after: (lanes, (3 + 3 cells) blocks)
+    :param output: (lanes, width)
+    """
+    squashed, cell = GATES * blocks, (GATES + cells) * blocks
+    tanhs, own_gate = cell + cells * blocks, (cells + GATES) * blocks
+    own_i, own_f, own_o = INPUT * own_gate, FORGET * own_gate, OUTPUT * own_gate
+    for lane in range(len(after)):
         for b in range(blocks):
-            net[lane, OUTPUT, b] = sigmoid(net[lane, OUTPUT, b])
-        for c in range(cells):
-            row = output[lane, c * blocks:]
-            for b in range(blocks):
-                squashed[lane, c, b] = tanh(new[lane, c, b])
-            for b in range(blocks):
-                row[b] = net[lane, OUTPUT, b] * squashed[lane, c, b]
+            i, f, o = INPUT * blocks + b, FORGET * blocks + b, OUTPUT * blocks + b
+            net_i, net_f, net_o = after[lane, i], after[lane, f], after[lane, o]
+            for gate in range(GATES):
+                seen = before[lane, gate * blocks + b]
+                n = (cells + gate) * blocks + b
+                net_i += own[own_i + n] * seen
+                net_f += own[own_f + n] * seen
+                net_o += own[own_o + n] * seen
+            for c in range(cells):
+                n = c * blocks + b
+                seen = before[lane, cell + n]
+                net_i += own[own_i + n] * seen
+                net_f += own[own_f + n] * seen
+            net_i, net_f = sigmoid(net_i), sigmoid(net_f)
+            for c in range(cells):
+                n = c * blocks + b
+                value = tanh(after[lane, squashed + n])
+                kept = net_f * before[lane, cell + n] + net_i * value
+                net_o += own[own_o + n] * kept
+                after[lane, squashed + n] = value
+                after[lane, cell + n] = kept
+                after[lane, tanhs + n] = tanh(kept)
+            net_o = sigmoid(net_o)
+            after[lane, i], after[lane, f], after[lane, o] = net_i, net_f, net_o
+            for c in range(cells):
+                n = c * blocks + b
+                output[lane, n] = net_o * after[lane, tanhs + n]

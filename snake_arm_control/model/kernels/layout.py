@@ -5,12 +5,29 @@ How arrays lie in memory for the kernels of `bptt`.
 
 A lane is one configuration of the arm, one row of a Jacobian in the backward sweep, or one column
 in the forward sweep. The cells of all blocks are put together, the first cell of each, then the
-second, so that loops run over contiguous memory.
+second, so that loops run over contiguous memory. What an inner loop reads and writes lies in few
+arrays, whose rows are the blocks: the compiler proves at run time that arrays do not overlap, and
+gives up where there are many. With the number of blocks as a constant it needs no proof for the
+rows of one array, so the kernels tell it those of the networks that ship.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+
+from snake_arm_control.compiling import compiled
+from snake_arm_control.model.architecture import Architecture, GATES
+
+# Cells and blocks of the networks that ship: constants for the compiler.
+CELLS, BLOCKS = Architecture().cells, Architecture().blocks
+
+
+@compiled
+def cells_and_blocks(weights):
+    """Return how many cells a block has, and how many blocks there are."""
+    columns, width = weights.back.shape[1:]
+    blocks = (columns - width) // GATES
+    return width // blocks, blocks
 
 
 class Weights(NamedTuple):
@@ -20,8 +37,7 @@ class Weights(NamedTuple):
     back: np.ndarray  # (2, columns, width), its transpose
     angles: np.ndarray  # (joints or 1, axes, columns), to the nets of the first layer
     bias: np.ndarray  # (2, joints or 1, columns)
-    peephole: np.ndarray  # (2, 3, cells, blocks)
-    lateral: np.ndarray  # (2, 3, 3, blocks)
+    own: np.ndarray  # (2, 3 (cells + 3) blocks), from cells and gates of a block to its gates
     readout: np.ndarray  # (9, width)
     readout_bias: np.ndarray  # (9,)
 
@@ -35,16 +51,22 @@ class Tape(NamedTuple):
 
     angles: np.ndarray  # (batch, joints, axes) [rad or m]
     chain: np.ndarray  # (batch, joints, 9)
-    net: np.ndarray  # (2, joints + 1, batch, 3 + cells, blocks): gates, then tanh of the nets
-    cell: np.ndarray  # (2, joints + 1, batch, cells, blocks)
-    squashed: np.ndarray  # (2, joints + 1, batch, cells, blocks): tanh of the cells
+    # Gates, tanh of the nets of the cells, cells, tanh of these; of each, the blocks.
+    state: np.ndarray  # (2, joints + 1, batch, (3 + 3 cells) blocks)
     output: np.ndarray  # (2, joints + 1, batch, width)
 
 
-class Slope(NamedTuple):
-    """Derivatives at a joint, of or by its elements, for each lane; `tangents` has lanes last."""
+class Slopes(NamedTuple):
+    """What is passed back from joint to joint: slopes of the elements of a layer, in lanes."""
 
-    output: np.ndarray  # (2, lanes, width)
-    cell: np.ndarray  # (2, lanes, cells, blocks)
-    gates: np.ndarray  # (2, lanes, 3, blocks)
-    net: np.ndarray  # (2, joints or 1, lanes, 3 + cells, blocks): of all joints, or of this one
+    carried: np.ndarray  # (2, lanes, (2 cells + 3) blocks): of outputs, cells, gates
+    net: np.ndarray  # (2, joints or 1, lanes, columns): of all joints, or of this one
+
+
+class Tangents(NamedTuple):
+    """What is passed on from joint to joint: changes of the elements of a layer, lanes last."""
+
+    output: np.ndarray  # (2, width, lanes)
+    cell: np.ndarray  # (2, cells, blocks, lanes)
+    gates: np.ndarray  # (2, 3, blocks, lanes)
+    net: np.ndarray  # (3 + cells, blocks, lanes)

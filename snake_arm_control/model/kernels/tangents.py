@@ -7,7 +7,7 @@ import numpy as np
 from snake_arm_control.compiling import compiled
 from snake_arm_control.model.architecture import FIRST, FORGET, GATES, INPUT, OUTPUT, SECOND
 from snake_arm_control.model.kernels.arithmetic import add_product, flushed
-from snake_arm_control.model.kernels.layout import Slope, Tape, Weights
+from snake_arm_control.model.kernels.layout import cells_and_blocks, Tangents, Tape, Weights
 
 
 @compiled
@@ -25,23 +25,23 @@ def jacobian_columns(weights, tape, reach):
     size, width = weights.readout.shape
     result = np.zeros((batch, reach, size, length * inputs), weights.bias.dtype)
     for t in range(batch):
-        slope = _no_tangents(weights, 0)
+        tangents = _no_tangents(weights, 0)
         for j in range(reach):
             own = j % len(weights.angles)
             entered = (j + 1) * inputs
-            if slope.output.shape[2] < entered:
-                slope = _room_for_tangents(weights, slope)
+            if tangents.output.shape[2] < entered:
+                tangents = _room_for_tangents(weights, tangents)
             for layer in (FIRST, SECOND):
-                by_column = slope.net.reshape((slope.net.shape[0] * slope.net.shape[1], -1))
+                by_column = tangents.net.reshape((weights.bias.shape[2], -1))
                 by_column[:] = 0
                 if layer == FIRST:
                     for n in range(len(by_column)):
                         for axis in range(inputs):
                             by_column[n, j * inputs + axis] = weights.angles[own, axis, n]
-                add_product(weights.back[layer], slope.output[1 - layer], by_column)
-                _push_forward(weights, tape, slope, layer, j, t)
-            by_pose = np.zeros((size, slope.output.shape[2]), result.dtype)
-            add_product(weights.readout, slope.output[SECOND], by_pose)
+                add_product(weights.back[layer], tangents.output[1 - layer], by_column)
+                _push_forward(weights, tape, tangents, layer, j, t)
+            by_pose = np.zeros((size, tangents.output.shape[2]), result.dtype)
+            add_product(weights.readout, tangents.output[SECOND], by_pose)
             for component in range(size):
                 for lane in range(entered):
                     result[t, j, component, lane] = by_pose[component, lane]
@@ -73,39 +73,40 @@ def functional_rows(columns, rows, ends, coefficients, count, first):
 
 @compiled
 def _no_tangents(weights, lanes):
-    _, _, cells, blocks = weights.peephole.shape
-    real = weights.bias.dtype
-    return Slope(np.zeros((2, cells * blocks, lanes), real),
-                 np.zeros((2, cells, blocks, lanes), real),
-                 np.zeros((2, GATES, blocks, lanes), real),
-                 np.empty((GATES + cells, blocks, lanes), real))
+    (cells, blocks), real = cells_and_blocks(weights), weights.bias.dtype
+    return Tangents(np.zeros((2, cells * blocks, lanes), real),
+                    np.zeros((2, cells, blocks, lanes), real),
+                    np.zeros((2, GATES, blocks, lanes), real),
+                    np.empty((GATES + cells, blocks, lanes), real))
 
 
 @compiled
-def _room_for_tangents(weights, slope):
+def _room_for_tangents(weights, tangents):
     """Return the tangents with room for whole vectors more: a copy at each joint would cost."""
-    lanes = slope.output.shape[2]
+    lanes = tangents.output.shape[2]
     wider = _no_tangents(weights, lanes + 16)
-    wider.output[..., :lanes] = slope.output
-    wider.cell[..., :lanes] = slope.cell
-    wider.gates[..., :lanes] = slope.gates
+    wider.output[..., :lanes] = tangents.output
+    wider.cell[..., :lanes] = tangents.cell
+    wider.gates[..., :lanes] = tangents.gates
     return wider
 
 
 @compiled
-def _push_forward(weights, tape, slope, layer, j, t):
+def _push_forward(weights, tape, tangents, layer, j, t):
     """
     Set the tangents of the output of a layer at joint j, from those of its nets.
 
     The tangents of its cells and gates come in as those of the joint before, and go out as those
     of this one.
     """
-    peephole, lateral = weights.peephole[layer], weights.lateral[layer]
-    net, old = tape.net[layer, j + 1, t], tape.cell[layer, j, t]
-    squashed = tape.squashed[layer, j + 1, t]
-    by_net, by_cell, by_gate = slope.net, slope.cell[layer], slope.gates[layer]
-    cells, blocks = old.shape
-    by_output = slope.output[layer].reshape((cells, blocks, -1))
+    by_net, by_cell, by_gate = tangents.net, tangents.cell[layer], tangents.gates[layer]
+    cells, blocks = by_cell.shape[:2]
+    own = weights.own[layer].reshape((GATES, cells + GATES, blocks))
+    peephole, lateral = own[:, :cells], own[:, cells:]
+    state = tape.state[layer, j + 1, t].reshape((-1, blocks))
+    net, squashed = state, state[GATES + 2 * cells:]
+    old = tape.state[layer, j, t].reshape((-1, blocks))[GATES + cells:]
+    by_output = tangents.output[layer].reshape((cells, blocks, -1))
     lanes = by_net.shape[2]
     for b in range(blocks):
         for gate in range(GATES):
