@@ -120,6 +120,11 @@ class Children:
         self._running[name] = child
         return child
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Process numbers of those that run, by name."""
+        return {name: child.pid for name, child in self._running.items()}
+
     def ended(self) -> list[tuple[str, int]]:
         """Return name and exit code of those that have ended since the last call."""
         ended = [(name, child.returncode) for name, child in self._running.items()

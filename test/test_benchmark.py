@@ -14,7 +14,7 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm
-from snake_arm_control.bench import peers, run as benchmark
+from snake_arm_control.bench import page, peers, run as benchmark
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.experiments import goal_families
@@ -195,7 +195,19 @@ def test_an_iteration_costs_the_more_the_more_joints_and_configurations_it_has(
         assert line['ms_offset'] + line['ms_per_joint'] * int(joints) == pytest.approx(time)
     assert cost['jacobian']['median'] > cost['gradient']['median'] > 0.0
     pytest.importorskip('matplotlib')
-    assert benchmark.draw(result, tmp_path / 'pictures').stat().st_size > 1000
+    page.write(result, tmp_path / 'speed.md')
+    assert (tmp_path / 'speed.png').stat().st_size > 1000
+    text = (tmp_path / 'speed.md').read_text()
+    assert f'| {cost["tool_rows"]["median"]:.3f} |' in text and '## Time to goal' not in text
+
+
+def test_the_page_says_what_was_measured_of_goals(tmp_path):
+    result = benchmark.run(parts=['goals', 'throughput'], goals=1, families='A',
+                           methods=['lm', 'ikpy'], report=lambda line: None)
+    page.write(result, tmp_path / 'speed.md')
+    text, found = (tmp_path / 'speed.md').read_text(), result['goals']['A']['lm']
+    assert f'| learned model, LM | {found["ms"]:.2f}<br>{found["ms_95"]:.2f} |' in text
+    assert f'| A, exact | {result["throughput"]["A"]["exact"]["one"]:.0f} |' in text
 
 
 def test_the_command_measures_in_one_thread(tmp_path):

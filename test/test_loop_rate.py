@@ -1,8 +1,8 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""The rate of the closed loop and of the echo beside it, over a real DDS."""
+"""The rate and the cost of the closed loop over a real DDS."""
 
-from snake_arm_control.bench import loop_rate
+from snake_arm_control.bench import loop_cost, loop_rate
 
 
 def test_in_lockstep_the_loop_turns_faster_than_its_timer(monkeypatch):
@@ -15,3 +15,13 @@ def test_in_lockstep_the_loop_turns_faster_than_its_timer(monkeypatch):
     for line, rates in zip(lines[1:], measured.values()):
         assert min(rates['one_process'], rates['processes']) > 3.0 * timer
         assert line.split()[-2:] == [f'{rate:.0f}' for rate in rates.values()]
+
+
+def test_a_goal_that_moves_costs_each_node_more_than_rest():
+    lines = []
+    measured = loop_cost.measure(seconds=2.0, report=lines.append)
+    assert set(measured) == {'moving', 'busy', 'rest'}
+    for node in 'controller', 'simulator':
+        assert measured['moving']['cpu'][node] > 2.0 * measured['rest']['cpu'][node]
+    for case in measured['moving'], measured['busy']:
+        assert 0.0 <= case['late'] <= 1.0 and 0.0 < case['delay'][0] <= case['delay'][1]

@@ -23,7 +23,7 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.bench import numpy_descent, peers, robustness, scene_race
+from snake_arm_control.bench import numpy_descent, peers, robustness, scene_race, throughput
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.control.solve import solve
@@ -35,7 +35,7 @@ from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
 
 THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS')
-PARTS = ('cost', 'goals', 'wrong', 'robustness', 'scenes')
+PARTS = ('cost', 'goals', 'throughput', 'wrong', 'robustness', 'scenes')
 JOINTS = (10, 20, 40, 100, 200, 400, 1000)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CONFIGURATIONS = 16
@@ -43,6 +43,7 @@ RESTARTS = 20
 WRONG_FAMILIES = 'ABCDF'  # not E: joints that are off bend what shall be straight
 WRONG_GOALS = 60  # of each family, at most
 SCENE_GOALS = 200  # of each family, at most
+THROUGHPUT = 10  # times as many goals
 POSES = 20  # at most, of which every deviation is tried
 # The paper's rule with one gain and step for all families: larger gains are faster on A to E, but
 # too large for the 360 components of F.
@@ -163,6 +164,8 @@ def run(arm: Arm = Arm(), *, goals: int = 200, seed: int = 0, parts: Iterable[st
         result['goals'] = {}
         for family in families:
             result['goals'][family] = _race(family, arm, model, goals, seed, methods, report)
+    if 'throughput' in parts:
+        result['throughput'] = throughput.measure(model, THROUGHPUT * goals, seed, report)
     if 'wrong' in parts:
         result['wrong'] = robustness.wrong_arms(
             model, min(goals, WRONG_GOALS), seed,
@@ -360,33 +363,3 @@ def _versions() -> dict[str, str]:
 def save(result: dict[str, Any], path: Path) -> None:
     """Write the figures as JSON."""
     Path(path).write_text(json.dumps(result, indent=2) + '\n')
-
-
-def draw(result: dict[str, Any], folder: Path) -> Path:
-    """
-    Draw the cost by joints and by configurations.
-
-    :return: the picture's path
-    """
-    from matplotlib.figure import Figure
-    cost = result['cost']
-    figure = Figure((9.0, 3.6), layout='constrained')
-    by_joints, by_batch = figure.subplots(1, 2)
-    fit = cost['joints_fit']
-    joints = np.array(list(cost['joints']), dtype=float)
-    by_joints.plot(joints, list(cost['joints'].values()), 'o')
-    by_joints.plot(joints, fit['ms_per_joint'] * joints + fit['ms_offset'], '-', linewidth=1,
-                   label=f'{1e3 * fit["ms_per_joint"]:.2f} us a joint, '
-                   f'R² = {fit["r_squared"]:.4f}')
-    by_joints.set(xlabel='joints', ylabel='time of an iteration [ms]', xlim=(0, None),
-                  ylim=(0, None))
-    by_joints.legend()
-    batches = np.array(list(cost['batch']), dtype=float)
-    by_batch.plot(batches, np.array(list(cost['batch'].values())) / batches, 'o-')
-    by_batch.set(xlabel='configurations at once', ylabel='time for each [ms]', xscale='log',
-                 ylim=(0, None))
-    by_batch.set_xscale('log', base=2)
-    path = Path(folder) / 'cost.png'
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    return path

@@ -11,7 +11,7 @@ from pathlib import Path
 from snake_arm_control.cli import arguments
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.extras import require
-from snake_arm_control.output import check_file, check_folder
+from snake_arm_control.output import check_file
 from snake_arm_control.processes import Children
 
 
@@ -22,13 +22,13 @@ def add_to(commands) -> None:
         description='Measure what an iteration costs and how long goals take, in one thread and '
         'one run, beside torch and every other library that is installed (extra: bench).')
     parser.add_argument('--only',
-                        choices=('cost', 'goals', 'wrong', 'robustness', 'scenes', 'loop', 'sag',
-                                 'tendons'),
-                        help='one part: iterations, ways to goals, the same on a wrong arm, '
-                        'control of an arm unlike the model, goals among obstacles, rate of the '
-                        'loop through DDS, and, which take minutes and only on demand, what '
-                        'calibration is worth of an arm that sags, and of a measured robot with '
-                        'tendons (of --data)')
+                        choices=('cost', 'goals', 'throughput', 'wrong', 'robustness', 'scenes',
+                                 'loop', 'sag', 'tendons'),
+                        help='one part: iterations, ways to goals, goals a second, ways to goals '
+                        'on a wrong arm, control of an arm unlike the model, goals among '
+                        'obstacles, rate and cost of the loop through DDS, and, which take '
+                        'minutes and only on demand, what calibration is worth of an arm that '
+                        'sags, and of a measured robot with tendons (of --data)')
     parser.add_argument('--data', type=Path, metavar='DIR', help='train.csv and val.csv of the '
                         'tendon-driven robot v4 of OpenCR')
     parser.add_argument('--goals', type=int, default=200, metavar='N',
@@ -39,13 +39,14 @@ def add_to(commands) -> None:
     parser.add_argument('--compile', action='store_true',
                         help='torch.compile the network too, which takes minutes')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
-    parser.add_argument('--plots', type=Path, metavar='DIR', help='write pictures there')
+    parser.add_argument('--page', type=Path, metavar='FILE',
+                        help='write what is measured of speed there, as Markdown, with a picture')
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure speed."""
-    from snake_arm_control.bench import run as benchmark
+    from snake_arm_control.bench import page, run as benchmark
     arguments.check_at_least(1, goals=options.goals)
     arguments.check_at_least(0, seed=options.seed)
     if (options.only == 'tendons') != bool(options.data):
@@ -53,9 +54,9 @@ def run(options: argparse.Namespace) -> int:
                             'tendons with the folder of its data, or neither')
     if options.json:
         check_file(options.json)
-    if options.plots:
+    if options.page:
         require('matplotlib')
-        check_folder(options.plots)
+        check_file(options.page)
     threads = dict.fromkeys(benchmark.THREADS, '1')
     if not threads.items() <= os.environ.items():  # which numpy has read when it was imported
         words = [f'--{name}={value}' for name, value in vars(options).items()
@@ -68,7 +69,8 @@ def run(options: argparse.Namespace) -> int:
     def report(line: str) -> None:
         print(line, flush=True)
 
-    parts = [options.only] if options.only else [*benchmark.PARTS, 'loop']
+    usual = [*(page.PARTS if options.page else benchmark.PARTS), 'loop']
+    parts = [options.only] if options.only else usual
     chosen = {'families': options.families,
               'methods': options.methods and options.methods.split(',')}
     result = benchmark.run(
@@ -83,13 +85,14 @@ def run(options: argparse.Namespace) -> int:
         result['tendons'] = tendons.measure(options.data, report)
     if 'loop' in parts:
         try:
-            from snake_arm_control.bench import loop_rate
+            from snake_arm_control.bench import loop_cost, loop_rate
         except ModuleNotFoundError as error:
             report(f'\nClosed loop through DDS: {error}')
         else:
             result['loop'] = loop_rate.measure(report=report)
+            result['loop_cost'] = loop_cost.measure(report=report)
     if options.json:
         benchmark.save(result, options.json)
-    if options.plots and 'cost' in result:
-        print(benchmark.draw(result, options.plots))
+    if options.page:
+        page.write(result, options.page)
     return 0

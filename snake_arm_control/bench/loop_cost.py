@@ -1,0 +1,140 @@
+# Copyright 2026 The snake_arm_control authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the closed loop costs at its usual rate: processor time, missed deadlines, delays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import subprocess
+import sys
+import time
+from typing import Any
+
+from geometry_msgs.msg import PoseArray
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from snake_arm_control.control.loop import ControlSettings
+from snake_arm_control.errors import FeedbackError
+from snake_arm_control.nodes.up import Options, running
+from snake_arm_control.ros import topics
+from snake_arm_control.ros.running import Spinner
+
+NAMESPACE = '/loop_cost'
+SECONDS = 10.0  # [s] that are measured
+NODES = 'controller', 'forward_model', 'simulator'
+_MOVING, _STILL = 'fig4', 'fig2'
+_START_TIME = 120.0  # [s] that the nodes may take to come up, and to reach a goal that stays
+_WARM_UP = 3.0  # [s] of motion
+_REST = 1.0  # [s] without a command, after which the arm is at rest
+_LATE = 1.5  # periods between two commands, above which a deadline was missed
+_TICK = os.sysconf('SC_CLK_TCK')  # of the clock of processes [1/s]
+
+
+class Listener(Node):
+    """Notes when commands and pose chains arrive."""
+
+    def __init__(self, **node_options):
+        super().__init__('listener', **node_options)
+        self.commands: list[float] = []  # [s]
+        self.chains: list[float] = []  # [s]
+        for kind, topic, times in ((JointState, topics.JOINT_COMMAND, self.commands),
+                                   (PoseArray, topics.POSE_CHAIN, self.chains)):
+            self.create_subscription(
+                kind, topic, lambda _, times=times: times.append(time.monotonic()),
+                topics.STREAM, raw=True)
+
+    def is_moving(self) -> bool:
+        """Whether the arm is commanded."""
+        return bool(self.commands)
+
+    def is_at_rest(self) -> bool:
+        """Whether the arm was commanded, and is no longer."""
+        return bool(self.commands) and time.monotonic() - self.commands[-1] > _REST
+
+    def clear(self) -> None:
+        """Forget what has arrived."""
+        self.commands.clear()
+        self.chains.clear()
+
+
+def measure(seconds: float = SECONDS, report: Callable[[str], None] = print) -> dict[str, Any]:
+    """
+    Measure the loop with a goal that moves, with a core kept busy by something else, and at rest.
+
+    :param seconds: to measure each
+    :return: by case: `cpu` of each node [cores]; where the arm moves, `commands` a second, `late`,
+        the fraction that missed its deadline, and `delay`, from the arrival of a true pose to the
+        command after it, median and 99th percentile [ms]
+    :raises FeedbackError: if the nodes don't come up
+    """
+    rate = ControlSettings().rate
+    report(f'\nClosed loop at {rate:g} Hz, each node a process, {os.cpu_count()} cores\n'
+           f'  {"":32}' + ''.join(f'{name:>15}' for name in NODES)
+           + '  [% of a core]')
+    result = {}
+    for key, name, scenario, occupied in (
+            ('moving', 'a goal that moves', _MOVING, False),
+            ('busy', 'the same, one core kept busy', _MOVING, True),
+            ('rest', 'at rest', _STILL, False)):
+        result[key] = found = _measured(scenario, occupied, seconds, rate)
+        report(f'  {name:32}' + ''.join(f'{100.0 * found["cpu"][node]:15.1f}' for node in NODES))
+        if 'delay' in found:
+            report(f'    {found["commands"]:.1f} commands a second, {100.0 * found["late"]:.2f} % '
+                   'late; from a true pose to the next command '
+                   f'{found["delay"][0]:.2f} ms (99 %: {found["delay"][1]:.2f})')
+    return result
+
+
+def _measured(scenario: str, occupied: bool, seconds: float, rate: float) -> dict[str, Any]:
+    options = Options(namespace=NAMESPACE, processes=True, scenario=scenario)
+    with running(options, Listener) as (spinner, listener, children), _busy(occupied):
+        moves = scenario == _MOVING
+        _spin(spinner, _START_TIME, listener.is_moving if moves else listener.is_at_rest)
+        if not listener.commands:
+            raise FeedbackError(f'no command came within {_START_TIME:g} s')
+        _spin(spinner, _WARM_UP)
+        listener.clear()
+        numbers, begun = children.numbers, time.monotonic()
+        before = {node: _processor_time(numbers[node]) for node in NODES}
+        _spin(spinner, seconds)
+        passed = time.monotonic() - begun
+        cpu = {node: (_processor_time(numbers[node]) - before[node]) / passed for node in NODES}
+        if not moves:
+            return {'cpu': cpu}
+        commands, chains = np.array(listener.commands), np.array(listener.chains)
+        following = np.searchsorted(commands, chains)
+        known = following < len(commands)
+        delays = commands[following[known]] - chains[known]
+        return {'cpu': cpu, 'commands': len(commands) / passed,
+                'late': float((np.diff(commands) > _LATE / rate).mean()),
+                'delay': [1e3 * float(each) for each in np.percentile(delays, (50, 99))]}
+
+
+@contextmanager
+def _busy(occupied: bool) -> Iterator[None]:
+    """Keep a core busy."""
+    if not occupied:
+        yield
+        return
+    with subprocess.Popen([sys.executable, '-c', 'while True: pass']) as other:
+        try:
+            yield
+        finally:
+            other.kill()
+
+
+def _processor_time(process: int) -> float:
+    """Return the time that a process has computed [s]; Linux only."""
+    fields = Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def _spin(spinner: Spinner, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+    end = time.monotonic() + seconds
+    while not until() and time.monotonic() < end:
+        spinner.spin_once(timeout_sec=min(max(end - time.monotonic(), 0.0), 0.1))
