@@ -204,7 +204,8 @@ def _checked_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient:
 
 def _by_block(array: np.ndarray, architecture: Architecture) -> np.ndarray:
     """Return (joints, batch, rows of blocks) as (joints, batch, rows, blocks)."""
-    return array.reshape(*array.shape[:2], -1, architecture.blocks)
+    blocks = architecture.blocks
+    return array.reshape(*array.shape[:2], array.shape[2] // blocks, blocks)
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
