@@ -127,6 +127,14 @@ def test_a_recording_is_read_and_the_model_compared_with_it(tmp_path, monkeypatc
     assert np.mean(example['distances']) < 5e-3
 
 
+def test_a_map_of_what_is_reached_is_printed(capsys):
+    """The arm of 1 m reaches what is near, and not what is 1.2 m away."""
+    run('12_solve_many_goals')
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 9 and {len(line) for line in lines} == {len('0.9 m  ') + 17}
+    assert lines[4][len('0.5 m  ') + 6] == '#' and lines[0][-1] == '.'
+
+
 def test_no_joint_passes_a_wall_that_is_a_term():
     example = run('10_add_a_term')
     assert example['solution'].converged and example['y'] > -0.021

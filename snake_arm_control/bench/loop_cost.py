@@ -18,8 +18,8 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from snake_arm_control.control.loop import ControlSettings
 from snake_arm_control.errors import FeedbackError
+from snake_arm_control.nodes.controller import ControllerSettings
 from snake_arm_control.nodes.up import Options, running
 from snake_arm_control.ros import topics
 from snake_arm_control.ros.running import Spinner
@@ -72,7 +72,7 @@ def measure(seconds: float = SECONDS, report: Callable[[str], None] = print) -> 
         command after it, median and 99th percentile [ms]
     :raises FeedbackError: if the nodes don't come up
     """
-    rate = ControlSettings().rate
+    rate = ControllerSettings().rate
     report(f'\nClosed loop at {rate:g} Hz, each node a process, {os.cpu_count()} cores\n'
            f'  {"":32}' + ''.join(f'{name:>15}' for name in NODES)
            + '  [% of a core]')

@@ -130,7 +130,7 @@ def _grown(goal: Goal, limits: _Limits, linearized: Linearized, settings: Invers
             _Limits(limits.lower[part], limits.upper[part]), linearized_part, settings,
             _GROWTH_ITERATIONS * (end - first))
         angles[part] = grown.angles
-        iterations, first = iterations + grown.iterations, end
+        iterations, first = iterations + grown.iterations, int(end)
     return angles, iterations
 
 
