@@ -17,6 +17,7 @@ true_arm = SimulatedArm(arm, SimulationSettings(compliance=np.radians(0.5)))
 angles = np.random.default_rng(0).uniform(-0.7, 0.7, (60, arm.joints, arm.axes))
 poses = np.array([true_arm.true_chain(each) for each in angles])  # as a tracker would see them
 found = calibrate_chain(arm, Samples(np.arange(60.0), angles, poses), masses=Masses.of(arm))
+assert found.compliance is not None  # as masses were given
 
 goal = Goal.tool(position=(0.5, 0.2, 0.3), joints=arm.joints)
 errors = {}
