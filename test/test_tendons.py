@@ -177,6 +177,11 @@ def test_the_command_shows_tendons_with_their_limits(capsys):
     assert 'does not serve: the arm is bent by tendons' in said
 
 
+def test_no_plugin_is_asked_to_command_joints_that_tendons_bend(capsys):
+    assert main(['urdf', '--arm', 'tendon', '--ros2-control', 'mock/System']) == 1
+    assert 'mock/System' in capsys.readouterr().err
+
+
 def test_a_network_does_not_serve_tendons():
     with pytest.raises(WeightsError, match='tendons'):
         NormalForm.of(ARM)

@@ -34,7 +34,7 @@ from snake_arm_control.arm.urdf_solids import (
 from snake_arm_control.arm.urdf_tendons import add_tendons
 from snake_arm_control.arm.urdf_tip import WORLD
 from snake_arm_control.arm.urdf_tree import robot_element
-from snake_arm_control.errors import DescriptionError
+from snake_arm_control.errors import ArmError, DescriptionError
 
 EFFORT = 20.0  # [N m], twice what holds 40 such joints of 25 mm straight out against gravity
 
@@ -48,7 +48,11 @@ def urdf_text(arm: Arm, name: str = 'snake_arm', world: bool = False, plugin: st
     :param name: of the robot
     :param world: whether the base is fixed to a root of that name even if it is mounted at zero
     :param plugin: of ros2_control, which gets a position interface for each joint; empty for none
+    :raises ArmError: if there is a plugin for an arm that tendons bend: it commands joints
     """
+    if plugin and arm.tendons:
+        raise ArmError('tendons bend the arm, expected joints that move on their own for '
+                       f'ros2_control and {plugin}')
     robot = Element('robot', name=name)
     for colour, rgba in COLOURS.items():
         SubElement(SubElement(robot, 'material', name=colour), 'color', rgba=numbers_text(*rgba))
