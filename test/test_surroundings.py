@@ -45,7 +45,7 @@ UNWRITABLE = {
     'train': ('train', '--out', '/proc/x'),
     'reproduce': ('reproduce', 'all', '--out', '/proc/x'),
     'bench a file': ('bench', '--json', '/nowhere/x.json'),
-    'bench a folder': ('bench', '--plots', '/proc/x'),
+    'bench a page': ('bench', '--page', '/nowhere/speed.md'),
     'record': ('record', '--out', '/proc/x/y.mcap'),
 }
 
