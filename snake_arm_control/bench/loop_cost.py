@@ -17,7 +17,9 @@ from geometry_msgs.msg import PoseArray
 import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 
+from snake_arm_control.control.loop import State
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.nodes.controller import ControllerSettings
 from snake_arm_control.nodes.up import Options, running
@@ -30,7 +32,6 @@ NODES = 'controller', 'forward_model', 'simulator'
 _MOVING, _STILL = 'fig4', 'fig2'
 _START_TIME = 120.0  # [s] that the nodes may take to come up, and to reach a goal that stays
 _WARM_UP = 3.0  # [s] of motion
-_REST = 1.0  # [s] without a command, after which the arm is at rest
 _LATE = 1.5  # periods between two commands, above which a deadline was missed
 _TICK = os.sysconf('SC_CLK_TCK')  # of the clock of processes [1/s]
 
@@ -42,6 +43,8 @@ class Listener(Node):
         super().__init__('listener', **node_options)
         self.commands: list[float] = []  # [s]
         self.chains: list[float] = []  # [s]
+        self._state = ''
+        self.create_subscription(String, topics.STATE, self._take_state, topics.LATCHED)
         for kind, topic, times in ((JointState, topics.JOINT_COMMAND, self.commands),
                                    (PoseArray, topics.POSE_CHAIN, self.chains)):
             self.create_subscription(
@@ -53,8 +56,11 @@ class Listener(Node):
         return bool(self.commands)
 
     def is_at_rest(self) -> bool:
-        """Whether the arm was commanded, and is no longer."""
-        return bool(self.commands) and time.monotonic() - self.commands[-1] > _REST
+        """Whether the goal is reached."""
+        return self._state == State.REACHED.name
+
+    def _take_state(self, message: String) -> None:
+        self._state = message.data
 
     def clear(self) -> None:
         """Forget what has arrived."""
@@ -94,9 +100,10 @@ def _measured(scenario: str, occupied: bool, seconds: float, rate: float) -> dic
     options = Options(namespace=NAMESPACE, processes=True, scenario=scenario)
     with running(options, Listener) as (spinner, listener, children), _busy(occupied):
         moves = scenario == _MOVING
-        _spin(spinner, _START_TIME, listener.is_moving if moves else listener.is_at_rest)
-        if not listener.commands:
-            raise FeedbackError(f'no command came within {_START_TIME:g} s')
+        is_ready = listener.is_moving if moves else listener.is_at_rest
+        _spin(spinner, _START_TIME, is_ready)
+        if not is_ready():
+            raise FeedbackError(f'{scenario} did not begin within {_START_TIME:g} s')
         _spin(spinner, _WARM_UP)
         listener.clear()
         numbers, begun = children.numbers, time.monotonic()
