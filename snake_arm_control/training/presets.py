@@ -159,7 +159,7 @@ SHIPPED = TrainingSettings(
 # What made the weights that ship for any arm of bends; it starts from those of the default arm.
 GENERAL = replace(
     SHIPPED, preset='general',
-    phases=(Phase('general', joints=20, iterations=3_000), Phase('general', iterations=42_000)),
+    phases=(Phase('general', joints=20, iterations=6_000), Phase('general', iterations=194_000)),
     decay_from=0.2, restarts=(), checkpoint_every=1_000)
 
 # What fits them to one arm, from its description alone.
