@@ -277,6 +277,8 @@ class Soak:
             elif now >= disturb_at:
                 disturb_at = now + self.random.exponential(BETWEEN)
                 self.disturb(may_kill)
+                if self._end is not None:
+                    since = arm.time  # the clock may have been set by an hour
         errors = arm.errors(goal)
         self.missed.append(f'{errors[0]:.4f} m and {errors[1]:.4f} rad left after {PATIENCE} s, '
                            f'{arm.observer.state()}; {goal.to_yaml()}')

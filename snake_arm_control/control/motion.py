@@ -10,11 +10,12 @@ import math
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.compiling import compiler
 
 _APPROACH = 1.5  # periods in which most of a short way is left behind
 _BRAKING = 0.8  # fraction of the acceleration limit that braking in time counts on
-_SPEED_MARGIN = 0.97  # of the speed limit, for what a learned model is off by
+_SPEED_MARGIN = 0.97  # of the speed limit, for what model and description are off by
 _ROUNDING = 1e-12  # [rad]
 _CORRECTIONS = 3  # of a step that would be too fast
 _compiled = compiler(error_model='numpy')
@@ -72,10 +73,10 @@ class Motion:
         wanted = _wanted(change.ravel(), before, ahead, self._limits, period, most_lead,
                          self._speed, limit)
         velocity = _towards(wanted, before, angles.ravel(), self._limits, period)
-        chain = self._chain_of(angles)
+        chain = self._chains(angles)
         for correction in range(_CORRECTIONS + 1):
             following = angles + velocity.reshape(angles.shape) * period
-            speed = _longest_way(chain, self._chain_of(following)) / period
+            speed = _longest_way(chain, self._chains(following)) / period
             if speed <= limit or correction == _CORRECTIONS:
                 break
             slower = _towards(velocity * (0.999 * limit / speed), before, angles.ravel(),
@@ -92,10 +93,19 @@ class Motion:
                 velocity = _towards(np.zeros_like(before), before, angles.ravel(), self._limits,
                                     period)
                 following = angles + velocity.reshape(angles.shape) * period
-                speed = _longest_way(chain, self._chain_of(following)) / period
+                speed = _longest_way(chain, self._chains(following)) / period
         self.velocity = (following - angles) / period
         self._speed = speed
         return following
+
+    def _chains(self, angles: np.ndarray) -> np.ndarray:
+        """
+        Return the poses by the model and by the description, (2 joints, 9).
+
+        Where many joints are at their limits, a learned model may take a point to be slower than
+        it is by a twelfth.
+        """
+        return np.concatenate((self._chain_of(angles), forward_kinematics(self._arm, angles)))
 
 
 @_compiled
