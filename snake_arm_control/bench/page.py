@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ snake-arm bench --only loop
 """
 PARTS = 'cost', 'goals', 'throughput'  # of `run`, that the page has
 _PICTURE = 'speed.png'
+_WIDTH = 99  # of the text
 _ALL = 0.9995  # of the goals, rounded
 
 
@@ -55,8 +57,9 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 
 def _machine(result: dict[str, Any]) -> Iterator[str]:
     versions = ', '.join(f'{name} {version}' for name, version in result['versions'].items())
-    yield (f'{result["machine"]["processor"]}, one thread but where it says otherwise; an arm of '
-           f'{result["joints"]} joints. {versions[0].upper()}{versions[1:]}.')
+    text = (f'{result["machine"]["processor"]}, one thread but where it says otherwise; an arm of '
+            f'{result["joints"]} joints. {versions[0].upper()}{versions[1:]}.')
+    yield textwrap.fill(text, _WIDTH)
 
 
 def _cost(cost: dict[str, Any]) -> Iterator[str]:
@@ -92,8 +95,8 @@ def _goals(goals: dict[str, Any]) -> Iterator[str]:
         yield f'- {letter}: {goal_families.FAMILIES[letter]}'
     counts = {METHODS[name].label: family[name]['goals'] for family in goals.values()
               for name in methods if 'goals' in family.get(name, ())}
-    yield ('\nGoals of a family: '
-           + ', '.join(f'{label} {count}' for label, count in counts.items()) + '.')
+    text = ', '.join(f'{label} {count}' for label, count in counts.items())
+    yield '\n' + textwrap.fill(f'Goals of a family: {text}.', _WIDTH)
     yield '\nIterations (median):\n'
     yield from _table(
         ('', *goals), ((METHODS[name].label, *(
@@ -104,7 +107,7 @@ def _goals(goals: dict[str, Any]) -> Iterator[str]:
 def _timed(found: dict[str, Any]) -> str:
     if 'ms' not in found:
         return ''
-    missed = '' if found['reached'] > _ALL else f' ({100.0 * found["reached"]:.0f} %)'
+    missed = '' if found['reached'] > _ALL else f' ({100.0 * found["reached"]:.3g} %)'
     return f'{found["ms"]:.2f}<br>{found["ms_95"]:.2f}{missed}'
 
 
