@@ -25,7 +25,7 @@ _PIECES = 8  # for each process: the fewer goals in a piece, the less one waits 
 
 
 def solve_many(goals: Sequence[Goal], start_angles: np.ndarray, model: DifferentiableModel,
-               processes: int | None = None, seed: int = 0, **options: Any) -> list[Solution]:
+               processes: int | None = 1, seed: int = 0, **options: Any) -> list[Solution]:
     """
     Solve goals that have nothing to do with each other, each as `solve` does.
 
@@ -34,7 +34,8 @@ def solve_many(goals: Sequence[Goal], start_angles: np.ndarray, model: Different
     one; and a script that calls this needs the guard ``if __name__ == '__main__'``.
 
     :param start_angles: (joints, axes) for all goals, or (goals, joints, axes) [rad or m]
-    :param processes: how many share the work, None for one a core; with 1, this one does it
+    :param processes: how many share the work, None for one a core; with 1, this one does it. They
+        take a second to start: a thousand easy goals are solved sooner without them
     :param seed: of the new starts; each goal has its own generator
     :param options: of `solve`, other than its generator
     :return: solutions, in the order of the goals
