@@ -12,8 +12,10 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile \
 	--no-loadscope-reorder
 # Those that have to do with ROS: what all others test is the same on each line of it.
-NODE_TESTS = $(shell grep -lE '^(from|import) .*(rclpy|harness|loop_rate|control\.(ros|nodes))' \
-	test/test_*.py)
+NODE_TESTS = $(filter-out $(ALIKE:%=test/test_%.py), \
+	$(shell grep -lE '^(from|import) .*(rclpy|harness|control\.(ros|nodes))' test/test_*.py))
+# The browser, the machine and the texts are the same on each line, too.
+ALIKE := page surroundings docs
 INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
 	--use-pep517 --constraint $(CONSTRAINTS) --editable
 

@@ -49,12 +49,6 @@ LONGEST = ('test_page', 'test_nodes', 'test_training', 'test_faults', 'test_surr
            'test_reproduction', 'test_loop_rate')
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers():
-    """One more than there are cores: tests of the nodes wait more than they compute."""
-    return len(os.sched_getaffinity(0)) + 1
-
-
 def pytest_collection_modifyitems(items):
     if 'PYTEST_XDIST_WORKER' in os.environ:
         place = {name: index for index, name in enumerate(LONGEST)}

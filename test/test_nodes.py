@@ -286,9 +286,11 @@ def test_a_moving_goal_that_is_reached_and_left_again_and_again_fills_no_log(arm
     arm.publish_goal(FIG2)
     arm.wait(lambda: states and states[-1] == 'REACHED', 'the goal')
     log.clear()
-    for k in range(100):
+    for k in range(1000):  # a hundred, unless the machine is slow
         arm.publish_goal(Goal.tool(position=np.array(REACHABLE) + (0.0, 0.0, 3e-3 * (k % 2))))
         arm.listen(0.03)
+        if k >= 100 and states.count('TRACKING') > 10:
+            break
     arm.wait(lambda: states[-1] == 'REACHED', 'the last goal')
     assert states.count('TRACKING') > 10
     arm.wait(lambda: State.REACHED.value in log, 'the end in the log')
