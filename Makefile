@@ -14,8 +14,8 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 # Those that have to do with ROS: what all others test is the same on each line of it.
 NODE_TESTS = $(filter-out $(ALIKE:%=test/test_%.py), \
 	$(shell grep -lE '^(from|import) .*(rclpy|harness|control\.(ros|nodes))' test/test_*.py))
-# The browser, the machine and the texts are the same on each line, too.
-ALIKE := page surroundings docs
+# The browser, processes, the command line and the texts are the same on each line, too.
+ALIKE := page viewer processes cli surroundings docs
 INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
 	--use-pep517 --constraint $(CONSTRAINTS) --editable
 
