@@ -9,23 +9,20 @@ from typing import Any
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.arm.simulation import SimulationSettings
+from snake_arm_control.arm.stepped_arm import STEP, SteppedArm
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import ArmError
-from snake_arm_control.extras import require
 
-_STEP = 0.001  # [s]
-_LONGEST = 0.5  # [s] that a call of `advance` makes up for; of a longer pause the rest is lost
 _ROTOR_INERTIA = 0.01  # [kg m^2], of a motor as a joint feels it through its gear
 
 
-class MujocoArm:
+class MujocoArm(SteppedArm):
     """
     An arm that bends under its own weight; see `TrueArm` for what it can do.
 
     Its servos have set-points that move as the angles of a `SimulatedArm` do, and pull the joints
-    there as springs with dampers, up to the effort of the URDF. It is stepped to the caller's
-    clock by steps of fixed length.
+    there as springs with dampers, up to the effort of the URDF.
 
     :param start: (joints, axes) [rad], the arm's rest pose if None
     :raises MissingPackageError: if mujoco is not installed
@@ -34,15 +31,10 @@ class MujocoArm:
 
     def __init__(self, arm: Arm, settings: SimulationSettings = SimulationSettings(),
                  start: np.ndarray | None = None):
-        require('mujoco')
-        self.arm = arm
-        self._servos = SimulatedArm(arm, settings, start)
+        super().__init__(arm, settings, start)
         if (self._servos.angles != arm.clip(self._servos.angles)).any():
             raise ArmError('the start is beyond the joint limits, where the stops of the arm in '
                            'MuJoCo are')
-        self._data: Any = None  # MuJoCo's state
-        self._now: float | None = None  # [s]
-        self._stopped = False
         self.settings = settings
 
     @property
@@ -67,41 +59,18 @@ class MujocoArm:
         angles[self.arm.free] = self._data.qpos[self._places]
         return angles - self._servos.joint_offsets
 
-    def command(self, positions: np.ndarray, now: float) -> None:
-        """
-        Let the servos go to angles from a time [s] on.
-
-        :param positions: (joints, axes) [rad], clipped to the joint limits
-        :raises ShapeError: if positions are misshapen or not finite; the command before stays
-        """
-        self.advance(now)
-        self._servos.command(positions, now)
-
-    def advance(self, now: float) -> None:
-        """Step the simulation to a time [s]."""
-        import mujoco
-        if self._now is None or self._stopped or not now >= self._now:
-            self._now = now
-        self._now = max(self._now, now - _LONGEST)
-        while self._now + _STEP <= now:
-            self._now += _STEP
-            self._servos.advance(self._now)
-            self._data.ctrl = self._true(self._servos.angles)
-            mujoco.mj_step(self._model, self._data)
-
     def true_chain(self, angles: np.ndarray | None = None) -> np.ndarray:
         """Return the true pose chain (joints, 9) at angles (joints, axes), now if None."""
         return self._servos.true_chain(self.angles if angles is None else angles)
 
-    def stop(self, stopped: bool = True) -> None:
-        """Stop the arm where it is, as an emergency stop does by brakes, or release it."""
-        self._stopped = stopped
-        self._servos.stop(stopped)
-        self._data.qvel = 0.0
-
     def push(self, delta: np.ndarray) -> None:
         """Move the joints by angles (joints, axes) [rad]; servos at work will move them back."""
         self._data.qpos[self._places] += delta[self.arm.free]
+
+    def _step(self) -> None:
+        import mujoco
+        self._data.ctrl = self._true(self._servos.angles)
+        mujoco.mj_step(self._model, self._data)
 
     def _true(self, angles: np.ndarray) -> np.ndarray:
         """Return the true positions (dof,) where the encoders read angles (joints, axes)."""
@@ -118,7 +87,7 @@ def _compiled(arm: Arm, settings: SimulationSettings, joint_offsets: np.ndarray
     import mujoco
     try:
         spec = mujoco.MjSpec.from_string(urdf_text(arm))
-        spec.option.timestep = _STEP
+        spec.option.timestep = STEP
         spec.option.gravity = (0.0, 0.0, -settings.gravity)
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
         for name, offset in arm.named(joint_offsets).items():

@@ -12,26 +12,23 @@ import numpy as np
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.link import Axis
-from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.arm.simulation import SimulationSettings
+from snake_arm_control.arm.stepped_arm import STEP, SteppedArm
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import ArmError, ShapeError
-from snake_arm_control.extras import require
 
-_STEP = 0.001  # [s]
-_LONGEST = 0.5  # [s] that a call of `advance` makes up for; of a longer pause the rest is lost
 _STIFFNESS = 1e5  # [N/m], of a tendon; joints have the arm's stiffness in these
 _TENDON_DAMPING = 50.0  # [N s/m]
 _LIGHT = 0.1  # of the mass of links in a URDF, which have motors
 _INERTIA, _DAMPING = 2e-4, 1.5  # [kg m^2], [N m s/rad], of each joint
 
 
-class MujocoTendonArm:
+class MujocoTendonArm(SteppedArm):
     """
     An arm whose joints, each a spring of its own, are pulled at by tendons; see `TrueArm`.
 
     It is not what `Tendons` say: its joints are not alike, they bend under weight, and tendons run
-    straight from link to link. Its pulleys turn as the angles of a `SimulatedArm` do, which their
-    encoders read.
+    straight from link to link. The servos are those of its pulleys.
 
     :param start: (joints, axes) [rad] of the pulleys, the arm's rest pose if None
     :raises MissingPackageError: if mujoco is not installed
@@ -40,12 +37,7 @@ class MujocoTendonArm:
 
     def __init__(self, arm: Arm, settings: SimulationSettings = SimulationSettings(),
                  start: np.ndarray | None = None):
-        require('mujoco')
-        self.arm = arm
-        self._pulleys = SimulatedArm(arm, settings, start)
-        self._data: Any = None  # MuJoCo's state
-        self._now: float | None = None  # [s]
-        self._stopped = False
+        super().__init__(arm, settings, start)
         self._compiled_for: tuple[float, float, float] | None = None
         self.settings = settings
 
@@ -56,7 +48,7 @@ class MujocoTendonArm:
 
     @settings.setter
     def settings(self, settings: SimulationSettings) -> None:
-        self._settings = self._pulleys.settings = settings
+        self._settings = self._servos.settings = settings
         key = settings.length_error, settings.gravity, settings.payload
         if key == self._compiled_for:
             return
@@ -73,27 +65,7 @@ class MujocoTendonArm:
     @property
     def angles(self) -> np.ndarray:
         """Angles (joints, axes) [rad] of the pulleys, as their encoders read them."""
-        return self._pulleys.angles
-
-    def command(self, positions: np.ndarray, now: float) -> None:
-        """
-        Let the pulleys go to angles from a time [s] on.
-
-        :param positions: (joints, axes) [rad], clipped to the limits
-        :raises ShapeError: if positions are misshapen or not finite; the command before stays
-        """
-        self.advance(now)
-        self._pulleys.command(positions, now)
-
-    def advance(self, now: float) -> None:
-        """Step the simulation to a time [s]."""
-        if self._now is None or self._stopped or not now >= self._now:
-            self._now = now
-        self._now = max(self._now, now - _LONGEST)
-        while self._now + _STEP <= now:
-            self._now += _STEP
-            self._pulleys.advance(self._now)
-            self._step()
+        return self._servos.angles
 
     def true_chain(self, angles: np.ndarray | None = None) -> np.ndarray:
         """
@@ -107,21 +79,15 @@ class MujocoTendonArm:
         lengths = self.arm.geometry.lengths * (1.0 + self._settings.length_error)
         return forward_kinematics(self._free, joints, lengths)
 
-    def stop(self, stopped: bool = True) -> None:
-        """Stop the arm where it is, as an emergency stop does by brakes, or release it."""
-        self._stopped = stopped
-        self._pulleys.stop(stopped)
-        self._data.qvel = 0.0
-
     def push(self, delta: np.ndarray) -> None:
         """Turn the pulleys by angles (joints, axes) [rad]; servos at work will turn them back."""
-        self._pulleys.push(delta)
+        self._servos.push(delta)
 
     def _step(self) -> None:
         import mujoco
         tendons = self.arm.tendons
         assert tendons is not None
-        values = self.arm.flat(self._pulleys.angles + self._pulleys.joint_offsets)
+        values = self.arm.flat(self._servos.angles + self._servos.joint_offsets)
         pulled = [pulley.ratio * value + pulley.offset
                   for pulley, value in zip(tendons.pulleys, values)]
         self._data.ctrl = self._lengths - pulled
@@ -153,7 +119,7 @@ def _compiled(arm: Arm, free: Arm, settings: SimulationSettings
     assert tendons is not None
     try:
         spec = mujoco.MjSpec.from_string(urdf_text(free))
-        spec.option.timestep = _STEP
+        spec.option.timestep = STEP
         spec.option.gravity = tuple(settings.gravity * down for down in -arm.mount.matrix[2, :3])
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
         for geom in spec.geoms:

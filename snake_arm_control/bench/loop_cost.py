@@ -19,12 +19,12 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from snake_arm_control.bench.loop_rate import spin_for
 from snake_arm_control.control.loop import State
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.nodes.controller import ControllerSettings
 from snake_arm_control.nodes.up import Options, running
 from snake_arm_control.ros import topics
-from snake_arm_control.ros.running import Spinner
 
 NAMESPACE = '/loop_cost'
 SECONDS = 10.0  # [s] that are measured
@@ -101,14 +101,14 @@ def _measured(scenario: str, occupied: bool, seconds: float, rate: float) -> dic
     with running(options, Listener) as (spinner, listener, children), _busy(occupied):
         moves = scenario == _MOVING
         is_ready = listener.is_moving if moves else listener.is_at_rest
-        _spin(spinner, _START_TIME, is_ready)
+        spin_for(spinner, _START_TIME, is_ready)
         if not is_ready():
             raise FeedbackError(f'{scenario} did not begin within {_START_TIME:g} s')
-        _spin(spinner, _WARM_UP)
+        spin_for(spinner, _WARM_UP)
         listener.clear()
         numbers, begun = children.numbers, time.monotonic()
         before = {node: _processor_time(numbers[node]) for node in NODES}
-        _spin(spinner, seconds)
+        spin_for(spinner, seconds)
         passed = time.monotonic() - begun
         cpu = {node: (_processor_time(numbers[node]) - before[node]) / passed for node in NODES}
         if not moves:
@@ -139,9 +139,3 @@ def _processor_time(process: int) -> float:
     """Return the time that a process has computed [s]; Linux only."""
     fields = Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
-
-
-def _spin(spinner: Spinner, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-    end = time.monotonic() + seconds
-    while not until() and time.monotonic() < end:
-        spinner.spin_once(timeout_sec=min(max(end - time.monotonic(), 0.0), 0.1))

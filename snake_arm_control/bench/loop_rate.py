@@ -140,7 +140,7 @@ def loop_rate(processes: bool, seconds: float) -> float:
         _spin(spinner, lambda: watcher.counts[-1][0] > start + seconds - _JITTER, 'report')
         end, after = watcher.counts[-1]
         watcher.release()
-        _spin_for(spinner, _END_TIME)
+        spin_for(spinner, _END_TIME)
     return (after - before) / (end - start)
 
 
@@ -153,12 +153,12 @@ def echo_rate(processes: bool, seconds: float) -> float:
         else:
             stack.enter_context(spinner.added(Echo(namespace=NAMESPACE)))
         _begin(spinner, caller)
-        _spin_for(spinner, _WARM_UP)
+        spin_for(spinner, _WARM_UP)
         start, before = time.monotonic(), caller.answers
-        _spin_for(spinner, seconds)
+        spin_for(spinner, seconds)
         rate = (caller.answers - before) / (time.monotonic() - start)
         caller.stop()
-        _spin_for(spinner, _END_TIME)
+        spin_for(spinner, _END_TIME)
         return rate
 
 
@@ -169,17 +169,18 @@ def _begin(spinner: Spinner, caller: Caller) -> None:
         if time.monotonic() > deadline:
             raise FeedbackError(f'no answer came within {_START_TIME:g} s')
         caller.call()
-        _spin_for(spinner, _ANSWER_TIME, lambda: caller.answers)
+        spin_for(spinner, _ANSWER_TIME, lambda: caller.answers)
 
 
 def _spin(spinner: Spinner, until: Callable[[], Any], what: str) -> None:
-    _spin_for(spinner, _START_TIME, until)
+    spin_for(spinner, _START_TIME, until)
     if not until():
         raise FeedbackError(f'no {what} of the controller came within {_START_TIME:g} s')
 
 
-def _spin_for(spinner: Spinner, seconds: float, until: Callable[[], Any] = lambda: False
-              ) -> None:
+def spin_for(spinner: Spinner, seconds: float, until: Callable[[], Any] = lambda: False
+             ) -> None:
+    """Serve nodes for a time [s], or until something holds."""
     end = time.monotonic() + seconds
     while not until() and time.monotonic() < end:
         spinner.spin_once(timeout_sec=min(end - time.monotonic(), 0.1))

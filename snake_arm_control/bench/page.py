@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from snake_arm_control.bench.run import METHODS
 from snake_arm_control.experiments import goal_families
 
 _HEAD = """# Speed
@@ -80,7 +81,6 @@ def _cost(cost: dict[str, Any]) -> Iterator[str]:
 
 
 def _goals(goals: dict[str, Any]) -> Iterator[str]:
-    from snake_arm_control.bench.run import METHODS
     methods = [name for name in METHODS
                if any('ms' in family.get(name, ()) for family in goals.values())]
     yield '## Time to goal\n'

@@ -23,12 +23,11 @@ from snake_arm_control.control.foresight import Foresight
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.imagination import searches
 from snake_arm_control.control.latency import Latency
-from snake_arm_control.control.motion import Motion
+from snake_arm_control.control.motion import longest_way, Motion
 from snake_arm_control.control.plausibility import PlausibilitySettings
 from snake_arm_control.control.pursuit import Pursuit, PursuitSettings
 from snake_arm_control.control.recovery import Phase
 from snake_arm_control.control.scene import Scene
-from snake_arm_control.control.travel import longest_way
 from snake_arm_control.errors import ArmError, FeedbackError
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.settings import setting

@@ -33,6 +33,7 @@ class Motion:
 
     def __init__(self, arm: Arm, chain_of: Callable[[np.ndarray], np.ndarray]):
         self._arm, self._chain_of = arm, chain_of
+        self._described = arm.rest, forward_kinematics(arm, arm.rest)  # the latest
         self._limits = np.array((arm.lower.ravel(), arm.upper.ravel(),
                                  arm.velocity_limits.ravel(), arm.acceleration_limits.ravel()))
         self.stop()
@@ -76,7 +77,7 @@ class Motion:
         chain = self._chains(angles)
         for correction in range(_CORRECTIONS + 1):
             following = angles + velocity.reshape(angles.shape) * period
-            speed = _longest_way(chain, self._chains(following)) / period
+            speed = longest_way(chain, self._chains(following)) / period
             if speed <= limit or correction == _CORRECTIONS:
                 break
             slower = _towards(velocity * (0.999 * limit / speed), before, angles.ravel(),
@@ -93,7 +94,7 @@ class Motion:
                 velocity = _towards(np.zeros_like(before), before, angles.ravel(), self._limits,
                                     period)
                 following = angles + velocity.reshape(angles.shape) * period
-                speed = _longest_way(chain, self._chains(following)) / period
+                speed = longest_way(chain, self._chains(following)) / period
         self.velocity = (following - angles) / period
         self._speed = speed
         return following
@@ -105,7 +106,9 @@ class Motion:
         Where many joints are at their limits, a learned model may take a point to be slower than
         it is by a twelfth.
         """
-        return np.concatenate((self._chain_of(angles), forward_kinematics(self._arm, angles)))
+        if not np.array_equal(angles, self._described[0]):
+            self._described = angles, forward_kinematics(self._arm, angles)
+        return np.concatenate((self._chain_of(angles), self._described[1]))
 
 
 @_compiled
@@ -169,8 +172,8 @@ def _towards(wanted, velocity, angles, limits, period):
 
 
 @_compiled
-def _longest_way(chain, following):
-    """Return how far the element goes that goes furthest [m]."""
+def longest_way(chain, following):
+    """Return how far the joint goes that goes furthest between chains (joints, 9) [m]."""
     longest = 0.0
     for j in range(len(chain)):
         square = 0.0

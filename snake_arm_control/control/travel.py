@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snake_arm_control.arm import pose
 from snake_arm_control.control import distances
 from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.demands import Demands
+from snake_arm_control.control.motion import longest_way
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 
 _KEPT = 0.5  # [margins], the clearance that a way keeps
@@ -120,9 +120,3 @@ class Remembering:
         if self._latest is None or self._latest[0] is not angles:
             self._latest = angles, self._model.linearize(angles)
         return self._latest[1]
-
-
-def longest_way(chain: np.ndarray, later: np.ndarray) -> float:
-    """Return the longest way of a joint between two chains (joints, 9) [m]."""
-    way = later[:, pose.POSITION] - chain[:, pose.POSITION]
-    return math.sqrt(np.einsum('ij,ij->i', way, way).max())

@@ -63,7 +63,7 @@ class CompensatedModel:
                                         self.core.linearize(bent.reshape(angles.shape)))
 
 
-class CompensatedLinearization:
+class CompensatedLinearization(functionals.Differentiated):
     """The chain of the corrected angles; derivatives pass through the core, then the statics."""
 
     def __init__(self, geometry: tuple[np.ndarray, ...], compliance: Compliance, tape: np.ndarray,
@@ -89,24 +89,11 @@ class CompensatedLinearization:
 
     def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
                         first: int = 0) -> np.ndarray:
-        """
-        Return the derivatives of functionals of the chain by angles[first:].
-
-        :param rows, joints, coefficients: of the entries, see `functionals`
-        :param first: joint from which on angles are differentiated by
-        :return: (*batch, functionals, joints - first, axes)
-        :raises ShapeError: if the entries are misshapen
-        :raises IndexError: if a number is out of range
-        """
+        """See `functionals.Differentiated`."""
         if not 0 <= first <= self.chain.shape[-2]:
             raise IndexError(f'first is joint {first}, expected 0 to {self.chain.shape[-2]}')
         slopes = self._core.functional_rows(rows, joints, coefficients)
         return self._pulled_back(slopes)[..., first:, :]
-
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
-                      ) -> np.ndarray:
-        """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
-        return self.functional_rows(*functionals.of_components(joints, components), first)
 
     def _pulled_back(self, slopes: np.ndarray) -> np.ndarray:
         """Return slopes (*batch, functionals, joints, axes) by angles before they give way."""

@@ -11,7 +11,7 @@ from snake_arm_control.model import functionals
 from snake_arm_control.model.differentiable import Linearization
 
 
-class DrivenLinearization:
+class DrivenLinearization(functionals.Differentiated):
     """
     A model of joints at configurations, differentiated by the pulleys of the tendons.
 
@@ -30,20 +30,7 @@ class DrivenLinearization:
 
     def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
                         first: int = 0) -> np.ndarray:
-        """
-        Return the derivatives of functionals of the chain by angles[first:].
-
-        :param rows, joints, coefficients: of the entries, see `functionals`
-        :param first: row of the angles from which on they are differentiated by
-        :return: (*batch, functionals, joints - first, axes)
-        :raises ShapeError: if the entries are misshapen
-        :raises IndexError: if a number is out of range
-        """
+        """See `functionals.Differentiated`."""
         functionals.checked(rows, joints, coefficients, self.chain.shape[-2], first)
         by_joints = self._core.functional_rows(rows, joints, coefficients)
         return self._arm.by_pulleys(by_joints, self._slopes)[..., first:, :]
-
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
-                      ) -> np.ndarray:
-        """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
-        return self.functional_rows(*functionals.of_components(joints, components), first)

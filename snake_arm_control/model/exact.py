@@ -44,7 +44,7 @@ class ExactModel:
         return DrivenLinearization(self.arm, ExactLinearization(self._geometry, bent), slopes)
 
 
-class ExactLinearization:
+class ExactLinearization(functionals.Differentiated):
     """Exact kinematics at configurations: the chain, and its derivatives as they are asked."""
 
     def __init__(self, geometry: tuple[np.ndarray, ...], angles: np.ndarray):
@@ -66,23 +66,10 @@ class ExactLinearization:
 
     def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
                         first: int = 0) -> np.ndarray:
-        """
-        Return the derivatives of functionals of the chain by angles[first:].
-
-        :param rows, joints, coefficients: of the entries, see `functionals`
-        :param first: joint from which on angles are differentiated by
-        :return: (*batch, functionals, joints - first, axes)
-        :raises ShapeError: if the entries are misshapen
-        :raises IndexError: if a number is out of range
-        """
+        """See `functionals.Differentiated`."""
         entries = functionals.checked(rows, joints, coefficients, self.chain.shape[-2], first)
         found = serial_chain.functional_rows(self._placed, *entries, first)
         return found.reshape(*self._shape[:-2], *found.shape[1:])
-
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
-                      ) -> np.ndarray:
-        """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
-        return self.functional_rows(*functionals.of_components(joints, components), first)
 
 
 def compile_all() -> None:

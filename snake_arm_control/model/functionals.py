@@ -22,6 +22,28 @@ from snake_arm_control.errors import ShapeError
 COMPONENTS = np.eye(pose.SIZE)  # the coefficients of each component
 
 
+class Differentiated:
+    """A model at configurations, which knows how functionals of its chain change."""
+
+    def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
+                        first: int = 0) -> np.ndarray:
+        """
+        Return the derivatives of functionals of the chain by angles[first:].
+
+        :param rows, joints, coefficients: of the entries, see above
+        :param first: joint from which on angles are differentiated by
+        :return: (*batch, functionals, joints - first, axes)
+        :raises ShapeError: if the entries are misshapen
+        :raises IndexError: if a number is out of range
+        """
+        raise NotImplementedError
+
+    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
+                      ) -> np.ndarray:
+        """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
+        return self.functional_rows(*of_components(joints, components), first)
+
+
 class Entries(NamedTuple):
     """Functionals in the form that kernels take."""
 

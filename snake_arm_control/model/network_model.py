@@ -51,7 +51,7 @@ class NetworkModel:
         return NetworkLinearization(self.parameters, angles, self.form)
 
 
-class NetworkLinearization:
+class NetworkLinearization(functionals.Differentiated):
     """The network at configurations: the forward pass, kept for any number of backward ones."""
 
     def __init__(self, parameters: NetworkParameters, angles: np.ndarray,
@@ -77,15 +77,7 @@ class NetworkLinearization:
 
     def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
                         first: int = 0) -> np.ndarray:
-        """
-        Return the derivatives of functionals of the chain by angles[first:].
-
-        :param rows, joints, coefficients: of the entries, see `functionals`
-        :param first: joint from which on angles are differentiated by
-        :return: (*batch, functionals, joints - first, axes)
-        :raises ShapeError: if the entries are misshapen
-        :raises IndexError: if a number is out of range
-        """
+        """See `functionals.Differentiated`."""
         if self._form is not None:
             rows, joints, coefficients, _ = functionals.checked(
                 rows, joints, coefficients, self.chain.shape[-2], first)
@@ -93,8 +85,3 @@ class NetworkLinearization:
         found = bptt.functional_rows(self._parameters, self._tape, rows, joints, coefficients,
                                      first)
         return found.reshape((*self._batch, *found.shape[-3:]))
-
-    def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
-                      ) -> np.ndarray:
-        """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
-        return self.functional_rows(*functionals.of_components(joints, components), first)
