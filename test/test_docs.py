@@ -313,3 +313,8 @@ def test_the_parameters_are_those_of_the_settings():
 
 if __name__ == '__main__':
     REFERENCE.write_text(PAGES['docs/topics.md'].partition(MARK)[0] + MARK + parameters())
+
+
+@pytest.mark.parametrize('page', [name for name in PAGES if name.startswith('docs/')])
+def test_the_readme_leads_to_every_page(page):
+    assert f']({page})' in PAGES['README.md']
