@@ -72,9 +72,9 @@ def solve(goal: Goal, arm: Arm, model: Any, true_chain: Callable[[np.ndarray], n
     while best.score > 1.0 and attempt < restarts and taken < max_iterations:
         if attempt:
             drawn = generator.uniform(0.1, 0.5) * generator.uniform(-1.0, 1.0, arm.rest.shape)
-            start, _, __ = elsewhere = _descended(
-                goal, arm.upper * drawn, limits, imagined, settings, _IMAGINED_ITERATIONS)
-            taken += elsewhere.iterations
+            elsewhere = _descended(goal, arm.upper * drawn, limits, imagined, settings,
+                                   _IMAGINED_ITERATIONS)
+            start, taken = elsewhere.angles, taken + elsewhere.iterations
         else:
             start, iterations = _grown(goal, limits, imagined, settings)
             taken += iterations
