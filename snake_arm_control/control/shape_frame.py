@@ -45,7 +45,7 @@ def put(shape: Shape, rotation: np.ndarray, origin: np.ndarray) -> Shape:
     if isinstance(shape, Mesh):
         return replace(shape, pose=Placement(where, turn))
     if isinstance(shape, Capsule):
-        half = 0.5 * np.linalg.norm(np.subtract(shape.end, shape.start)) * rotation[:, 2]
+        half = 0.5 * shape.length * rotation[:, 2]
         return replace(shape, start=tuple(origin - half), end=tuple(origin + half))
     assert isinstance(shape, HalfSpace)
     return replace(shape, normal=tuple(rotation[:, 2]), offset=float(rotation[:, 2] @ origin))

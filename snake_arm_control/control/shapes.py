@@ -104,6 +104,11 @@ class Capsule(Shape):
         self._vector('end')
         self._size('radius')
 
+    @property
+    def length(self) -> float:
+        """Length of the way [m]; the round ends come on top."""
+        return math.dist(self.start, self.end)
+
 
 @dataclass(frozen=True)
 class Box(Shape):

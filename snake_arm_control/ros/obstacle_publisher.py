@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 from rclpy.node import Node
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
@@ -59,8 +58,8 @@ def shape_to_marker(shape: Shape) -> Marker:
     elif isinstance(shape, Box):
         marker.type, size = Marker.CUBE, shape.size
     elif isinstance(shape, Capsule):
-        length = float(np.linalg.norm(np.subtract(shape.end, shape.start)))
-        marker.type, size = Marker.CYLINDER, (2.0 * shape.radius, 2.0 * shape.radius, length)
+        width = 2.0 * shape.radius
+        marker.type, size = Marker.CYLINDER, (width, width, shape.length)
     elif isinstance(shape, Mesh):
         marker.type, size = Marker.MESH_RESOURCE, (1.0, 1.0, 1.0)
         marker.mesh_resource = f'file://{shape.path}'

@@ -72,10 +72,9 @@ def _markers(shape: Shape) -> list[Marker]:
         mesh.mesh_resource = f'file://{shape.path}'
         return [mesh]
     if isinstance(shape, Capsule):
-        start, end, width = np.array(shape.start), np.array(shape.end), 2.0 * shape.radius
         rotation, middle = frame_of(shape)
-        ends = [_marker(Marker.SPHERE, each, 3 * (width,)) for each in (start, end)]
-        length = float(np.linalg.norm(end - start))
+        width, length = 2.0 * shape.radius, shape.length
+        ends = [_marker(Marker.SPHERE, end, 3 * (width,)) for end in (shape.start, shape.end)]
         if not length:
             return ends[:1]
         return [*ends, _marker(Marker.CYLINDER, middle, (width, width, length), rotation)]

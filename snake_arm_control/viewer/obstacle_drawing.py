@@ -96,8 +96,7 @@ def _looks(shape: Shape) -> tuple[object, ...]:
     if isinstance(shape, Box):
         return Box, shape.size
     if isinstance(shape, Capsule):
-        length = float(np.linalg.norm(np.subtract(shape.end, shape.start)))
-        return Capsule, shape.radius, round(length, 9)
+        return Capsule, shape.radius, round(shape.length, 9)
     return (Mesh, shape.path) if isinstance(shape, Mesh) else (type(shape),)
 
 
@@ -108,8 +107,7 @@ def _mesh(shape: Shape) -> Trimesh | None:
     if isinstance(shape, Box):
         return _scaled(meshes.BOX, shape.size)
     if isinstance(shape, Capsule):
-        length = float(np.linalg.norm(np.subtract(shape.end, shape.start)))
-        capsule = creation.capsule(length, shape.radius, count=(12, 24))
+        capsule = creation.capsule(shape.length, shape.radius, count=(12, 24))
         capsule.apply_translation(-capsule.bounds.mean(axis=0))
         return capsule
     if isinstance(shape, HalfSpace):
