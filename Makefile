@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 ARGS ?=
-# Each worker has a ROS domain of its own, and a file of tests stays with one worker.
-WORKERS ?= $(if $(ARGS),0,auto)
+# Each worker has a ROS domain of its own, and a file of tests stays with one worker. Nodes wait
+# for each other, so there is one worker more than cores.
+WORKERS ?= $(if $(ARGS),0,$(shell expr $$(nproc 2>/dev/null || echo 2) + 1))
 
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile \

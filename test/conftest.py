@@ -6,6 +6,7 @@ from contextlib import suppress
 import fcntl
 import os
 from pathlib import Path
+import signal
 import tempfile
 
 # Before numpy and torch are imported: workers side by side divide the cores.
@@ -36,6 +37,9 @@ def take_ros_domain():
             return domain, lock
     raise RuntimeError('each of the ROS domains 1 to 101 is used by other tests')
 
+
+# A shell starts what it puts in the background with Ctrl-C ignored, and so would all children be.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before rclpy is started: no test sees the nodes of another run on this machine or its network,
 # nor those of another worker of this run.

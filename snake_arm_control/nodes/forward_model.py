@@ -35,6 +35,7 @@ from snake_arm_control.ros.running import run
 from snake_arm_control.settings import setting
 
 AUTO = 'auto'
+_EXACT = 'the exact kinematics'
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ class ForwardModelNode(Node):
         self._diagnostics = Diagnostics(self, self._describe)
 
     def _load(self) -> None:
-        self._model = self._chosen()
+        self._model, self._served = self._chosen()
         self._warming = Thread(target=self._warm_up, args=(self._model,), daemon=True)
         self._warming.start()
         self._weights.publish(weight_messages.bytes_to_message(self._model.to_bytes()))
-        self.get_logger().info(f'serving {self._served()}, {self._model.fingerprint}')
+        self.get_logger().info(f'serving {self._served}, {self._model.fingerprint}')
 
     def _warm_up(self, model: ForwardModel) -> None:
         """Compile the prediction, or load it, while the node goes on."""
@@ -97,13 +98,14 @@ class ForwardModelNode(Node):
             self._warming.join()
         super().destroy_node()
 
-    def _chosen(self) -> ForwardModel:
+    def _chosen(self) -> tuple[ForwardModel, str]:
+        """Return the model that the settings name, and what to call it."""
         settings = self._settings.value
         if settings.kind == EXACT:
             if settings.weights:
                 raise SettingsError(f'weights is {settings.weights} and kind is {EXACT}, expected '
                                     'one of the two')
-            return ForwardModel.exact(self._arm)
+            return ForwardModel.exact(self._arm), _EXACT
         if settings.kind == COMPENSATED and not settings.weights:
             raise SettingsError(f'kind is {COMPENSATED} and weights is empty, expected the file '
                                 'that snake-arm calibrate --compliance wrote')
@@ -114,15 +116,10 @@ class ForwardModelNode(Node):
             if settings.kind not in (AUTO, model.kind):
                 raise SettingsError(f'kind is {settings.kind} and {path.name} is of a model that '
                                     f'is {model.kind}, expected the same')
-            return model
+            return model, path.name
         self.get_logger().info('the arm is described and not the default one, so the exact '
                                f'kinematics serve; kind: {NETWORK} takes {path.name}')
-        return ForwardModel.exact(self._arm)
-
-    def _served(self) -> str:
-        if self._model.kind == EXACT:
-            return 'the exact kinematics'
-        return Path(self._settings.value.weights or shipped_weights(self._arm)).name
+        return ForwardModel.exact(self._arm), _EXACT
 
     def _predict(self, data: bytes) -> None:
         try:
@@ -161,7 +158,7 @@ class ForwardModelNode(Node):
         level, summary = ((Level.ERROR, f'reload failed: {self._trouble}') if self._trouble
                           else (Level.OK, 'serving'))
         return level, summary, {
-            'weights': self._served(), 'model fingerprint': self._model.fingerprint,
+            'weights': self._served, 'model fingerprint': self._model.fingerprint,
             'joints': self._arm.joints, 'rejected joint states': self._rejected}
 
 
