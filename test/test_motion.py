@@ -203,3 +203,16 @@ def test_no_point_passes_the_speed_limit_where_the_learned_model_takes_it_to_be_
             way = forward_kinematics(arm, angles) - forward_kinematics(arm, before)
             fastest = max(fastest, np.linalg.norm(way[:, :3], axis=1).max() / 0.005)
     assert 0.4 < fastest <= 0.5
+
+
+@pytest.mark.parametrize('seed', (0, 2, 4))
+def test_a_short_period_after_long_ones_takes_no_point_beyond_the_speed_limit(seed):
+    """An arm that unfolds gets faster, and in a short time its joints can't get slower."""
+    arm, random = Arm(), np.random.default_rng(seed)
+    target, targets = None, []
+    for tick in range(400):
+        if tick % 40 == 0:
+            target = random.uniform(arm.lower, arm.upper)
+        targets.append(target)
+    periods = 10.0 ** random.uniform(-3.0, -1.7) * random.choice((1, 1, 1, 1, 2, 10, 0.1), 400)
+    go(arm, targets, np.clip(periods, 1e-4, 0.1))

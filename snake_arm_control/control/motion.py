@@ -16,6 +16,8 @@ from snake_arm_control.compiling import compiler
 _APPROACH = 1.5  # periods in which most of a short way is left behind
 _BRAKING = 0.8  # fraction of the acceleration limit that braking in time counts on
 _SPEED_MARGIN = 0.97  # of the speed limit, for what model and description are off by
+_FAST = 0.7  # fraction of the speed limit from which the speed at the end of a step counts, too
+_INSTANT = 1e-4  # [s], over which that is measured
 _ROUNDING = 1e-12  # [rad]
 _CORRECTIONS = 3  # of a step that would be too fast
 _compiled = compiler(error_model='numpy')
@@ -77,7 +79,7 @@ class Motion:
         chain = self._chains(angles)
         for correction in range(_CORRECTIONS + 1):
             following = angles + velocity.reshape(angles.shape) * period
-            speed = longest_way(chain, self._chains(following)) / period
+            speed = self._fastest(chain, angles, following, period, limit)
             if speed <= limit or correction == _CORRECTIONS:
                 break
             slower = _towards(velocity * (0.999 * limit / speed), before, angles.ravel(),
@@ -94,10 +96,26 @@ class Motion:
                 velocity = _towards(np.zeros_like(before), before, angles.ravel(), self._limits,
                                     period)
                 following = angles + velocity.reshape(angles.shape) * period
-                speed = longest_way(chain, self._chains(following)) / period
+                speed = self._fastest(chain, angles, following, period, limit)
         self.velocity = (following - angles) / period
         self._speed = speed
         return following
+
+    def _fastest(self, chain: np.ndarray, angles: np.ndarray, following: np.ndarray,
+                 period: float, limit: float) -> float:
+        """
+        Return the speed of the fastest point on a step that begins at chains, or at its end [m/s].
+
+        As the arm unfolds, points get faster although the joints do not. What a long step ends
+        with, a short one after it can't take back: accelerations are limited.
+        """
+        after = self._chains(following)
+        speed = longest_way(chain, after) / period
+        if speed < _FAST * limit:
+            return speed
+        beyond = forward_kinematics(
+            self._arm, following + (following - angles) * (_INSTANT / period))
+        return max(speed, longest_way(after[len(beyond):], beyond) / _INSTANT)
 
     def _chains(self, angles: np.ndarray) -> np.ndarray:
         """
