@@ -817,6 +817,13 @@ def error_curve(received):
     return np.array(curve)
 
 
+def is_reached(received):
+    """Whether there is a goal, and the last chain is at it."""
+    return (any(topic == 'goal' for topic, *_ in received) and received[-1][0] == 'pose_chain'
+            and error_curve([each for each in received if each[0] == 'goal'][-1:] + received[-1:]
+                            )[-1, 1] < 0.02)
+
+
 def test_the_error_curve_of_a_recorded_run_is_the_live_one(tmp_path, node):
     """Three nodes in one process reach some goals; a recorder and this test receive them."""
     from geometry_msgs.msg import PoseArray
@@ -844,9 +851,11 @@ def test_the_error_curve_of_a_recorded_run_is_the_live_one(tmp_path, node):
         time.sleep(1.0)
         nodes = snake_arm('up')
         wait_for(lambda: any(topic == 'pose_chain' for topic, *_ in live), 'the arm', 60.0)
-        for position in 3 * ((0.4, -0.3, 0.5), (-0.3, 0.3, 0.6)):
+        wait_for(lambda: goals.get_subscription_count() == 3, 'the controller', 60.0)
+        for position in (0.4, -0.3, 0.5), (-0.3, 0.3, 0.6):
+            before = len(live)
             goals.publish(Float64MultiArray(data=[*position, *[math.nan] * 6]))
-            time.sleep(1.5)
+            wait_for(lambda: is_reached(live[before:]), 'the goal', 120.0)
         nodes.terminate()
         nodes.communicate(timeout=20)
         time.sleep(1.0)

@@ -106,7 +106,7 @@ class ControllerNode(Node):
         self._body = self._settings.value.make_body()
         self._loop: ControlLoop | None = None  # until there is a model
         self._joint_states, self._frames = JointStates(self._arm), Frames(self, self._arm.base)
-        self._loader = ModelLoader(self._make_model)
+        self._loader = ModelLoader(warm_up)
         self._early_goal: Goal | None = None
         self._ticked_at = math.inf
 
@@ -128,7 +128,7 @@ class ControllerNode(Node):
                                   self._report.reject_obstacles)
         self._scene.use(self._settings.value.make_scene())
         subscribe = self.create_subscription
-        subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED)
+        subscribe(UInt8MultiArray, topics.WEIGHTS, self._take_weights, topics.LATCHED_BY_ANY)
         for kind, topic, take in (
                 (JointState, topics.JOINT_STATES, self._take_joint_states),
                 (PoseArray, topics.POSE_CHAIN, self._take_pose_chain)):
@@ -152,23 +152,19 @@ class ControllerNode(Node):
         self._timer.timer_period_ns = round(1e9 / settings.rate)
 
     def _take_weights(self, message: UInt8MultiArray) -> None:
+        try:
+            model = ForwardModel.from_bytes(weight_messages.message_to_bytes(message), self._arm)
+        except WeightsError as error:
+            self._report.refuse_weights(error)
+            return
         self.get_logger().info('loading the forward model; where nothing compiled it before, '
                                'this takes half a minute')
-        self._loader.load(weight_messages.message_to_bytes(message))
-
-    def _make_model(self, data: bytes) -> ForwardModel:
-        """Make a model, in a thread; it changes nothing of this node."""
-        model = ForwardModel.from_bytes(data, self._arm)
-        warm_up(model)
-        return model
+        self._loader.load(model)
 
     def _look_for_model(self) -> None:
-        """Use a model that has been loaded."""
+        """Use a model that is ready."""
         model = self._loader.take()
         if model is None:
-            return
-        if isinstance(model, WeightsError):
-            self._report.refuse_weights(model)
             return
         if self._loop is None:
             self._loop = ControlLoop(model, part(ControlSettings, self._settings.value))

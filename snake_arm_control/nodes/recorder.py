@@ -75,7 +75,7 @@ class RecorderNode(Node):
         self._subscribed = {}
         for topic in RECORDED:
             qos = QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
-            self._subscribe(topic, topics.LATCHED if topic in _LATCHED else qos)
+            self._subscribe(topic, topics.LATCHED_BY_ANY if topic in _LATCHED else qos)
             self._names[topic] = self._subscribed[topic].topic_name
             bag.add_topic(self._names[topic], RECORDED[topic],
                           topics.LATCHED if topic in _LATCHED else topics.STREAM)

@@ -1,51 +1,56 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""Forward models that are made while the node goes on."""
+"""Forward models that are made ready while the node goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Thread
+from threading import Lock, Thread
 
-from snake_arm_control.errors import WeightsError
 from snake_arm_control.model.forward_model import ForwardModel
 
 
 class ModelLoader:
     """
-    Makes forward models in a thread of its own: the first time, one is compiled for half a minute.
+    Warms up forward models in a thread: the first time, code is compiled for half a minute.
 
-    :param make: makes one of the bytes of a weights file
+    :param warm_up: runs a model once
     """
 
-    def __init__(self, make: Callable[[bytes], ForwardModel]):
-        self._make = make
-        self._wanted: bytes | None = None
-        self._made: ForwardModel | WeightsError | None = None
+    def __init__(self, warm_up: Callable[[ForwardModel], object]):
+        self._warm_up, self._lock = warm_up, Lock()
+        self._next: ForwardModel | None = None
+        self._ready: ForwardModel | None = None
         self._thread: Thread | None = None
 
-    def load(self, data: bytes) -> None:
+    def load(self, model: ForwardModel) -> None:
         """Begin with a model; of several the last one counts."""
-        self._wanted = data
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = Thread(target=self._work, daemon=True)
-            self._thread.start()
+        with self._lock:
+            self._next = model
+            if self._thread is None:
+                self._thread = Thread(target=self._work, daemon=True)
+                self._thread.start()
 
-    def take(self) -> ForwardModel | WeightsError | None:
-        """Return a model that was made, or why it could not be; once, and None meanwhile."""
-        made, self._made = self._made, None
-        return made
+    def take(self) -> ForwardModel | None:
+        """Return a model that is ready; once, and None meanwhile."""
+        with self._lock:
+            ready, self._ready = self._ready, None
+        return ready
 
     def close(self) -> None:
         """Wait for the thread, which must not be left compiling when the process ends."""
-        if self._thread is not None:
-            self._wanted = None
-            self._thread.join()
+        with self._lock:
+            self._next, thread = None, self._thread
+        if thread is not None:
+            thread.join()
 
     def _work(self) -> None:
-        while self._wanted is not None:
-            data, self._wanted = self._wanted, None
-            try:
-                self._made = self._make(data)
-            except WeightsError as error:
-                self._made = error
+        while True:
+            with self._lock:
+                model, self._next = self._next, None
+                if model is None:
+                    self._thread = None
+                    return
+            self._warm_up(model)
+            with self._lock:
+                self._ready = model

@@ -35,7 +35,8 @@ class SceneTopics:
         self._fixed = Scene()
         self._obstacles = Obstacles(placement)
         self._markers = SceneMarkers(node, base)
-        for qos in (topics.LATCHED, 10):  # either way of publishing markers is usual
+        # Either way of publishing markers is usual.
+        for qos in (topics.LATCHED_BY_ANY, topics.STREAM):
             node.create_subscription(MarkerArray, topics.OBSTACLES, self._take, qos)
 
     @property
