@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.joint_law import JointLaw, nothing_learned
 from snake_arm_control.arm.joint_space import frozen
 from snake_arm_control.arm.masses import Masses
 from snake_arm_control.errors import ArmError, ShapeError
@@ -20,7 +21,7 @@ SWEEPS = 4  # each leaves about a tenth of the error of an arm that sags by a te
 @dataclass(frozen=True, eq=False)
 class Compliance:
     """
-    Joints that give way in proportion to the torque of what lies beyond them.
+    Joints that give way in proportion to the torque of what lies beyond them, and by a law beyond.
 
     The torque is that of the pose in which the arm comes to rest: a fixed point, approached by a
     few sweeps. Arrays are copied and frozen.
@@ -31,6 +32,7 @@ class Compliance:
     :param moments: (joints, 3) [N m], weight times where its centre is in the link's element of
         the pose chain
     :param down: (3,), the direction of gravity in the base
+    :param law: what was learned beyond that, if anything was
     :raises ShapeError: if these do not fit the arm
     :raises ArmError: if a number is not finite
     """
@@ -40,6 +42,7 @@ class Compliance:
     weights: np.ndarray
     moments: np.ndarray
     down: np.ndarray
+    law: JointLaw | None = None
 
     def __post_init__(self):
         joints = self.arm.joints
@@ -53,6 +56,9 @@ class Compliance:
             if not np.isfinite(array).all():
                 raise ArmError(f'{name} of the compliance is not all finite')
             object.__setattr__(self, name, frozen(array))
+        if self.law is not None and self.law.loads.shape != self.arm.rest.shape:
+            raise ShapeError('loads of the joint law', self.law.loads.shape,
+                             str(self.arm.rest.shape))
 
     @classmethod
     def uniform(cls, arm: Arm, give: float, masses: Masses | None = None,
@@ -72,12 +78,23 @@ class Compliance:
         """Return the same with more weight [N] at the tip."""
         weights = self.weights.copy()
         weights[-1] += weight
-        return Compliance(self.arm, self.give, weights, self.moments, self.down)
+        return replace(self, weights=weights)
 
     @property
     def load(self) -> tuple[np.ndarray, ...]:
         """What compiled statics take."""
         return self.give, self.weights, self.moments[None], self.down
+
+    @property
+    def learned(self) -> tuple[np.ndarray, ...]:
+        """What they take of the law."""
+        return nothing_learned(self.arm) if self.law is None else self.law.numbers
+
+    @property
+    def sweeps(self) -> int:
+        """How many sweeps the model takes: none where no joint gives way."""
+        bends = self.give.any() or self.law is not None and self.law.gains.any()
+        return SWEEPS if bends else 0
 
     def torques(self, angles: np.ndarray) -> np.ndarray:
         """
@@ -97,8 +114,8 @@ class Compliance:
         :param angles: (*batch, joints, axes) [rad or m]
         """
         from snake_arm_control.arm.kernels import statics
-        return statics.give_way(self.arm.geometry.numbers, self.load, self._flat(angles),
-                                sweeps)[0].reshape(angles.shape)
+        return statics.give_way(self.arm.geometry.numbers, self.load, self.learned,
+                                self._flat(angles), sweeps)[0].reshape(angles.shape)
 
     def _flat(self, angles: np.ndarray) -> np.ndarray:
         if angles.shape[-2:] != self.arm.rest.shape:

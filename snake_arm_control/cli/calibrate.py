@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from snake_arm_control.training.tendon_calibration import TendonCalibration
 
 _HELD_OUT = 0.2  # of each recording's time, at its end
+_BETTER = 0.95  # error with a learned law, relative to that without, below which it is used
 
 
 def add_to(commands) -> None:
@@ -71,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
         found, compliance = _by_tendons(options, arm, training), None
         table = found.table()
     else:
-        found = calibrate_chain(arm, training, options.tracker, options.marker,
-                                arguments.masses(options, arm) if options.compliance else None)
+        found = _by_compliance(options, arm, training, held_out) if options.compliance else \
+            calibrate_chain(arm, training, options.tracker, options.marker)
         table, compliance = calibration_report.table(found), found.compliance
     before, after = found.errors(held_out)
     print(table)
@@ -89,6 +90,24 @@ def run(options: argparse.Namespace) -> int:
         model_path.write_bytes(model.to_bytes())
         print(model_path)
     return 0
+
+
+def _by_compliance(options: argparse.Namespace, arm: Arm, training: Samples, held_out: Samples
+                   ) -> ChainCalibration:
+    """Return what the recordings say of an arm that gives way, with a law if that is better."""
+    from snake_arm_control.training import calibration_report
+    from snake_arm_control.training.chain_calibration import calibrate_chain
+    from snake_arm_control.training.sagging_chain import SaggingChain
+    physical, learned = (calibrate_chain(
+        arm, training, options.tracker, options.marker, arguments.masses(options, arm), law=law)
+        for law in (False, True))
+    without, error = physical.errors(held_out)[1], learned.errors(held_out)[1]
+    used = error < _BETTER * without
+    if isinstance(learned.chain, SaggingChain) and learned.chain.law:
+        print(calibration_report.law_table(learned.chain, learned.chain.law))
+    print(f'a law of the joints beyond their compliance: {1e3 * error:.4g} mm with it on what was '
+          f'held out, {1e3 * without:.4g} mm without: it is {"" if used else "not "}used')
+    return learned if used else physical
 
 
 def _by_tendons(options: argparse.Namespace, arm: Arm, training: Samples) -> TendonCalibration:

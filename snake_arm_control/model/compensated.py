@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from snake_arm_control.arm import pose
-from snake_arm_control.arm.compliance import Compliance, SWEEPS
+from snake_arm_control.arm.compliance import Compliance
 from snake_arm_control.arm.kernels import statics
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.model import functionals
@@ -19,9 +19,9 @@ class CompensatedModel:
     What joints that give way do to an arm.
 
     From the tip to the base, each joint gets to know the weight and the moment of what lies beyond
-    it. That, times the joint's compliance, corrects its angles; the core makes the chain of the
-    corrected ones. So lengths, limits and axes keep their meaning, and without compliance the
-    model is its core.
+    it. That, times the joint's compliance, and by the law that was learned beyond it, corrects its
+    angles; the core makes the chain of the corrected ones. So lengths, limits and axes keep their
+    meaning, and without compliance and law the model is its core.
 
     :param core: predicts poses of the angles at which joints come to rest
     :param angle_offset: (joints, axes) [rad or m], by which angles exceed what their encoders say
@@ -33,7 +33,7 @@ class CompensatedModel:
         self.dtype: type = getattr(core, 'dtype', np.float64)
         self.angle_offset = angle_offset
         self._geometry = compliance.arm.geometry.numbers
-        self._sweeps = SWEEPS if compliance.give.any() else 0
+        self._learned, self._sweeps = compliance.learned, compliance.sweeps
 
     def with_payload(self, weight: float) -> CompensatedModel:
         """Return the model of the arm with more weight [N] at its tip."""
@@ -57,18 +57,19 @@ class CompensatedModel:
                              f'(*batch, {self.arm.joints}, {self.arm.axes})')
         if self.angle_offset is not None:
             angles += self.angle_offset
-        bent, tape = statics.give_way(self._geometry, self.compliance.load,
-                                      angles.reshape(-1, *angles.shape[-2:]), self._sweeps)
-        return CompensatedLinearization(self._geometry, self.compliance, tape,
+        bent, *tapes = statics.give_way(self._geometry, self.compliance.load, self._learned,
+                                        angles.reshape(-1, *angles.shape[-2:]), self._sweeps)
+        return CompensatedLinearization(self._geometry, self.compliance, tapes,
                                         self.core.linearize(bent.reshape(angles.shape)))
 
 
 class CompensatedLinearization(functionals.Differentiated):
     """The chain of the corrected angles; derivatives pass through the core, then the statics."""
 
-    def __init__(self, geometry: tuple[np.ndarray, ...], compliance: Compliance, tape: np.ndarray,
-                 core: Linearization):
-        self._geometry, self._compliance, self._tape, self._core = geometry, compliance, tape, core
+    def __init__(self, geometry: tuple[np.ndarray, ...], compliance: Compliance,
+                 tapes: list[np.ndarray], core: Linearization):
+        self._geometry, self._compliance, self._core = geometry, compliance, core
+        self._tapes = tapes  # of the statics, and of the law
         self.chain = core.chain
 
     @property
@@ -80,7 +81,10 @@ class CompensatedLinearization(functionals.Differentiated):
         """
         pull = np.zeros_like(self.chain)
         pull[..., -1, pose.POSITION] = self._compliance.down
-        return self._compliance.give * self._core.gradient(pull)
+        by_torque = self._compliance.give
+        if self._tapes[1].size:
+            by_torque = by_torque + self._tapes[1][0, -1].reshape(self.chain.shape[:-1] + (-1,))
+        return by_torque * self._core.gradient(pull)
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """Return dL/dangles (*batch, joints, axes) for dL/dchain (*batch, joints, 9)."""
@@ -98,5 +102,5 @@ class CompensatedLinearization(functionals.Differentiated):
     def _pulled_back(self, slopes: np.ndarray) -> np.ndarray:
         """Return slopes (*batch, functionals, joints, axes) by angles before they give way."""
         flat = np.array(slopes, dtype=float, order='C').reshape(-1, *slopes.shape[-3:])
-        return statics.pull_back(self._geometry, self._compliance.give, self._tape, flat).reshape(
-            slopes.shape)
+        return statics.pull_back(self._geometry, self._compliance.give, *self._tapes,
+                                 flat).reshape(slopes.shape)

@@ -16,6 +16,7 @@ from safetensors.numpy import save as save_arrays
 
 from snake_arm_control.arm.compliance import Compliance
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.joint_law import JointLaw
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import ArmError, DescriptionError, ShapeError, WeightsError
 from snake_arm_control.model import coverage, weights_file
@@ -37,6 +38,8 @@ from snake_arm_control.model.weights_file import (
 
 KINDS = NETWORK, EXACT, COMPENSATED
 COMPLIANCE = 'give', 'weights', 'moments', 'down'  # arrays of a file, see `Compliance`
+LAW = 'loads', 'middles', 'ranges', 'widths', 'gains'  # likewise, see `JointLaw`
+_OF_LAW = 'law_'  # before their names in a file
 
 
 class ForwardModel:
@@ -75,6 +78,8 @@ class ForwardModel:
         metadata = {'format': FORMAT, 'kind': COMPENSATED, 'arm': urdf_text(arm),
                     'training': json.dumps(dict(record or {}))}
         arrays = {name: np.array(getattr(compliance, name)) for name in COMPLIANCE}
+        if compliance.law is not None:
+            arrays |= {_OF_LAW + name: np.array(getattr(compliance.law, name)) for name in LAW}
         return cls(CompensatedModel(ExactModel(arm), compliance), arm,
                    save_arrays(arrays, metadata), metadata)
 
@@ -182,11 +187,15 @@ def _compensated_core(name: str, arrays: dict[str, np.ndarray], metadata: Mappin
     """Return the model of the arm in a file, which gives way."""
     exact = _exact_core(name, metadata, arm)
     offset = _angle_offset(name, arrays, arm)
-    if set(arrays) != set(COMPLIANCE):
-        raise WeightsError(f'{name} has the arrays {", ".join(sorted(arrays))}, expected '
-                           f'{", ".join(COMPLIANCE)}')
+    of_law = [_OF_LAW + each for each in LAW]
+    learned = {each: arrays.pop(_OF_LAW + each) for each in LAW if _OF_LAW + each in arrays}
+    if set(arrays) != set(COMPLIANCE) or len(learned) not in (0, len(LAW)):
+        found = sorted((*arrays, *(_OF_LAW + each for each in learned)))
+        raise WeightsError(f'{name} has the arrays {", ".join(found)}, expected '
+                           f'{", ".join(COMPLIANCE)}, and with a law {", ".join(of_law)}')
     try:
-        return CompensatedModel(exact, Compliance(exact.arm, **arrays), offset)
+        law = JointLaw(**learned) if learned else None
+        return CompensatedModel(exact, Compliance(exact.arm, law=law, **arrays), offset)
     except (ShapeError, ArmError) as error:
         raise WeightsError(f'{name}: {error}') from error
 

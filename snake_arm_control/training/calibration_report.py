@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from snake_arm_control.arm.joint_law import JointLaw
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.training.chain_calibration import ChainCalibration
 from snake_arm_control.training.measured_chain import TWIST
@@ -53,6 +54,18 @@ def table(found: ChainCalibration) -> str:
     return '\n'.join(lines)
 
 
+def law_table(found: SaggingChain, law: JointLaw) -> str:
+    """Return what joints were learned to do along their range, as lines; of all, the mean."""
+    loaded = law.loads > 0.0
+    give = 1e3 * (law.gains[0] / np.where(loaded, law.loads, 1.0) + found.give)[:, loaded]
+    steps = np.degrees(2.0 * law.gains[1:].sum(axis=0))[:, loaded]
+    lines = [f'{"of the range":>12}  {_GIVES_WAY}  turns where the load changes sides [deg]']
+    lines += [f'{100.0 * centre:10.0f} %  {by_load:{len(_GIVES_WAY)}.3g}  {step:.3g}'
+              for centre, by_load, step in zip(law.centres, give.mean(axis=1),
+                                               steps.mean(axis=1))]
+    return '\n'.join(lines)
+
+
 def unknown_names(found: ChainCalibration) -> list[str]:
     """Return what each unknown is."""
     arm = found.start.arm
@@ -79,7 +92,8 @@ def _of_compliance(chain: SaggingChain) -> list[str]:
             *(f'weight of {name}' for name in arm.link_names),
             *(f'moment of {name} along {axis}' for name in arm.link_names for axis in 'xyz'),
             *(f'tilt of {arm.base}' for _ in range(TILTS)),
-            *(f'load {i + 1} of the branch' for i in range(chain.sizes[-1]))]
+            *(f'load {i + 1} of the branch' for i in range(chain.sizes[6])),
+            *(f'part {i + 1} of the joint law' for i in range(chain.sizes[7]))]
 
 
 def _placement(place: Placement) -> str:

@@ -84,8 +84,8 @@ class ChainCalibration:
 
 
 def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: bool = False,
-                    masses: Masses | None = None, branch: Branch | None = None
-                    ) -> ChainCalibration:
+                    masses: Masses | None = None, branch: Branch | None = None,
+                    law: bool = False) -> ChainCalibration:
     """
     Return the geometry of an arm that explains what was measured of it.
 
@@ -95,6 +95,7 @@ def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: b
     :param marker: whether the tip's were measured of a marker, which sits anywhere on the tool
     :param masses: of links whose joints may give way under them; None for rigid joints
     :param branch: another arm on this one, whose weight they carry too
+    :param law: whether to learn, where there are masses, what joints do beyond their compliance
     :raises RecordingError: if nothing was measured, or no likely geometry explains it
     """
     numbers = (~np.isnan(samples.chains)).sum(axis=(1, 2))
@@ -109,6 +110,8 @@ def calibrate_chain(arm: Arm, samples: Samples, tracker: bool = False, marker: b
     start: Chain = rigid
     if masses is not None:
         start = sagging = SaggingChain.rigid(rigid, masses, tracker, marker, branch)
+        if law:
+            start = sagging = sagging.learning(used.angles)
         expected = sagging.expected(expected, used.angles)
     fit = _Fit(start, used, expected)
     fit.descend()

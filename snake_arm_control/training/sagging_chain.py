@@ -12,6 +12,7 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.compliance import Compliance, down_of, GRAVITY, SWEEPS
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.arm.joint_law import JointLaw, nothing_learned
 from snake_arm_control.arm.kernels import serial_chain, statics
 from snake_arm_control.arm.masses import Masses
 from snake_arm_control.model import functionals
@@ -23,6 +24,8 @@ _MOST = 0.1  # [rad], by which the most loaded joint is expected to give way
 _UNLIKE = 0.5  # of the compliance of all joints, by which each is expected to differ from it
 _MASS, _CENTRE = 0.5, 0.25  # of a link's mass [1], and of its way to the next joint [1], likewise
 _TILT = 0.02  # [rad]
+_GROWS = 0.5  # of the compliance of all joints, by which it is expected to depend on the angle
+_STEP = 0.01  # [rad], by which a joint is expected to turn where its torque changes sign
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +34,8 @@ class SaggingChain:
     A measured chain, bent by its weight before its transforms count.
 
     Its unknowns are those of the chain, then a compliance of all joints and what that of each
-    differs from it by, the weights and moments of the links, the tilt of the base, and the loads
-    of a branch.
+    differs from it by, the weights and moments of the links, the tilt of the base, the loads of a
+    branch, and the coefficients of a law.
 
     :param measured: the arm that does not give way
     :param give, weights, moments: see `Compliance`
@@ -42,6 +45,7 @@ class SaggingChain:
     :param has_marker: whether the last transform leads to a marker, not to the tip
     :param branch: another arm that hangs on this one
     :param branch_angles: (samples, joints, axes), where that is
+    :param law: what joints do beyond their compliance; None where that is not to be learned
     """
 
     measured: MeasuredChain
@@ -54,6 +58,7 @@ class SaggingChain:
     has_marker: bool = False
     branch: Branch | None = None
     branch_angles: np.ndarray | None = None
+    law: JointLaw | None = None
 
     @classmethod
     def rigid(cls, chain: MeasuredChain, masses: Masses | None = None, in_tracker: bool = False,
@@ -90,10 +95,11 @@ class SaggingChain:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Numbers of unknowns: geometry, all give, each gives, weights, moments, tilt, branch."""
+        """Numbers of unknowns: geometry, give, of each, weights, moments, tilt, branch, law."""
         joints = self.arm.joints
         branch = 0 if self.branch is None else len(self.branch.loads)
-        return self.measured.size, 1, self.arm.dof, joints, 3 * joints, TILTS, branch
+        law = 0 if self.law is None else self.law.size
+        return self.measured.size, 1, self.arm.dof, joints, 3 * joints, TILTS, branch, law
 
     @property
     def size(self) -> int:
@@ -115,17 +121,26 @@ class SaggingChain:
         return np.concatenate((
             geometry, [give], np.full(self.arm.dof, _UNLIKE * give), _MASS * typical,
             np.repeat(_CENTRE * way * typical, 3), np.full(TILTS, _TILT),
-            np.tile((_MASS, *3 * (_CENTRE * way,)), self.sizes[-1] // 4) * typical[0]))
+            np.tile((_MASS, *3 * (_CENTRE * way,)), self.sizes[6] // 4) * typical[0],
+            self._law_expected(give)))
+
+    def _law_expected(self, give: float) -> np.ndarray:
+        """Return how much of each part of the law is expected (size,)."""
+        if self.law is None:
+            return np.zeros(0)
+        curves, blends = self.law.gains.shape[:2]
+        return np.repeat((_GROWS * give, *(curves - 1) * (_STEP,)), blends)
 
     def moved(self, unknowns: np.ndarray) -> SaggingChain:
         """Return the chain changed by so much."""
-        geometry, give, gives, weights, moments, tilt, loads = self._split(unknowns)
+        geometry, give, gives, weights, moments, tilt, loads, law = self._split(unknowns)
         branch = self.branch and replace(self.branch, loads=self.branch.loads + loads)
         return replace(
             self, measured=self.measured.moved(geometry),
             give=self.give + self.arm.shaped(gives) + np.where(self.arm.free, give, 0.0),
             weights=self.weights + weights, moments=self.moments + moments.reshape(-1, 3),
-            tilt=self.tilt + tilt, branch=branch)
+            tilt=self.tilt + tilt, branch=branch,
+            law=self.law and self.law.moved(law))
 
     def _split(self, unknowns: np.ndarray) -> list[np.ndarray]:
         return np.split(unknowns, np.cumsum(self.sizes)[:-1])
@@ -151,6 +166,10 @@ class SaggingChain:
             moments[:, self.branch.element] += hanging[:, 1:]
         return self.give, weights, moments, self._down
 
+    @property
+    def _learned(self) -> tuple[np.ndarray, ...]:
+        return nothing_learned(self.arm) if self.law is None else self.law.numbers
+
     def carrying(self, branch_angles: np.ndarray | None) -> SaggingChain:
         """Return the chain with its branch at angles (samples, joints, axes)."""
         return replace(self, branch_angles=branch_angles)
@@ -169,8 +188,8 @@ class SaggingChain:
 
     def bent(self, angles: np.ndarray) -> np.ndarray:
         """Return the angles (samples, joints, axes) at which the joints come to rest."""
-        return statics.give_way(self._statics, self._load, np.ascontiguousarray(angles),
-                                SWEEPS)[0]
+        return statics.give_way(self._statics, self._load, self._learned,
+                                np.ascontiguousarray(angles), SWEEPS)[0]
 
     def chain(self, angles: np.ndarray) -> np.ndarray:
         """Return the chain (samples, joints, 9) in the frame of the tracker."""
@@ -193,11 +212,11 @@ class SaggingChain:
         angles = np.ascontiguousarray(angles)
         shape, size = angles.shape, angles[0].size
         numbers, load = self._statics, self._load
-        bent, tape = statics.give_way(numbers, load, angles, SWEEPS)
-        corrections = self._corrections(numbers, bent)
+        bent, *tapes = statics.give_way(numbers, load, self._learned, angles, SWEEPS)
+        corrections = self._corrections(numbers, bent, tapes[1])
         every = np.broadcast_to(np.eye(size).reshape(size, *shape[1:]), (len(angles), size,
                                                                          *shape[1:]))
-        settled = statics.pull_back(numbers, self.give, tape, np.ascontiguousarray(every))
+        settled = statics.pull_back(numbers, self.give, *tapes, np.ascontiguousarray(every))
         settled = settled.reshape(-1, size, size) @ corrections
         placed = serial_chain.place((*(np.ascontiguousarray(part) for part in (
             self.transforms[:, :3, :3], self.transforms[:, :3, 3])), *numbers[2:]), bent)
@@ -208,8 +227,9 @@ class SaggingChain:
         by_load = by_angle.reshape(len(angles), -1, size) @ settled
         return np.concatenate((by_geometry, by_load.reshape(*chain.shape, -1)), axis=-1)
 
-    def _corrections(self, numbers: tuple[np.ndarray, ...], bent: np.ndarray) -> np.ndarray:
-        """Return how give times torque changes by the unknowns (samples, angles, unknowns)."""
+    def _corrections(self, numbers: tuple[np.ndarray, ...], bent: np.ndarray,
+                     law_slopes: np.ndarray) -> np.ndarray:
+        """Return how corrections change by the unknowns at angles (samples, angles, unknowns)."""
         def torques(*load: np.ndarray) -> np.ndarray:
             return statics.torques(numbers, (self.give, *load), bent).reshape(len(bent), -1)
 
@@ -217,8 +237,13 @@ class SaggingChain:
         now = torques(*self._load[1:]) * own
         by_each = np.eye(len(own))[:, own] * now[:, :, None]
         by_load = np.stack([torques(*unit) for unit in self._unit_loads()], axis=-1)
-        return np.concatenate((now[:, :, None], by_each, self.give.ravel()[:, None] * by_load),
-                              axis=-1)
+        by_torque, by_law = self.give, np.zeros((*now.shape, 0))
+        if self.law is not None:
+            by_torque = by_torque + law_slopes[0, -1]
+            basis = self.law.units * self.law.basis(now.reshape(bent.shape), bent)
+            by_law = basis.reshape(len(bent), -1, len(own)).swapaxes(1, 2)
+        by_load *= by_torque.reshape(-1, len(own), 1)
+        return np.concatenate((now[:, :, None], by_each, by_load, by_law), axis=-1)
 
     def _unit_loads(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Yield what torques are linear in: a unit of each weight, moment, tilt, branch load."""
@@ -243,7 +268,16 @@ class SaggingChain:
 
     def compliance(self, arm: Arm) -> Compliance:
         """Return how an arm gives way that has this geometry."""
-        return Compliance(arm, self.give, self.weights, self.moments, self.down)
+        return Compliance(arm, self.give, self.weights, self.moments, self.down, self.law)
+
+    def learning(self, angles: np.ndarray) -> SaggingChain:
+        """
+        Return the chain with a law that corrects nothing yet.
+
+        :param angles: (samples, joints, axes), at which the joints are loaded as they may be
+        """
+        torques = statics.torques(self._statics, self._load, np.ascontiguousarray(angles))
+        return replace(self, law=JointLaw.unknown(self.arm, torques))
 
 
 def _across(down: np.ndarray) -> np.ndarray:

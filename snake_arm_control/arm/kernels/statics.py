@@ -9,11 +9,13 @@ pushes a slide with W a . d. As an axis moves, S changes by a x S, or by W a for
 weight's moment then changes by (a x S) x d. That is the same for all joints before it, so that the
 second derivative times a vector takes a pass outwards and one inwards.
 
-A load is give, weights, moments (batch or 1, joints, 3) and down, see `Compliance`.
+A load is give, weights, moments (batch or 1, joints, 3) and down, see `Compliance`. A law is that
+of `joint_law`, which corrects the angles further; without gains there is none.
 """
 
 import numpy as np
 
+from snake_arm_control.arm.kernels import joint_law
 from snake_arm_control.arm.kernels.serial_chain import place
 from snake_arm_control.compiling import compiled
 
@@ -64,17 +66,21 @@ def torques(geometry, load, angles):
 
 
 @compiled
-def give_way(geometry, load, angles, sweeps):
+def give_way(geometry, load, law, angles, sweeps):
     """
     Return where joints come to rest under the weight, by so many sweeps from where they would be.
 
-    :return: angles (batch, joints, axes), and of each sweep the axes and the gains of all of them
-        (sweeps, batch, joints, axes, 3), for `pull_back`
+    :return: angles (batch, joints, axes), and for `pull_back`, of each sweep the axes and the
+        gains of all of them (2, sweeps, batch, joints, axes, 3), and the slopes of a law by
+        torque and by angle (2, sweeps, batch, joints, axes), empty without one
     """
     compliance = load[0]
+    learned = law[-1].size > 0
     tape = np.zeros((2, sweeps, *angles.shape, 3))
+    slopes = np.empty((2, sweeps if learned else 0, *angles.shape))
     bent = angles.copy()
     found = np.empty(angles.shape)
+    more = np.empty(angles.shape[1:])
     for sweep in range(sweeps):
         chain, points, axes = place(geometry, bent)
         found[:] = 0.0
@@ -82,28 +88,40 @@ def give_way(geometry, load, angles, sweeps):
         for lane in range(len(angles)):
             _weigh(geometry, load, bent, lane, chain, points, axes, found, tape[1, sweep])
         for lane in range(len(angles)):
+            if learned:
+                joint_law.correct(law, found[lane], bent[lane], more, slopes[0, sweep, lane],
+                                  slopes[1, sweep, lane])
             bent[lane] = angles[lane] + compliance * found[lane]
-    return bent, tape
+            if learned:
+                bent[lane] += more
+    return bent, tape, slopes
 
 
 @compiled
-def pull_back(geometry, compliance, tape, slopes):
+def pull_back(geometry, compliance, tape, law_slopes, slopes):
     """
     Return slopes by angles, given those by the angles at which the joints come to rest.
 
+    :param tape, law_slopes: of `give_way`
     :param slopes: (batch, functionals, joints, axes)
     """
     _, _, _, slides, drivers, ratios, _ = geometry
     joints, width = slides.shape
     batch, count = slopes.shape[:2]
+    learned = law_slopes.size > 0
     total = slopes.copy()
     pull = np.empty((joints, width))
+    by_torque = compliance.copy()
+    by_angle = np.zeros((joints, width))
     by_value = np.empty((joints, width))
     for lane in range(batch):
         for row in range(count):
             pull[:] = slopes[lane, row]
             for sweep in range(tape.shape[1] - 1, -1, -1):
-                flat = (compliance * pull).ravel()
+                if learned:
+                    by_torque[:] = compliance + law_slopes[0, sweep, lane]
+                    by_angle[:] = law_slopes[1, sweep, lane] * pull
+                flat = (by_torque * pull).ravel()
                 axes, gains = tape[0, sweep, lane], tape[1, sweep, lane]
                 ox = oy = oz = 0.0  # the turn of what lies before
                 for j in range(joints):
@@ -130,5 +148,7 @@ def pull_back(geometry, compliance, tape, slopes):
                 for j in range(joints):
                     for k in range(width):
                         new[drivers[j, k]] += ratios[j, k] * by_value[j, k]
+                if learned:
+                    pull += by_angle
                 total[lane, row] += pull
     return total
