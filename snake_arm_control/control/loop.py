@@ -130,6 +130,7 @@ class ControlLoop:
         self.new_starts = 0
         self._linearizations: list[tuple[np.ndarray, Linearization]] = []  # the latest few
         self._command = self.arm.rest  # (joints, axes) [rad], the latest
+        self._aimed = 3 * (self._command,)  # command, offset and aim of the latest `_aim`
         self._started = self._reports = False
         self._holding = self._returning = self._publishing = False
         self._must_mark = False  # whether the next command is a new start
@@ -458,8 +459,10 @@ class ControlLoop:
 
     def _aim(self) -> np.ndarray:
         """Return where the arm should come to rest (joints, axes) [rad] by its latest command."""
-        offset = self.following.offset
-        return self._command - offset if offset.any() else self._command
+        command, offset = self._command, self.following.offset
+        if self._aimed[0] is not command or self._aimed[1] is not offset:
+            self._aimed = command, offset, command - offset if offset.any() else command
+        return self._aimed[2]
 
     def _estimate(self) -> np.ndarray:
         """Return the true chain (joints, 9) that is expected of the latest command (eq. 4)."""
@@ -569,7 +572,10 @@ class ControlLoop:
     def _linearize(self, angles: np.ndarray) -> Linearization:
         """Return the model at angles, from the latest few if it was evaluated there."""
         for known, linearization in self._linearizations:
-            if known is angles or np.array_equal(known, angles):
+            if known is angles:
+                return linearization
+        for known, linearization in self._linearizations:
+            if np.array_equal(known, angles):
                 return linearization
         linearization = self.model.linearize(angles)
         self._linearizations = [(angles, linearization), *self._linearizations[:3]]

@@ -124,7 +124,7 @@ class Motion:
         Where many joints are at their limits, a learned model may take a point to be slower than
         it is by a twelfth.
         """
-        if not np.array_equal(angles, self._described[0]):
+        if angles is not self._described[0]:
             self._described = angles, forward_kinematics(self._arm, angles)
         return np.concatenate((self._chain_of(angles), self._described[1]))
 
