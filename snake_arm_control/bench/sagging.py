@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 import math
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from snake_arm_control.control.loop import ControlLoop, ControlSettings
 from snake_arm_control.control.solve import solve
 from snake_arm_control.experiments.goal_families import FAMILIES, goals
 from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.model.weights_file import NETWORK
 from snake_arm_control.training.chain_calibration import calibrate_chain
 from snake_arm_control.training.samples import Samples
 
@@ -31,6 +35,9 @@ LAWS = {  # of the true arm; the model's is the first
 SECONDS, RATE, PERIOD = 60.0, 50.0, 1.0  # [s], [Hz], [s] after which another goal is pursued
 NOISE = 3e-4  # [m], of the tracker's positions; of axes twice that
 GOALS = 60  # of each family, at most
+NETWORK_GOALS = 20  # of each, at most, that a network is asked for
+NETWORK_STEPS = 300  # of its training
+_JUMPS = 0.5  # [arm lengths], by which play may throw the tool: the tracker is right
 _ITERATIONS, _RESTARTS = 600, 2
 
 
@@ -49,7 +56,8 @@ def measure(arm: Arm = Arm(), count: int = GOALS, seed: int = 0,
                'median and 90th percentile, of the families A and C')
         result[law] = {}
         for name, model in _models(arm, samples).items():
-            errors = [_errors(model, true, family, count, seed + 1) for family in 'AC']
+            asked = min(count, NETWORK_GOALS) if model.kind == NETWORK else count
+            errors = [_errors(model, true, family, asked, seed + 1) for family in 'AC']
             result[law][name] = [np.percentile(each, (50, 90)).tolist() for each in errors]
             report(f'{name:28}' + ''.join(f'{value:9.2f}' for each in result[law][name]
                                           for value in each))
@@ -59,7 +67,7 @@ def measure(arm: Arm = Arm(), count: int = GOALS, seed: int = 0,
 def record(true: SimulatedArm, generator: np.random.Generator) -> Samples:
     """Return what is recorded while goals of all kinds are pursued with the tracker."""
     arm = true.arm
-    loop = ControlLoop(ForwardModel.exact(arm), ControlSettings())
+    loop = ControlLoop(ForwardModel.exact(arm), ControlSettings(jump_tolerance=_JUMPS))
     times = np.arange(1, round(SECONDS * RATE) + 1) / RATE
     angles, chains, next_goal = [], [], 0.0
     noise = NOISE * np.where(np.arange(pose.SIZE) < pose.POSITION.stop, 1.0, 2.0)
@@ -82,13 +90,29 @@ def record(true: SimulatedArm, generator: np.random.Generator) -> Samples:
 
 def _models(arm: Arm, samples: Samples) -> dict[str, ForwardModel]:
     """Return the models of an arm that samples are of, bound to the arm as it is described."""
-    sagging = calibrate_chain(arm, samples, masses=Masses.of(arm)).compliance
-    assert sagging is not None
+    masses = Masses.of(arm)
     models = {'as described': ForwardModel.exact(arm),
-              'calibrated geometry': ForwardModel.exact(calibrate_chain(arm, samples).arm),
-              'compensated': ForwardModel.compensated(sagging)}
+              'calibrated geometry': ForwardModel.exact(calibrate_chain(arm, samples).arm)}
+    for name, law in (('compensated', False), ('compensated and learned', True)):
+        sagging = calibrate_chain(arm, samples, masses=masses, law=law).compliance
+        assert sagging is not None
+        models[name] = ForwardModel.compensated(sagging)
+    if arm.segment_fingerprint == Arm().segment_fingerprint and find_spec('torch'):
+        models['network'] = _network(arm, samples)
     return {name: ForwardModel.from_bytes(model.to_bytes(), arm)
             for name, model in models.items()}
+
+
+def _network(arm: Arm, samples: Samples) -> ForwardModel:
+    """Return the network that ships, after a short training on samples, as train --data does."""
+    from snake_arm_control.training import lesson
+    from snake_arm_control.training.presets import FINETUNE, Phase
+    from snake_arm_control.training.trainer import train
+    settings = replace(FINETUNE, phases=(Phase('rehearsed', iterations=NETWORK_STEPS),))
+    with TemporaryDirectory() as folder:
+        path = train(arm, settings, folder, lesson=lesson.prepare(
+            arm, [samples], ForwardModel.load(arm=arm)))
+        return ForwardModel.load(path, arm)
 
 
 def _errors(model: ForwardModel, true: SimulatedArm, family: str, count: int, seed: int
