@@ -88,16 +88,7 @@ class Children:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        for child in self._running.values():
-            child.terminate()
-        deadline = time.monotonic() + GRACE
-        for child in self._running.values():
-            try:
-                child.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            _close_pipe(child)
+        self.end(*self._running)
 
     def start(self, name: str, module: str, *arguments: str, **options: Any) -> subprocess.Popen:
         """
@@ -119,6 +110,20 @@ class Children:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._running[name] = child
         return child
+
+    def end(self, *names: str) -> None:
+        """End those of these names that run, and wait for them."""
+        ending = [self._running.pop(name) for name in names if name in self._running]
+        for child in ending:
+            child.terminate()
+        deadline = time.monotonic() + GRACE
+        for child in ending:
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            _close_pipe(child)
 
     @property
     def numbers(self) -> dict[str, int]:

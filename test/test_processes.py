@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of how processes end: quietly when a signal asks for it, and children with their parent."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import os
 from pathlib import Path
 import re
 import signal
 import subprocess
 import sys
+import time
 
 from harness import observing, snake_arm
+import numpy as np
 import pytest
 import rclpy
+from rclpy.node import Node
 
-from snake_arm_control.processes import asked_to_end, LAUNCHED
+from snake_arm_control.processes import asked_to_end, GRACE, LAUNCHED
 from snake_arm_control.ros.running import ros
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -95,6 +98,34 @@ def test_a_child_ends_with_the_block_of_its_parent(kind, with_child):
         parent.communicate(timeout=PATIENCE)
 
 
+def test_a_child_that_is_ended_first_has_ended_before_the_others_are_asked(tmp_path):
+    (tmp_path / 'slow_child.py').write_text("""
+import os, signal, time
+def main(arguments):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    os.write(1, b'up\\n')
+    signal.sigwait({signal.SIGTERM})
+    print(arguments[0], 'asked', flush=True)
+    time.sleep(0.3)
+    print(arguments[0], 'ended', flush=True)
+""")
+    parent = """
+import sys
+from snake_arm_control.processes import Children
+with Children() as children:
+    children.start('one', 'slow_child', 'one')
+    children.start('other', 'slow_child', 'other')
+    sys.stdin.read()
+    children.end('other')
+"""
+    with started(sys.executable, '-c', parent, stdin=subprocess.PIPE, env={
+            **os.environ, 'PYTHONPATH': os.pathsep.join((str(tmp_path), os.getcwd()))}) as process:
+        read_until(process, 'up')
+        read_until(process, 'up')
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert output.splitlines() == ['other asked', 'other ended', 'one asked', 'one ended']
+
+
 def test_ctrl_c_is_for_the_parent_and_no_child_dies_of_it(with_child):
     """A terminal sends it to all; what a child is doing then is none of its business."""
     patient = PARENT.replace('    time.sleep(600)',
@@ -125,6 +156,43 @@ def test_a_signal_never_breaks_a_callback(number):
             while True:
                 spinner.spin_once()
     assert finished == [True]
+
+
+class Unfinished(Node):
+    """Has some ticks of a timer left to finish when it is to end; `left` counts them."""
+
+    def __init__(self, left):
+        super().__init__('unfinished')
+        self.left = left
+        self.create_timer(0.01, self.tick)
+
+    def tick(self):
+        self.left -= self.left > 0
+
+    def finish(self):
+        return not self.left
+
+
+@pytest.mark.parametrize('ends', ('by a signal', 'by itself', 'with an error'))
+def test_a_node_is_served_until_it_has_finished_however_its_block_ends(ends):
+    with suppress(KeyboardInterrupt, ArithmeticError), ros([]) as spinner:
+        with spinner.added(Unfinished(left=20)) as node:
+            if ends == 'by a signal':
+                os.kill(os.getpid(), signal.SIGTERM)
+                while True:
+                    spinner.spin_once()
+            elif ends == 'with an error':
+                raise ArithmeticError
+            assert node.left
+    assert node.left == 0
+
+
+def test_a_node_that_never_finishes_ends_within_the_grace(capfd):
+    begin = time.monotonic()
+    with ros([]) as spinner, spinner.added(Unfinished(left=10**9)):
+        pass
+    assert time.monotonic() - begin < GRACE
+    assert 'ends unfinished' in capfd.readouterr().err
 
 
 def test_who_does_not_end_in_order_ends_all_the_same():
@@ -174,6 +242,27 @@ def test_ctrl_c_is_a_quiet_end_at_every_moment(moment, words, tmp_path):
         os.killpg(up.pid, signal.SIGINT)  # as a terminal does
         output += up.communicate(timeout=PATIENCE)[0]
     assert up.returncode == 130 and is_quiet(output)
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+@pytest.mark.parametrize('words', ([], ['--processes']), ids=('one process', 'processes'))
+def test_an_arm_in_motion_has_braked_before_its_nodes_end(words, number):
+    """Within the limits, which the observer watches; the last message is a velocity of zero."""
+    rclpy.init(args=[])
+    try:
+        with (observing('braking') as observer,
+              started(*snake_arm('up', '--namespace', 'braking', '--scenario', 'fig4', '--set',
+                                 'scenario.period=5', *words)) as up):
+            output = read_until(up, 'moving to the goal')
+            observer.wait(lambda: observer.commands and np.abs(
+                observer.commands[-1].velocity).max() > 0.1, 'an arm in motion')
+            up.send_signal(number)
+            output += up.communicate(timeout=PATIENCE)[0]
+            observer.wait(lambda: not any(observer.commands[-1].velocity), 'the end of the brake')
+            observer.listen(0.1)
+    finally:
+        rclpy.try_shutdown()
+    assert not any(observer.commands[-1].velocity) and is_quiet(output)
 
 
 @pytest.mark.parametrize('module', ('numpy', 'rclpy', 'snake_arm_control.nodes.controller'))

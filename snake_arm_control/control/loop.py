@@ -235,6 +235,11 @@ class ControlLoop:
         return self._command.copy() if self._started else None
 
     @property
+    def is_moving(self) -> bool:
+        """Whether the latest command has a velocity."""
+        return self._motion.is_moving
+
+    @property
     def estimated_chain(self) -> np.ndarray | None:
         """The true chain (joints, 9) as it is known of the latest joint states; None without."""
         latest = self.feedback.history.latest

@@ -300,6 +300,13 @@ class ControllerNode(Node):
         self._report.update(self._loop, now)
         self._wait.update(self._loop, now)
 
+    def finish(self) -> bool:
+        """Brake, and return whether the commands are at rest: only then the node may end."""
+        if self._loop is None:
+            return True
+        self._loop.hold(True)
+        return not self._loop.is_moving
+
     def destroy_node(self) -> None:
         """Let nobody wait any longer, then end the node."""
         if hasattr(self, '_wait'):  # a context also destroys a node that could not be made

@@ -80,7 +80,8 @@ def running(options: Options, observer: Callable[..., Node]):
     """
     if options.scenario:
         scenario(options.scenario)  # says which there are
-    names = ['forward_model', 'controller', *['simulator'] * options.simulator,
+    # They end in reverse order here: the arm is still there when the controller brakes.
+    names = ['forward_model', *['simulator'] * options.simulator, 'controller',
              *['scenario'] * bool(options.scenario), *['viewer'] * options.view]
     arguments = {name: _ros_arguments(name, options) for name in names}
     unreached = [] if options.params_file is None else ParameterFile(
@@ -96,6 +97,8 @@ def running(options: Options, observer: Callable[..., Node]):
                 # The page has a process of its own, so that the arm never waits for it.
                 if options.processes or name == 'viewer':
                     children.start(name, f'snake_arm_control.nodes.{name}', *words)
+                    if name == 'controller':  # here, too
+                        stack.callback(children.end, name)
                 else:
                     node = _NODES[name](cli_args=words)
                     stack.enter_context(spinner.added(node))

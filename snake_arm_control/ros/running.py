@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import os
 from pathlib import Path
+import time
 from typing import TypeVar
 
 import rclpy
@@ -32,10 +33,16 @@ AnyNode = TypeVar('AnyNode', bound=Node)
 # [s] A signal is noticed after this time. Without any bound the events executor of rclpy 9.1 turns
 # over at full load and serves nothing.
 _LONGEST_WAIT = 0.1
+_LONGEST_FINISH = 1.5  # [s] that a node may take for what it finishes, less than the grace
 
 
 class Spinner:
-    """An executor that a signal ends between two callbacks."""
+    """
+    An executor that a signal ends between two callbacks.
+
+    A node may have a method `finish`, which returns whether the node may end: it is called until
+    it does, while all nodes are served.
+    """
 
     def __init__(self, executor: Executor, request: Request):
         self._executor, self._request = executor, request
@@ -48,8 +55,20 @@ class Spinner:
         try:
             yield node
         finally:
-            self._executor.remove_node(node)
-            node.destroy_node()
+            try:
+                self._finish(node)
+            finally:
+                self._executor.remove_node(node)
+                node.destroy_node()
+
+    def _finish(self, node: Node) -> None:
+        is_finished = getattr(node, 'finish', lambda: True)
+        deadline = time.monotonic() + _LONGEST_FINISH
+        while not is_finished():
+            if time.monotonic() > deadline:
+                node.get_logger().error(f'ends unfinished after {_LONGEST_FINISH} s')
+                return
+            self._executor.spin_once(timeout_sec=_LONGEST_WAIT)
 
     def spin_once(self, timeout_sec: float = _LONGEST_WAIT) -> None:
         """
