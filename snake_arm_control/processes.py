@@ -38,7 +38,7 @@ def asked_to_end(grace: float | None = GRACE, code: int | None = None) -> Iterat
     never asked.
 
     :param grace: after this time [s] the process ends whatever the block does, as when it
-        compiles for half a minute; None: never
+        compiles for a minute; None: never
     :param code: exit code of a process that ends with this block; no second signal disturbs it
     """
     request = Request()

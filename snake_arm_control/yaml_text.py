@@ -8,18 +8,39 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import Resolver
+from yaml.scanner import Scanner
 
 from snake_arm_control.errors import SnakeArmError
+
+try:
+    from yaml.cyaml import CParser as _Parser  # four times as fast
+except ImportError:  # PyYAML without libyaml
+    class _Parser(Reader, Scanner, Parser):  # type: ignore[no-redef]
+        """Takes a text apart."""
+
+        def __init__(self, text: str):
+            Reader.__init__(self, text)
+            Scanner.__init__(self)
+            Parser.__init__(self)
 
 _LONGEST = 2**18  # [characters], of a text
 _LONGEST_SCALAR = 1000  # [characters]
 _DEEPEST = 20  # lists and mappings within another
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(Composer, _Parser, SafeConstructor, Resolver):
     """Makes plain values of a text; a few lines must not stand for a billion values."""
 
-    _depth = 0
+    def __init__(self, text: str):
+        _Parser.__init__(self, text)
+        for base in Composer, SafeConstructor, Resolver:
+            base.__init__(self)
+        self._depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

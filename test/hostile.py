@@ -3,9 +3,9 @@
 """
 Hostile messages by the thousand a second, on the real nodes in processes of their own.
 
-Goals, joint states, pose chains, weights and commands that are cut off, flipped, endless, infinite
-or of something else, between sound ones. No node may end or grow, a guard checks each command, and
-at the end the arm must reach a goal.
+Goals as numbers and as YAML, obstacles, joint states, pose chains, weights and commands that are
+cut off, flipped, endless, infinite or of something else, between sound ones. No node may end or
+grow, a guard checks each command, and at the end the arm must reach a goal.
 
     python test/hostile.py --messages 1000000 --rate 2000 --seed 0
 """
@@ -26,7 +26,8 @@ import rclpy
 from rclpy.serialization import serialize_message
 from relay import BEHIND, Relay, REMAPPED
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, MultiArrayDimension, UInt8MultiArray
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String, UInt8MultiArray
+from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.kinematics import forward_kinematics
@@ -39,6 +40,14 @@ from snake_arm_control.ros.running import EventsExecutor
 NAMESPACE = 'hostile'
 NODES = ('forward_model', 'controller', 'simulator')
 NUMBERS = (0.0, -0.0, 1e-320, 0.1, 1.0, 40.0, 41.0, -1e9, 1e300, math.nan, math.inf, -math.inf)
+TEXTS = ('', '~', '[]', 2**18 * '[', 10**5 * '- ', 7000 * '- {joint: 1}\n', 2**19 * ' ',
+         '- &a [*a, *a]', '- {joint: 99999999999999999999}', '- {joint: -1, position: [0, 0, 0]}',
+         '- {joint: tool, position: [.inf, .nan, 1.0e+400]}', '- {joint: tool, look_at: [0, 0]}',
+         '- {joint: tool, relative_to: tool, position: [0, 0, 0]}', 99 * '\ufffd',
+         '- {joint: tool, distance: {to: [0, 0, 0], least: 1.0e+300}}', '- {posture: {a: .nan}}',
+         '- {joint: tool, along: {way: [[0, 0, 0], [0, 0, 0]], distance: 0}}',
+         '!!python/object/apply:os.abort []', '- {joint: 2001-99-99}')
+RESOURCES = ('', '/etc/passwd', 'file:///dev/zero.stl', 'http://localhost/part.stl', 'file:///no.stl')
 BEFORE_POSITIONS = 1000  # [byte], of joint states; what comes behind them nobody reads
 PATIENCE = 120.0  # [s], for the nodes at the start, and for a goal at the end
 SOUND_PERIOD = 2.0  # [s], between sound goals
@@ -55,6 +64,8 @@ class Messages:
         self._weights = ForwardModel.load().to_bytes()
         self.kinds = {  # topic: type, what makes a message, how often beside the others
             topics.GOAL: (Float64MultiArray, self.goal, 6),
+            topics.GOAL_YAML: (String, self.goal_yaml, 3),
+            topics.OBSTACLES: (MarkerArray, self.obstacles, 3),
             topics.GOAL_POSE: (PoseStamped, self.stamped, 1),
             topics.CLICKED_POINT: (PointStamped, self.stamped, 1),
             topics.POSE_CHAIN: (PoseArray, self.chain, 6),
@@ -78,6 +89,37 @@ class Messages:
             size=int(self.random.choice((0, 1, 9, 10, 40, 2**32 - 1))))
             for _ in range(self.random.integers(4))]
         return message
+
+    def goal_yaml(self, kind):
+        """Return a text that is no goal, or one of a sound goal, spoiled."""
+        if self.random.random() < 0.1:
+            return kind(data=str(self.random.choice(TEXTS)))
+        text = list(self.sound_goal().to_yaml())
+        for _ in range(self.random.integers(1, 8)):
+            text[int(self.random.integers(len(text)))] = '[]{}:-,~.9e'[self.random.integers(11)]
+        message = kind(data=''.join(text))
+        return message if self.random.random() < 0.7 else self.spoiled(message)
+
+    def obstacles(self, kind):
+        """Return markers of any shape, place and size, or one that takes all of them away."""
+        markers = [Marker(action=int(self.random.choice((0, 0, 0, 2, 3, 4))),
+                          type=int(self.random.choice((1, 1, 2, 2, 3, 3, 10, 9, 200))),
+                          ns=str(self.random.choice(('', 'page', 500 * 'x'))),
+                          id=int(self.random.choice((0, 1, 2, self.random.integers(2**31)))),
+                          mesh_resource=str(self.random.choice(RESOURCES)))
+                   for _ in range(self.random.integers(1, 4))]
+        for marker in markers:
+            marker.header.frame_id = str(self.random.choice(('', 'base_link', 'base_link', 'no')))
+            marker.lifetime.sec = int(self.random.choice((0, 0, 1, -1, 2**31 - 1)))
+            for part in marker.pose.position, marker.pose.orientation, marker.scale:
+                is_sound = self.random.random() < 0.7
+                size = float(self.random.uniform(-0.6, 0.6))
+                if part is marker.scale:
+                    size = 1.0 if marker.type == Marker.MESH_RESOURCE else 0.05
+                for name in part.get_fields_and_field_types():
+                    setattr(part, name, size if is_sound else float(self.random.choice(NUMBERS)))
+        message = kind(markers=markers)
+        return message if self.random.random() < 0.7 else self.spoiled(message)
 
     def stamped(self, kind):
         """Return a pose or a point of any numbers in any frame."""
@@ -191,12 +233,18 @@ class Run:
                 give_up(f'waited {PATIENCE} s in vain for {what}: {self.status}')
             self.executor.spin_once(timeout_sec=0.02)
             self.watch.judge()
+            self.check_alive()
 
-    def weigh(self):
-        """Note the resident memory [MB] of each node, which must be alive."""
+    def check_alive(self):
+        """Give up where a node has ended."""
         for name, child in self.children.items():
             if child.poll() is not None:
                 give_up(f'{name} has ended, with {child.returncode}; sent: {self.sent}')
+
+    def weigh(self):
+        """Note the resident memory [MB] of each node, which must be alive."""
+        self.check_alive()
+        for name, child in self.children.items():
             with open(f'/proc/{child.pid}/status') as lines:
                 size = next(line for line in lines if line.startswith('VmRSS')).split()[1]
             self.memory[name].append(int(size) / 1024.0)
@@ -208,18 +256,19 @@ class Run:
         """Send messages, that many a second [1/s], and sound goals between them."""
         kinds = list(self.messages.kinds)
         shares = np.array([each[2] for each in self.messages.kinds.values()])
+        self.weigh()
         begun = sound_at = news_at = time.monotonic()
         for topic in self.random.choice(kinds, count, p=shares / shares.sum()):
             kind, make, _ = self.messages.kinds[topic]
             self.publishers[topic].publish(make(kind))
             self.sent[topic] += 1
-            now = time.monotonic()
-            ahead = sum(self.sent.values()) / rate - (now - begun)
-            self.executor.spin_once(timeout_sec=max(0.0, ahead))
+            self.executor.spin_once(timeout_sec=0.0)
+            due = begun + sum(self.sent.values()) / rate
+            while (now := time.monotonic()) < due:
+                self.executor.spin_once(timeout_sec=due - now)
             if now >= sound_at:
                 sound_at = now + SOUND_PERIOD
-                self.publishers[topics.GOAL].publish(goal_messages.goal_to_message(
-                    self.messages.sound_goal()))
+                self.lead(self.messages.sound_goal())
             if now >= news_at:
                 news_at = now + NEWS_PERIOD
                 self.watch.judge()
@@ -227,8 +276,15 @@ class Run:
                 print(f'{now - begun:6.0f} s  {self.summary()}', flush=True)
         return sum(self.sent.values()) / (time.monotonic() - begun)
 
+    def lead(self, goal):
+        """Take all obstacles out of the way, and publish a goal."""
+        self.publishers[topics.OBSTACLES].publish(MarkerArray(markers=[
+            Marker(action=Marker.DELETEALL)]))
+        self.publishers[topics.GOAL].publish(goal_messages.goal_to_message(goal))
+
     def summary(self):
         rejected = {key: self.status.get(key, '?') for key in ('rejected goals',
+                                                               'rejected obstacles',
                                                                'rejected feedback')}
         sizes = ', '.join(f'{name} {sizes[-1]:.0f} MB' for name, sizes in self.memory.items())
         return (f'{sum(self.sent.values())} sent; {rejected}; {self.guard.checked} commands, '
@@ -264,15 +320,15 @@ def main():
         rate = run.attack(options.messages, options.rate)
         goal = run.messages.sound_goal()
         # Again and again: what was sent before, such as a point out of reach, may come after it.
-        run.wait(lambda: run.is_at(goal), 'a goal at the end', lambda: run.publishers[
-            topics.GOAL].publish(goal_messages.goal_to_message(goal)))
+        run.wait(lambda: run.is_at(goal), 'a goal at the end', lambda: run.lead(goal))
         run.weigh()
     run.watch.judge()
     run.guard.finish()
     grown = run.growth()
     for violation in run.guard.violations[:10]:
         print(violation)
-    print(f'{run.summary()}; {rate:.0f} a second, by topic {run.sent}; grown [MB] '
+    print(f'{run.summary()}; {rate:.0f} a second, by topic {run.sent}; at the start '
+          f'{({name: round(sizes[0]) for name, sizes in run.memory.items()})} MB; grown [MB] '
           f'{({name: round(size, 1) for name, size in grown.items()})}; a goal was reached')
     rclpy.try_shutdown()
     return 1 if run.guard.violations or max(grown.values()) > GROWTH else 0

@@ -7,7 +7,7 @@ from geometry_msgs.msg import Pose
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
-from std_msgs.msg import Float64MultiArray, MultiArrayDimension
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
@@ -53,6 +53,21 @@ def test_a_goal_without_the_numbers_of_its_layout_is_refused():
     message.layout.dim = [MultiArrayDimension(size=40), MultiArrayDimension(size=9)]
     with pytest.raises(GoalError, match=r'0 numbers, its layout says \(40, 9\)'):
         goal_messages.message_to_goal(message, 40)
+
+
+@pytest.mark.parametrize(('text', 'reason'), (
+    ('[' + 2**16 * '1,' + ']', '131074 characters, expected 131072 at most'),
+    (501 * '- {joint: 1}\n', '501 entries, expected 500 at most')))
+def test_a_text_that_would_take_long_to_read_is_refused(text, reason):
+    """The arm gets no command meanwhile."""
+    with pytest.raises(GoalError, match=reason):
+        goal_messages.text_to_goal(String(data=text), Arm())
+
+
+def test_a_text_for_every_joint_of_a_long_arm_is_read():
+    arm = Arm.uniform(joints=400)
+    goal = Goal.from_array(forward_kinematics(arm, random_angles(arm)))
+    assert goal_messages.text_to_goal(goal_messages.goal_to_text(goal), arm) == goal
 
 
 def test_a_pose_survives_the_way_through_a_message():

@@ -56,7 +56,7 @@ def test_of_models_that_come_meanwhile_the_last_one_counts():
 
 
 def test_the_controller_serves_while_its_first_model_is_compiled(monkeypatch, learned):
-    """Which takes half a minute where nothing compiled it before."""
+    """Which takes a minute where nothing compiled it before."""
     may_go_on = Event()
     monkeypatch.setattr(controller, 'warm_up', lambda model: may_go_on.wait(PATIENCE))
     with ros([]) as spinner, spinner.added(controller.ControllerNode()), spinner.added(

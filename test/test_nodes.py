@@ -275,6 +275,9 @@ def test_a_scene_that_is_none_is_refused_and_the_one_before_stays(arm, tmp_path)
     (tmp_path / 'scene.yaml').write_text('shapes: [{sphere: {center: [0, 0, 2], radius: -1}}]')
     result = arm.set_parameter('controller', 'scene', str(tmp_path / 'scene.yaml'))
     assert not result.successful and 'radius' in result.reason and '-1' in result.reason
+    (tmp_path / 'scene.yaml').write_text('shapes: [{mesh: {path: part.stl}}]')
+    result = arm.set_parameter('controller', 'scene', str(tmp_path / 'scene.yaml'))
+    assert not result.successful and 'part.stl can not be read' in result.reason
 
 
 def test_a_moving_goal_that_is_reached_and_left_again_and_again_fills_no_log(arm):

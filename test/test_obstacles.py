@@ -3,6 +3,7 @@
 """Laws of obstacles that come as markers, and of the markers that a scene is drawn by."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -14,12 +15,13 @@ from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.arm.placement import Placement
+from snake_arm_control.control.mesh_distances import MeshDistances
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shape_frame import frame_of, put
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Mesh, Sphere
-from snake_arm_control.errors import FrameError, SceneError
+from snake_arm_control.errors import FrameError, MissingPackageError, SceneError
 from snake_arm_control.ros.obstacle_publisher import shape_to_marker
-from snake_arm_control.ros.obstacles import Obstacles
+from snake_arm_control.ros.obstacles import marker_to_shape, Obstacles
 from snake_arm_control.ros.scene_markers import markers_to_shapes, scene_to_markers
 
 QUARTER = Quaternion(y=math.sin(math.pi / 4.0), w=math.cos(math.pi / 4.0))  # z to x
@@ -58,7 +60,8 @@ def close(shape, other):
 
 @pytest.mark.parametrize('shape', SHAPES, ids=lambda shape: shape.name)
 def test_a_shape_survives_the_way_through_an_obstacle_and_through_the_drawn_scene(shape):
-    received, = taken(shape_to_marker(shape)).shapes
+    sent = shape_to_marker(shape)
+    received = marker_to_shape(sent, f'{sent.ns}/{sent.id}', None)
     assert close(shape, received)
     drawn, = markers_to_shapes(MarkerArray(markers=scene_to_markers(Scene((shape,)), 'base')))
     assert close(shape, drawn)
@@ -109,11 +112,58 @@ def test_a_cylinder_is_the_capsule_round_it():
                                atol=1e-12)
 
 
-def test_a_mesh_is_that_of_a_file():
-    mesh, = taken(marker(Marker.MESH_RESOURCE, (1, 1, 1),
-                         mesh_resource='file:///a%20part.stl')).shapes
-    assert isinstance(mesh, Mesh) and mesh.path == '/a part.stl'
+def mesh_of(path):
+    return marker(Marker.MESH_RESOURCE, (1, 1, 1), number=3, mesh_resource=path.as_uri())
+
+
+def test_a_mesh_is_that_of_a_file(tmp_path):
+    pytest.importorskip('coal')
+    path = tmp_path / 'a part.stl'
+    pytest.importorskip('trimesh').creation.box().export(path)
+    mesh, = taken(mesh_of(path)).shapes
+    assert isinstance(mesh, Mesh) and mesh.path == str(path)
     assert mesh.pose.xyz == pytest.approx((0.1, 0.2, 0.3))
+
+
+@pytest.mark.parametrize('content', (None, b'', b'solid nothing'))
+def test_a_mesh_that_can_not_be_read_is_refused_when_it_comes(tmp_path, content):
+    """Not later, when the controller would meet it in a tick."""
+    pytest.importorskip('coal')
+    pytest.importorskip('trimesh')
+    path = tmp_path / 'part.stl'
+    if content is not None:
+        path.write_bytes(content)
+    obstacles = taken(marker(number=5))
+    with pytest.raises(SceneError, match='part.stl'):
+        taken(marker(number=2), mesh_of(path), obstacles=obstacles)
+    assert [shape.name for shape in obstacles.shapes] == ['thing/5']
+
+
+def test_without_the_library_a_mesh_is_refused_when_it_comes(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'coal', None)
+    (tmp_path / 'other.stl').touch()
+    with pytest.raises(MissingPackageError, match='mesh'):
+        taken(mesh_of(tmp_path / 'other.stl'))
+
+
+def test_a_mesh_whose_file_is_lost_counts_as_it_was(tmp_path):
+    pytest.importorskip('coal')
+    path = tmp_path / 'part.stl'
+    pytest.importorskip('trimesh').creation.box().export(path)
+    mesh = Mesh(path)
+    before = MeshDistances([mesh])
+    for lose in path.unlink, lambda: path.write_bytes(b'cut off'):
+        lose()
+        np.testing.assert_array_equal(MeshDistances([mesh]).cover, before.cover)
+
+
+def test_there_may_not_be_more_obstacles_than_can_be_drawn():
+    many = [marker(number=i) for i in range(1000)]
+    obstacles = taken(*many)
+    taken(marker(number=3, at=(1.0, 0.0, 0.0)), obstacles=obstacles)  # moves one
+    with pytest.raises(SceneError, match='1001 obstacles, expected 1000 at most'):
+        taken(marker(number=1000), obstacles=obstacles)
+    assert len(obstacles.shapes) == 1000
 
 
 @pytest.mark.parametrize(('bad', 'reason'), (

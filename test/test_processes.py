@@ -235,7 +235,7 @@ def test_every_node_ends_with_the_command_that_started_it(number):
 @pytest.mark.parametrize('words', ([], ['--processes']), ids=('one process', 'processes'))
 @pytest.mark.parametrize('moment', ('loading the forward model', 'moving to the goal'))
 def test_ctrl_c_is_a_quiet_end_at_every_moment(moment, words, tmp_path):
-    """While the network is compiled, which takes half a minute, and while the arm moves."""
+    """While the network is compiled, which takes a minute, and while the arm moves."""
     environment = {**os.environ, 'NUMBA_CACHE_DIR': str(tmp_path)} if 'loading' in moment else None
     with started(*snake_arm('up', '--scenario', 'fig3', *words), env=environment) as up:
         output = read_until(up, moment)

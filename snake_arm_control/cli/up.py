@@ -24,7 +24,7 @@ def add_to(commands) -> None:
                         + ', '.join(ALL))
     parser.add_argument('--until-converged', action='store_true',
                         help='end when the goal is reached on the true poses')
-    parser.add_argument('--timeout', type=float, default=60.0, metavar='S',
+    parser.add_argument('--timeout', type=float, default=180.0, metavar='S',
                         help='with --until-converged: give up after this time '
                         '(default %(default)s s)')
     parser.add_argument('--processes', action='store_true',

@@ -36,7 +36,10 @@ class Foresight:
         """Take the scene of a time [s]."""
         before = {} if self.scene is None else {each.name: each for each in self.scene.shapes}
         self.scene = scene
-        for shape in () if scene is None else scene.shapes:
+        shapes = () if scene is None else scene.shapes
+        names = {shape.name for shape in shapes}
+        self._moved_at = {name: at for name, at in self._moved_at.items() if name in names}
+        for shape in shapes:
             earlier = before.get(shape.name)
             if earlier is None or shape == earlier:
                 continue

@@ -41,6 +41,7 @@ from snake_arm_control.errors import GoalError
 
 _KEYS = (*PARTS, 'relative_to', *KINDS)
 _REST = 'rest'
+_MOST = 500  # entries
 _PLAIN = re.compile(r'[A-Za-z_]\w{3,}')  # words that mean nothing else, as `no` would
 
 
@@ -66,6 +67,8 @@ def read(text: str, numbers: Mapping[str, int]) -> Iterator[Entry]:
         raise GoalError(f'the goal is not YAML: {error}') from error
     if not isinstance(entries, list) or not all(isinstance(e, Mapping) for e in entries):
         raise GoalError('the goal is not a YAML list of joints')
+    if len(entries) > _MOST:
+        raise GoalError(f'the goal has {len(entries)} entries, expected {_MOST} at most')
     for entry in entries:
         yield _read(entry, numbers)
 

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.control import distances
-from snake_arm_control.control.shapes import Mesh
+from snake_arm_control.control.shapes import Mesh, Shape
 from snake_arm_control.errors import SceneError
 from snake_arm_control.extras import require
 
@@ -22,6 +23,21 @@ MESH = 4  # kind of what a link may touch, after those of `distances`
 _TOLERANCE = 1e-10  # [m]
 _COVER_EDGE, _COVER_POINTS = 0.01, 1000  # [m], of triangles; about so many points are enough
 _THIN = 1e-9  # [m], the radius of what has none
+
+_log = logging.getLogger(__name__)
+_stamps: dict[str, float] = {}  # of files as they were read last, by path
+
+
+def check_meshes(shapes: Iterable[Shape]) -> None:
+    """
+    Check that the meshes among shapes can be used.
+
+    :raises MissingPackageError: if there is a mesh, and coal or trimesh is not installed
+    :raises SceneError: if a file can't be read, or holds no triangles
+    """
+    for shape in shapes:
+        if isinstance(shape, Mesh):
+            _load(shape.path)
 
 
 class MeshDistances:
@@ -34,13 +50,15 @@ class MeshDistances:
 
     def __init__(self, meshes: Sequence[Mesh]):
         self._meshes: list[tuple[Any, Any, np.ndarray, np.ndarray]] = []
+        self._triangles = []
         for mesh in meshes:
-            model, lower, upper = _load(mesh.path)
+            model, triangles = _load(mesh.path)
+            lower, upper = triangles.bounds
             matrix = mesh.pose.matrix
             middle = matrix[:3, :3] @ (lower + upper) / 2.0 + matrix[:3, 3]
             ball = np.array((*middle, np.linalg.norm(upper - lower) / 2.0))
             self._meshes.append((model, _transform(matrix[:3, :3], matrix[:3, 3]), ball, matrix))
-        self._paths = tuple(mesh.path for mesh in meshes)
+            self._triangles.append(triangles)
 
     def __len__(self) -> int:
         return len(self._meshes)
@@ -53,8 +71,8 @@ class MeshDistances:
         Each row is a center, the same again, and a radius [m].
         """
         rows = [np.zeros((0, 7))]
-        for path, (*_, matrix) in zip(self._paths, self._meshes):
-            points, radius = _cover(path)
+        for triangles, (*_, matrix) in zip(self._triangles, self._meshes):
+            points, radius = _cover(triangles)
             places = points @ matrix[:3, :3].T + matrix[:3, 3]
             rows.append(np.column_stack((places, places, np.full(len(places), radius))))
         return np.concatenate(rows)
@@ -125,8 +143,8 @@ class MeshDistances:
 
 
 @lru_cache(maxsize=64)
-def _read(path: str, stamp: float) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Return the model of a file, and the corners of the box round it; once for each change."""
+def _read(path: str, stamp: float) -> tuple[Any, Any]:
+    """Return the model of a file, of coal and of trimesh; once for each change."""
     require('coal', 'trimesh')
     import coal
     import trimesh
@@ -142,24 +160,31 @@ def _read(path: str, stamp: float) -> tuple[Any, np.ndarray, np.ndarray]:
     model.addVertices(vertices)
     model.addTriangles(faces.astype(np.int64))
     model.endModel()
-    return model, vertices.min(axis=0), vertices.max(axis=0)
+    return model, mesh
 
 
-def _cover(path: str) -> tuple[np.ndarray, float]:
-    """Return points (n, 3) [m] on the surface of a file, and how far any other is off at most."""
+def _cover(mesh: Any) -> tuple[np.ndarray, float]:
+    """Return points (n, 3) [m] on the surface of a mesh, and how far any other is off at most."""
     import trimesh
-    mesh: Any = trimesh.load(path, force='mesh')
     edge = max(_COVER_EDGE, 2.0 * math.sqrt(float(mesh.area) / _COVER_POINTS))
     points, _ = trimesh.remesh.subdivide_to_size(mesh.vertices, mesh.faces, edge, max_iter=20)
     return np.unique(np.round(points, 9), axis=0), edge / math.sqrt(3.0)
 
 
-def _load(path: str) -> tuple[Any, np.ndarray, np.ndarray]:
+def _load(path: str) -> tuple[Any, Any]:
+    """Return the model of a file; that of before, where it can't be read any more."""
     try:
+        if not Path(path).is_file():
+            raise SceneError(f'the mesh {path} can not be read: there is no such file')
         stamp = Path(path).stat().st_mtime
-    except OSError as error:
-        raise SceneError(f'the mesh {path} can not be read: {error}') from error
-    return _read(path, stamp)
+        model = _read(path, stamp)
+    except (OSError, SceneError) as error:
+        if path not in _stamps:
+            raise
+        _log.warning('%s; it counts as it was', error)
+        return _read(path, _stamps[path])
+    _stamps[path] = stamp
+    return model
 
 
 def _transform(rotation: np.ndarray, position: np.ndarray) -> Any:

@@ -19,6 +19,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
+from snake_arm_control.control.mesh_distances import check_meshes
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.warm_up import warm_up
 from snake_arm_control.errors import FeedbackError, SettingsError, SnakeArmError, WeightsError
@@ -91,9 +92,11 @@ class ControllerSettings(ControlSettings, ArmSettings):
         """
         Return the scene of the file, or an empty one.
 
-        :raises SceneError: if the file can't be read, or describes no scene
+        :raises SceneError: if the file can't be read, or describes no scene, or that of a mesh
         """
-        return Scene.from_file(self.scene) if self.scene else Scene()
+        scene = Scene.from_file(self.scene) if self.scene else Scene()
+        check_meshes(scene.shapes)
+        return scene
 
 
 class ControllerNode(Node):
@@ -158,7 +161,7 @@ class ControllerNode(Node):
             self._report.refuse_weights(error)
             return
         self.get_logger().info('loading the forward model; where nothing compiled it before, '
-                               'this takes half a minute')
+                               'this takes a minute')
         self._loader.load(model)
 
     def _look_for_model(self) -> None:

@@ -36,7 +36,7 @@ def send_goal(goal: Goal, namespace: str, timeout: float, wait: bool = False) ->
     :raises SettingsError: if the namespace can't be one
     """
     with ros([]) as spinner:
-        with arguments_checked():
+        with arguments_checked(namespace):
             node = rclpy.create_node('goal', namespace=namespace)
         with spinner.added(node):
             return _send(spinner, node, goal, timeout, wait)

@@ -146,7 +146,7 @@ def record(options: Options) -> int:
     # The events executor does not pass on when a message was published.
     with (ros([], grace=None, executor=SingleThreadedExecutor) as spinner,
           Bag(path, options.overwrite) as bag):
-        with arguments_checked():
+        with arguments_checked(options.namespace):
             node = RecorderNode(bag, namespace=options.namespace)
         with spinner.added(node):
             explorer = Explorer(node, arm, options.explore, options.seed) if options.explore \

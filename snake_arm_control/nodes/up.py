@@ -50,7 +50,7 @@ class Options:
     namespace: str = ''  # its full name
     scenario: str = ''
     until_converged: bool = False
-    timeout: float = 60.0  # [s]
+    timeout: float = 180.0  # [s], in which a first start compiles, too
     processes: bool = False
     simulator: bool = True
     view: bool = False
@@ -88,7 +88,7 @@ def running(options: Options, observer: Callable[..., Node]):
         options.params_file).unreached(f'{options.namespace.rstrip("/")}/{name}'
                                        for name in SETTINGS)
     with ros([], code=INTERRUPTED) as spinner, Children() as children, ExitStack() as stack:
-        with arguments_checked():
+        with arguments_checked(options.namespace):
             watching = stack.enter_context(spinner.added(observer(namespace=options.namespace)))
             if unreached:
                 watching.get_logger().warning(f'{options.params_file}: no node is in the section '

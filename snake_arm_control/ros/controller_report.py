@@ -75,7 +75,8 @@ class ControllerReport:
     def reject_obstacles(self, error: SnakeArmError) -> None:
         """Report that obstacles were rejected."""
         self._obstacles.add(time.monotonic(), str(error))
-        self._node.get_logger().error(f'{error}; the obstacles before stay')
+        self._node.get_logger().error(f'{error}; the obstacles before stay',
+                                      throttle_duration_sec=_FLOOD_PERIOD)
         self._diagnostics.publish()
 
     def reject_feedback(self, topic: str, error: SnakeArmError) -> None:

@@ -18,6 +18,8 @@ from snake_arm_control.errors import GoalError
 from snake_arm_control.ros import topics
 from snake_arm_control.ros.pose_messages import check_finite, message_to_pose
 
+_LONGEST_TEXT = 2**17  # [characters]: the arm gets no command while a goal is read
+
 
 def goal_to_message(goal: Goal) -> Float64MultiArray:
     """
@@ -99,8 +101,11 @@ def text_to_goal(message: String, arm: Arm) -> Goal:
     """
     Return the goal of a YAML text, in which links may be named; see `goal_yaml`.
 
-    :raises GoalError: if it is none
+    :raises GoalError: if it is none, or so long that to read it would stop the arm
     """
+    if len(message.data) > _LONGEST_TEXT:
+        raise GoalError(f'the goal has {len(message.data)} characters, expected {_LONGEST_TEXT} '
+                        'at most')
     return Goal.from_yaml(message.data, arm.joints, arm.goal_numbers)
 
 

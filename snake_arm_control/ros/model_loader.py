@@ -12,7 +12,7 @@ from snake_arm_control.model.forward_model import ForwardModel
 
 class ModelLoader:
     """
-    Warms up forward models in a thread: the first time, code is compiled for half a minute.
+    Warms up forward models in a thread: the first time, code is compiled for a minute.
 
     :param warm_up: runs a model once
     """

@@ -15,10 +15,12 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.placement import Placement
+from snake_arm_control.control.mesh_distances import check_meshes
 from snake_arm_control.control.shapes import Box, Capsule, Mesh, Shape, Sphere
 from snake_arm_control.errors import FrameError, SceneError
 from snake_arm_control.ros import pose_messages
 
+_MOST = 1000  # obstacles; with more, to draw them would take longer than a few ticks
 _EQUAL = 1e-3  # fraction by which scales that shall be equal may differ
 
 
@@ -50,7 +52,9 @@ class Obstacles:
         Take markers, all or none of them.
 
         :param now: [s]
-        :raises SceneError: if one is no solid shape, or is in a frame that is not known
+        :raises SceneError: if one is no solid shape, is in a frame that is not known, or is a mesh
+            that can't be used, or if there are too many
+        :raises MissingPackageError: if the library for meshes is not installed
         """
         after = dict(self._obstacles)
         for marker in message.markers:
@@ -65,6 +69,9 @@ class Obstacles:
             else:
                 raise SceneError(f'obstacle {_name(marker)} has the action {marker.action}, '
                                  'expected to add or to delete')
+        if len(after) > _MOST:
+            raise SceneError(f'there would be {len(after)} obstacles, expected {_MOST} at most')
+        check_meshes(each.shape for each in after.values())
         self._obstacles = after
 
     def expire(self, now: float) -> bool:

@@ -17,6 +17,7 @@ from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.validate_namespace import validate_namespace
 
 from snake_arm_control.errors import OutputError, SettingsError, SnakeArmError
 from snake_arm_control.output import check_folder, private_folder
@@ -118,17 +119,21 @@ def _choose_log_folder() -> None:
 
 
 @contextmanager
-def arguments_checked() -> Iterator[None]:
+def arguments_checked(namespace: str = '') -> Iterator[None]:
     """
     Let nodes be made in the block.
 
-    :raises SettingsError: if rclpy refuses a parameter, a file of them, a name or an argument
+    :param namespace: that they will have, empty for that of the command line
+    :raises SettingsError: in one line, if rclpy refuses a parameter, a file of them, a name or an
+        argument
     """
     try:
+        if namespace:
+            validate_namespace(namespace)  # a node would print a warning of its own, too
         yield
     except (ParameterException, NameValidationException, rclpy_implementation.RCLError,
             rclpy_implementation.UnknownROSArgsError) as error:
-        raise SettingsError(str(error)) from error
+        raise SettingsError(' '.join(str(error).split()).removesuffix(' ^')) from error
 
 
 def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:

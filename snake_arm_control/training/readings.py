@@ -48,12 +48,13 @@ def joint_tracks(path: str | Path, arm: Arm, messages: Sequence[Message]) -> lis
         if values:
             rows.setdefault(tuple(values), []).append(
                 (stamp or message.received, message.published, list(values.values())))
-    why = _say(path, left_out, messages)
+    why = _reasons(left_out, messages)
     if len({joint for joints in rows for joint in joints}) < arm.dof:
         raise RecordingError(
             f'{path}: no joint states have a position for each of the {arm.dof} joints '
-            f'{arm.joint_names[0]} to {arm.joint_names[-1]}, but of {len(named)}: '
-            f'{", ".join([*named][:_SHOWN])}{" ..." if len(named) > _SHOWN else ""}{why}')
+            f'{arm.joint_names[0]} to {arm.joint_names[-1]}, but of {_some(list(named))}'
+            f'{why and "; "}{why}')
+    _warn(path, why)
     tracks = []
     for joints, of_joints in rows.items():
         stamps, published, values_of = map(np.array, zip(*of_joints))
@@ -105,9 +106,10 @@ def pose_chains(path: str | Path, arm: Arm, elements: Sequence[int],
                          _of_chain(arm, elements, numbers, not any_frame)))
         except RecordingError as error:
             left_out[str(error)] += 1
-    why = _say(path, left_out, messages)
+    why = _reasons(left_out, messages)
     if not rows:
-        raise RecordingError(f'{path}: there is no pose chain that can be used{why}')
+        raise RecordingError(f'{path}: there is no pose chain that can be used{why and "; "}{why}')
+    _warn(path, why)
     stamps, published, numbers = map(np.array, zip(*rows))
     chains = np.full((len(rows), arm.joints, pose.SIZE), np.nan)
     chains[:, elements] = pose.from_quaternion(numbers[..., 3:], numbers[..., :3])
@@ -162,17 +164,24 @@ def _stamp(content: Any) -> int:
     return time.sec * 10**9 + time.nanosec
 
 
-def _say(path: str | Path, left_out: Counter[str], messages: Sequence[Message]) -> str:
-    """
-    Warn of messages that are left out.
+def _some(names: Sequence[str]) -> str:
+    """Return how many names there are, and the first of them."""
+    if not names:
+        return 'none'
+    return f'{len(names)}: {", ".join(names[:_SHOWN])}{" ..." if len(names) > _SHOWN else ""}'
 
-    :return: how many and why, as the end of an error's text; empty if there are none
-    """
+
+def _reasons(left_out: Counter[str], messages: Sequence[Message]) -> str:
+    """Return how many messages are left out, and why; empty if there are none."""
     if not left_out:
         return ''
     reasons = [f'{count} for: {reason}' for reason, count in left_out.most_common(_SHOWN)]
     others = len(left_out) - _SHOWN
-    text = (f'{sum(left_out.values())} of {len(messages)} messages of {messages[0].topic} are '
+    return (f'{sum(left_out.values())} of {len(messages)} messages of {messages[0].topic} are '
             f'left out, {", ".join(reasons)}' + (f', and for {others} more' if others > 0 else ''))
-    _log.warning('%s: %s', path, text)
-    return f'; {text}'
+
+
+def _warn(path: str | Path, why: str) -> None:
+    """Warn of messages that are left out, for reasons that are not empty."""
+    if why:
+        _log.warning('%s: %s', path, why)
