@@ -40,6 +40,7 @@ class Rig:
     :ivar now: of the clock that never jumps [s]
     :ivar time: of the clock that stamps are from and the arm moves by [s]
     :ivar clock_rate: seconds of `time` in a second of `now`
+    :ivar starts: which of the commands were new starts
     :ivar reports: takes and returns joint states (joints, axes), None to lose them; for faults
     """
 
@@ -52,6 +53,7 @@ class Rig:
                                                    speed_limit=settings.speed_limit))
         self.now = self.time = 100.0
         self.clock_rate, self.connected, self.commands = 1.0, True, []
+        self.starts = []
         self.reports = lambda angles: angles
         self._chain = None, None  # of what the arm was last, and its true chain
         self.rest(0.05)
@@ -88,10 +90,12 @@ class Rig:
         for measured in self.tracker.arrived(self.time):
             if self.connected:
                 self.loop.receive(*measured)
+        starts = self.loop.new_starts
         command = self.loop.iterate(self.now, self.stamp)
         if command is not None:
-            if command.is_new_start:
+            if self.loop.new_starts > starts:
                 self.guard.take_start(command.stamp)
+                self.starts.append(len(self.commands))
             self.guard.take_command(command.stamp, command.positions, command.velocities)
             self.commands.append(command)
             self.arm.command(command.positions, self.time)

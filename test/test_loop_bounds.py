@@ -95,7 +95,8 @@ def test_changing_a_command_or_the_angles_returned_does_not_change_the_loop():
 
 
 TINY = Arm.uniform(joints=3, segment_length=0.1, angle_limit=0.6)
-STILL = (State.WAITING, State.WAITING_FOR_CHAIN, State.IDLE, State.HOLDING)
+STILL = (State.WAITING, State.WAITING_FOR_CHAIN, State.IDLE, State.HOLDING,
+         State.WAITING_FOR_RELEASE)
 ANYTHING = strategies.floats(allow_nan=True, allow_infinity=True, width=64)
 ANGLE = strategies.floats(-0.3, 0.3)
 COMPONENT = strategies.one_of(
@@ -154,6 +155,7 @@ class AnyCaller:
         if self.stamp < self.last_stamp - 10 ** 9:
             self.last_stamp = -10 ** 19  # the clock of the stamps was set back
         still = self.loop.state(self.now) in STILL
+        starts = self.loop.new_starts
         command = self.loop.iterate(self.now, self.stamp)
         if command is None:
             return
@@ -163,7 +165,7 @@ class AnyCaller:
         self.speeds = np.abs(command.velocities)
         assert command.stamp > self.last_stamp
         self.last_stamp = command.stamp
-        if command.is_new_start:
+        if self.loop.new_starts > starts:
             self.guard.take_start(command.stamp)
         self.guard.take_command(command.stamp, command.positions, command.velocities)
         if self.follows:
@@ -222,6 +224,7 @@ def test_whatever_ten_thousand_goals_and_messages_come_every_command_keeps_the_c
     @given(events=strategies.lists(EVENTS, min_size=40, max_size=60),
            gradient_scale=strategies.sampled_from((0.1, 10.0)),
            max_step=strategies.sampled_from((0.05, 1.0)),
+           command_at_rest=strategies.booleans(), resume=strategies.booleans(),
            method=strategies.sampled_from(('momentum', 'levenberg_marquardt')))
     @examples(max_examples=260)
     def call(events, **settings):

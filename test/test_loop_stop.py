@@ -49,8 +49,7 @@ def test_a_stopped_arm_is_said_not_to_follow_and_the_command_waits_next_to_it():
     following_time, most = ControlSettings.following_time, ControlSettings.following_error
     late = round(1.3 * following_time / PERIOD)
     assert set(states[late:]) == {State.NOT_FOLLOWING}
-    assert rig.loop.new_starts == 1
-    (start,) = (k for k, command in enumerate(rig.commands) if command.is_new_start)
+    [start] = rig.starts
     stood = rig.commands[start].positions
     while_stopped = [c.positions for c in rig.commands[start:] if c.stamp < 103.3e9]
     assert np.abs(np.array(while_stopped) - stood).max() <= 0.5 * most

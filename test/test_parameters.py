@@ -97,6 +97,8 @@ def test_defaults_are_good_values(kind):
 def test_the_arm_is_that_of_a_description_or_of_equal_segments(tmp_path):
     assert ArmSettings().make_arm() == ArmSettings(arm='default').make_arm() == Arm()
     assert ArmSettings(joints=3, segment_length=0.1).make_arm() == Arm.uniform(3, 0.1)
+    assert ArmSettings(joints=3, velocity_limit=0.5, acceleration_limit=4.0).make_arm() == (
+        Arm.uniform(3, velocity_limit=0.5, acceleration_limit=4.0))
     path = tmp_path / 'panda.urdf'
     path.write_text(urdf_of('panda'))
     chosen = ArmSettings(arm=str(path), base_link='panda_link1', tip_link='panda_link7')
@@ -108,6 +110,7 @@ def test_the_arm_is_that_of_a_description_or_of_equal_segments(tmp_path):
     ({'arm': 'default', 'segment_length': 0.1}, 'segment_length is 0.1 and arm is default'),
     ({'arm': 'default', 'angle_limit': 0.1}, 'angle_limit is 0.1 and arm is default'),
     ({'arm': 'default', 'velocity_limit': 0.1}, 'velocity_limit is 0.1 and arm is default'),
+    ({'arm': 'default', 'acceleration_limit': 9.0}, 'acceleration_limit is 9.0 and arm is'),
     ({'tip_link': 'link_3'}, 'base_link and tip_link are given, expected arm'),
     ({'arm': 'default', 'tip_link': 'link_3'}, 'no choice of base and tip'),
     ({'arm': 'nowhere.urdf'}, 'nowhere.urdf can not be read')))

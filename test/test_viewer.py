@@ -301,6 +301,8 @@ FINE = Facts('/', True, '', controller(State.REACHED), NodeStatus('serving'), Tr
      'out of reach'),
     ({'rejection': 'goal: an infinity'}, Tone.BAD, 'an infinity'),
     ({'controller': controller(State.HOLDING)}, Tone.BUSY, 'Holding'),
+    ({'controller': controller(State.WAITING_FOR_RELEASE, interrupted_by='no joint states')},
+     Tone.BAD, 'no joint states'),
     ({'controller': controller(State.IDLE), 'lost_goal': True}, Tone.WARNING, 'restarted'),
     ({'controller': controller(State.IDLE)}, Tone.GOOD, 'Ready'),
     ({'controller': controller(State.TRACKING)}, Tone.BUSY, 'Moving'),
@@ -319,7 +321,7 @@ def test_a_controller_that_refused_weights_and_goes_on_has_a_model(state):
     made = session()
     made.receive_status(0.1, 'controller', controller(state, refused_weights='cut off'))
     assert 'model' not in made.verdict(0.1).headline
-    assert made.holding == (state is State.HOLDING)
+    assert made.holding == (state in (State.HOLDING, State.WAITING_FOR_RELEASE))
 
 
 # The session.

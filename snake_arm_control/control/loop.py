@@ -38,6 +38,7 @@ _FIRST_PERIOD = 0.02  # [s] from there its first step is that of this time
 _NEAR_WAY = 0.02  # [rad] a command that wants to go on by less is where it is to be
 _MOVED = 0.05  # [rad] an idle arm this far from its command was moved by something else
 _ADAPTATION_PERIOD = 0.1  # [s] between two chains that the model learns from
+_PUSHED = 1.25  # following errors, from which on an arm that is commanded at rest was moved
 _SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
 
 
@@ -70,6 +71,12 @@ class ControlSettings(PursuitSettings, PlausibilitySettings):
     goal_timeout: float = setting(
         0.0, 'time after which a goal that was not published again no longer counts, 0 for never',
         's', low=0.0, high=3600.0)
+    command_at_rest: bool = setting(
+        False, 'repeat the command at each tick while the arm rests, for drives that take silence '
+        'as a fault')
+    resume: bool = setting(
+        True, 'go on by itself where feedback was lost, or the arm was stopped or pushed; else '
+        'hold until controller/hold is called with false')
 
 
 class State(Enum):
@@ -81,6 +88,7 @@ class State(Enum):
     TRACKING = 'moving to the goal'
     REACHED = 'goal reached'
     HOLDING = 'holding on request'
+    WAITING_FOR_RELEASE = 'holding until controller/hold is called with false'
     RETURNING = 'returning to rest'
     NO_FEEDBACK = 'holding: no feedback'
     NOT_FOLLOWING = 'the arm does not follow its commands: it is led a little until it moves'
@@ -93,8 +101,10 @@ class State(Enum):
 _OF_RECOVERY = {Phase.SEARCHING: State.SEARCHING, Phase.DETOUR: State.DETOUR,
                 Phase.GAVE_UP: State.STALLED}
 _PURSUING = (State.TRACKING, State.REACHED)
-_UNDRIVEN = (State.WAITING, State.WAITING_FOR_CHAIN, State.IDLE, State.HOLDING,
-             State.NO_FEEDBACK, State.GOAL_TIMED_OUT)
+_INTERRUPTIONS = (State.NO_FEEDBACK, State.NOT_FOLLOWING)
+# In these states the arm brakes, then rests.
+_RESTING = (State.WAITING, State.WAITING_FOR_CHAIN, State.IDLE, State.HOLDING,
+            State.WAITING_FOR_RELEASE, State.NO_FEEDBACK, State.GOAL_TIMED_OUT)
 
 
 class Command(NamedTuple):
@@ -103,7 +113,7 @@ class Command(NamedTuple):
     stamp: int  # [ns], increasing
     positions: np.ndarray  # (joints, axes) [rad]
     velocities: np.ndarray  # (joints, axes) [rad/s], which the positions have
-    is_new_start: bool = False  # set back to where the arm is, and no step from the one before
+    period: float  # [s] that the way from the command before takes
 
 
 class ControlLoop:
@@ -112,7 +122,7 @@ class ControlLoop:
 
     Each command keeps, in this order where they conflict: the position limits of the joints;
     velocity and acceleration of each joint; the following error; the speed limit of every point of
-    the arm. Only a new start is no step from the command before: the arm was pushed, does not
+    the arm. A new start may jump in the command, but not in the arm: that was pushed, does not
     move, or was moved while idle, and the command is set back to where it is.
 
     Prediction and truth are compared at what the joints reported. `report` and `receive` take what
@@ -126,6 +136,7 @@ class ControlLoop:
         self._adapted: AdaptedModel | None = None
         self._adapted_at = -10**9  # [ns]
         self._pursuit = Pursuit(self.arm, settings)
+        self.interruption = ''  # why the arm waits for its release, empty if it does not
         self.commands = 0
         self.new_starts = 0
         self._linearizations: list[tuple[np.ndarray, Linearization]] = []  # the latest few
@@ -133,6 +144,7 @@ class ControlLoop:
         self._aimed = 3 * (self._command,)  # command, offset and aim of the latest `_aim`
         self._started = self._reports = False
         self._holding = self._returning = self._publishing = False
+        self._rests = True  # whether the latest tick let the arm rest
         self._must_mark = False  # whether the next command is a new start
         self._goal_is_new, self._goal_at = False, -math.inf  # [s]
         self._stamp = self._ticked = 0  # [ns], of the latest command, and of the latest tick
@@ -308,8 +320,8 @@ class ControlLoop:
 
     def hold(self, holding: bool) -> None:
         """Brake and hold, or go on; to go on is to believe a tracker that has jumped meanwhile."""
-        if self._holding and not holding:
-            self.feedback.believe_anew()
+        if not holding:
+            self._release()
         self._holding = holding
         self._pursuit.restart()
         self._pursuit.forget_ways()
@@ -317,12 +329,23 @@ class ControlLoop:
     def reset(self) -> None:
         """Drop the goal and return to the rest pose."""
         self.set_goal(Goal.free(self.arm.joints))
-        self._holding, self._returning = False, True
-        self.feedback.believe_anew()
+        self._release()
+        self._returning = True
+
+    def _release(self) -> None:
+        """Go on after a hold, also of an arm that was stopped: it may move again."""
+        if self._holding or self.interruption:
+            self.feedback.believe_anew()
+        if self.interruption:
+            self.following.is_stopped = False
+            self.following.reset()
+        self._holding, self.interruption = False, ''
 
     @property
     def answered(self) -> bool:
         """Whether the latest command was answered, so that the next one may follow at once."""
+        if self._rests and self.settings.command_at_rest:
+            return False  # it is repeated at the rate
         latest = self.feedback.history.latest
         if self._reports and (latest is None or latest.stamp < self._stamp):
             return False
@@ -369,6 +392,8 @@ class ControlLoop:
             return State.WAITING
         if self._holding:
             return State.HOLDING
+        if self.interruption:
+            return State.WAITING_FOR_RELEASE
         if not self._returning and self.goal.is_free:
             return State.IDLE
         if self.settings.use_feedback and math.isinf(self.feedback.received_at):
@@ -412,7 +437,10 @@ class ControlLoop:
         state = self.state(now)
         self.following.update(self._command, period, self.settings.following_error,
                               state in _PURSUING and self._pursuit.way_left < _NEAR_WAY)
-        if state in _UNDRIVEN:
+        if state in _INTERRUPTIONS and not self.settings.resume:
+            self.interruption = self.feedback_trouble(now) or 'the arm was stopped or pushed'
+            state = State.WAITING_FOR_RELEASE
+        if state in _RESTING:
             self._follow_moved_arm()
             return self._move(None, stamp)
         if self._must_set_back():
@@ -506,8 +534,15 @@ class ControlLoop:
         self.feedback.forget_stamps()
 
     def _follow_moved_arm(self) -> None:
-        """Go on from where an arm is that was moved by something else and is stationary again."""
-        if not self._publishing and self.following.was_moved(self._command, _MOVED):
+        """
+        Go on from where an arm is that was moved by something else and is stationary again.
+
+        One that is still commanded may sag: only if it is as far away as an arm that was pushed.
+        """
+        if self._publishing and self._motion.is_moving:
+            return
+        most = _PUSHED * self.settings.following_error if self._publishing else 0.0
+        if self.following.was_moved(self._command, max(most, _MOVED)):
             self._command = self.following.start_anew()
             self._must_mark = True
             self._pursuit.restart()
@@ -527,16 +562,17 @@ class ControlLoop:
         self._command = self.following.set_back()
         self._motion.stop()
         self._pursuit.restart()
-        self._publishing = True
-        return self._publish(stamp, is_new_start=True)
+        self._publishing = self._must_mark = True
+        return self._publish(stamp)
 
     def _move(self, change: np.ndarray | None, stamp: int) -> Command | None:
         """
-        Return the command of a tick: on the way, braking, or none where the arm rests.
+        Return the command of a tick: on the way, braking, or where the arm rests, if any.
 
         An arm at rest is commanded first to stay where it is: from there on, velocities are known.
         """
-        if change is None and not self._motion.is_moving:
+        self._rests = change is None and not self._motion.is_moving
+        if self._rests and not self.settings.command_at_rest:
             self._publishing = False
             if not self._reports:
                 self.feedback.report(stamp, self._command)
@@ -547,6 +583,8 @@ class ControlLoop:
             if self._reports and (self._must_mark
                                   or self.largest_lead > self.settings.following_error):
                 self._command, self._must_mark = self.following.start_anew(), True
+            return self._publish(stamp)
+        if self._rests:
             return self._publish(stamp)
         period = (stamp - self._stamp) * 1e-9
         if period > _LONGEST_PERIOD:
@@ -562,17 +600,17 @@ class ControlLoop:
             None if self._clear_way is None else self._is_clear)
         return self._publish(stamp)
 
-    def _publish(self, stamp: int, is_new_start: bool = False) -> Command:
+    def _publish(self, stamp: int) -> Command:
+        elapsed = (stamp - self._stamp) * 1e-9
+        period = elapsed if 0.0 < elapsed <= _LONGEST_PERIOD else _FIRST_PERIOD
         self._stamp = max(stamp, self._stamp + 1)
-        is_new_start |= self._must_mark
-        self.new_starts += is_new_start
+        self.new_starts += self._must_mark
         self.commands += 1
         self._must_mark = False
         if not self._reports:
             self._errors = None
             self.feedback.report(self._stamp, self._command)
-        return Command(self._stamp, self._command.copy(), self._motion.velocity.copy(),
-                       is_new_start)
+        return Command(self._stamp, self._command.copy(), self._motion.velocity.copy(), period)
 
     def _linearize(self, angles: np.ndarray) -> Linearization:
         """Return the model at angles, from the latest few if it was evaluated there."""

@@ -297,7 +297,7 @@ class ControllerNode(Node):
         if command is not None:
             self._commands.publish(joint_messages.serialize_joint_state(
                 self._arm, command.stamp, command.positions, command.velocities))
-            self._hardware.command(command.positions, 1.0 / self._settings.value.rate)
+            self._hardware.command(command.positions, command.period)
         self._convergence.take(self._loop, now, command is not None)
         self._tool.predict(self._loop, now, stamp, command is not None)
         self._report.update(self._loop, now)

@@ -20,8 +20,8 @@ from snake_arm_control.ros.diagnostics import Diagnostics, Level
 from snake_arm_control.ros.joint_states import JointStates
 
 NO_MODEL = 'NO_MODEL'  # the code of a controller that has no model, hence no loop and no `State`
-_ALARMING = (State.NO_FEEDBACK, State.NOT_FOLLOWING, State.GOAL_TIMED_OUT, State.SEARCHING,
-             State.STALLED)
+_ALARMING = (State.NO_FEEDBACK, State.NOT_FOLLOWING, State.WAITING_FOR_RELEASE,
+             State.GOAL_TIMED_OUT, State.SEARCHING, State.STALLED)
 _AT_MARGIN = 1.5  # margins, the clearance of an arm that rests at something
 _STEADY = 0.05  # [s] for which a state must last to be logged
 _FLOOD_PERIOD = 0.2  # [s], lest a flood of bad messages fill the log folder's disk
@@ -118,7 +118,7 @@ class ControllerReport:
             return
         self._logged = state
         why = (_barrier(loop.contact, loop) if state is State.STALLED
-               else self._feedback_trouble(loop, now))
+               else loop.interruption or self._feedback_trouble(loop, now))
         text = f'{state.value}; {why}'.removesuffix('; ')
         if state in _ALARMING:
             self._node.get_logger().warning(text)
@@ -185,6 +185,7 @@ class ControllerReport:
                                            else math.nan),
             'beyond the limits': beyond,
             'new starts': loop.new_starts if loop else 0,
+            'interrupted by': loop.interruption if loop else '',
             'feedback trouble': self._feedback_trouble(loop, now) if loop else '',
             'clearance [m]': math.nan if contact is None else contact.clearance,
             'in the way': _barrier(contact, loop) if loop else '',

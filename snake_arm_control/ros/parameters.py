@@ -22,7 +22,7 @@ from rclpy.parameter import Parameter
 from snake_arm_control.arm.arm_file import read_text
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.link import TURN_VELOCITY
+from snake_arm_control.arm.link import TURN_ACCELERATION, TURN_VELOCITY
 from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.prefix import prefixed, prefixed_urdf
 from snake_arm_control.arm.uniform import ANGLE_LIMIT, JOINTS, SEGMENT_LENGTH
@@ -51,6 +51,9 @@ class ArmSettings(Settings):
                                  low=1e-3, high=math.pi / 2, read_only=True)
     velocity_limit: float = setting(TURN_VELOCITY, 'velocity limit of each angle', 'rad/s',
                                     low=1e-3, high=100.0, read_only=True)
+    acceleration_limit: float = setting(
+        TURN_ACCELERATION, 'acceleration limit of each angle', 'rad/s^2', low=1e-2, high=1e4,
+        read_only=True)
     mount: tuple[float, ...] = setting(
         (), 'where base_link is in the frame world: x, y, z [m], then roll, pitch, yaw [rad]; '
         'empty if it is in none', items=float, read_only=True)
@@ -75,10 +78,11 @@ class ArmSettings(Settings):
             if len(self.mount) not in (0, 6):
                 raise SettingsError(f'mount is {list(self.mount)}, expected six numbers')
             arm = Arm.uniform(self.joints, self.segment_length, self.angle_limit,
-                              self.velocity_limit)
+                              self.velocity_limit, self.acceleration_limit)
             return Arm(arm.links, arm.tool, Placement(self.mount[:3], self.mount[3:])
                        if self.mount else Placement())
-        for name in ('joints', 'segment_length', 'angle_limit', 'velocity_limit', 'mount'):
+        for name in ('joints', 'segment_length', 'angle_limit', 'velocity_limit',
+                     'acceleration_limit', 'mount'):
             if getattr(self, name) != getattr(type(self), name):
                 raise SettingsError(f'{name} is {getattr(self, name)} and arm is {self.arm}, '
                                     'expected one of the two')

@@ -58,9 +58,10 @@ class Session:
 
     @property
     def holding(self) -> bool:
-        """Whether the controller holds on request."""
+        """Whether the controller holds until it is let go on."""
         controller = self._status('controller')
-        return controller is not None and controller.is_in(State.HOLDING)
+        return controller is not None and any(map(controller.is_in, (
+            State.HOLDING, State.WAITING_FOR_RELEASE)))
 
     # What the topics say.
 

@@ -67,6 +67,11 @@ class NodeStatus:
         return self.details.get('model fingerprint', '')
 
     @property
+    def interruption(self) -> str:
+        """Why this controller waits for its release, empty if it does not."""
+        return self.details.get('interrupted by', '')
+
+    @property
     def refusal(self) -> str:
         """Why this controller refused the latest weights, empty if it did not."""
         return self.details.get('refused weights', '')
@@ -144,6 +149,8 @@ _RULES: tuple[tuple[Callable[[Any], object], Verdict], ...] = (
         Tone.WARNING, 'The arm found no way to the goal',
         'Its joint limits or what is asked of other components bar it. Free a component or move '
         'the goal.')),
+    (_in(State.WAITING_FOR_RELEASE), Verdict(
+        Tone.BAD, 'Holding: {0.controller.interruption}', 'It goes on when you press Go on.')),
     (_in(State.HOLDING), Verdict(
         Tone.BUSY, 'Holding', 'It goes on when you press Go on.')),
     (lambda facts: facts.excess, Verdict(
