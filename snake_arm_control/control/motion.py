@@ -73,8 +73,8 @@ class Motion:
         """
         limit, before = _SPEED_MARGIN * speed_limit, self.velocity.ravel()
         ahead = np.zeros_like(before) if lead is None else lead.ravel()
-        wanted = _wanted(change.ravel(), before, ahead, self._limits, period, most_lead,
-                         self._speed, limit)
+        wanted = _limited_velocity(change.ravel(), before, ahead, self._limits, period, most_lead,
+                                   self._speed, limit)
         velocity = _towards(wanted, before, angles.ravel(), self._limits, period)
         chain = self._chains(angles)
         for correction in range(_CORRECTIONS + 1):
@@ -137,7 +137,7 @@ def _fastest(acceleration, room, period):
 
 
 @_compiled
-def _wanted(change, velocity, lead, limits, period, most_lead, speed, speed_limit):
+def _limited_velocity(change, velocity, lead, limits, period, most_lead, speed, speed_limit):
     """Return the velocity towards a change from which the arm can brake in time."""
     velocities, accelerations = limits[2], limits[3]
     factor, nearly_there = 1.0 / (_APPROACH * period), True
