@@ -6,32 +6,32 @@ from hypothesis import given, strategies
 import numpy as np
 import pytest
 
-from snake_arm_control.control.history import JointHistory, Posture
+from snake_arm_control.control.history import JointHistory, Moment
 
 SECOND = 10**9  # [ns]
 
 
-def posture(stamp, value=None):
-    """Return a posture whose numbers are all a value, those of the stamp if None."""
+def moment(stamp, value=None):
+    """Return a moment whose numbers are all a value, those of the stamp if None."""
     value = float(stamp if value is None else value)
-    return Posture(stamp, np.full((3, 2), value), np.full((3, 9), 10.0 * value))
+    return Moment(stamp, np.full((3, 2), value), np.full((3, 9), 10.0 * value))
 
 
 def history_of(stamps, **limits):
     history = JointHistory(**limits)
     for stamp in stamps:
-        history.add(posture(stamp))
+        history.add(moment(stamp))
     return history
 
 
-def test_without_postures_there_is_none_at_any_time():
+def test_without_moments_there_is_none_at_any_time():
     history = JointHistory()
     assert history.latest is None and history.at(0) is None and history.around(0, 1.0) == []
 
 
 @given(stamps=strategies.sets(strategies.integers(0, 10**6), min_size=1, max_size=30),
        at=strategies.integers(-10, 10**6 + 10))
-def test_between_two_postures_the_joints_moved_evenly(stamps, at):
+def test_between_two_moments_the_joints_moved_evenly(stamps, at):
     """Before the first nothing is known; after the last they are where they were."""
     stamps = sorted(stamps)
     there = history_of(stamps).at(at)
@@ -54,13 +54,13 @@ def test_a_posture_that_was_added_is_returned_as_it_was():
 @pytest.mark.parametrize('late', (10, 20, 15, -5))
 def test_a_posture_that_is_not_later_than_the_one_before_is_passed_over(late):
     history = history_of((10, 20))
-    history.add(posture(late, 99.0))
+    history.add(moment(late, 99.0))
     assert history.latest.stamp == 20
     np.testing.assert_array_equal(history.at(15).angles, 15.0)
 
 
 def test_of_stationary_joints_nothing_is_computed():
-    first = posture(10)
+    first = moment(10)
     history = JointHistory()
     history.add(first)
     history.add(first._replace(stamp=30))
@@ -86,11 +86,11 @@ def test_after_clear_there_is_none():
     history = history_of((10, 20))
     history.clear()
     assert history.latest is None and history.at(15) is None
-    history.add(posture(5))
+    history.add(moment(5))
     assert history.latest.stamp == 5
 
 
-def test_around_a_time_are_postures_up_to_two_deviations_away():
+def test_around_a_time_are_moments_up_to_two_deviations_away():
     history = history_of(range(0, SECOND, SECOND // 100))
     middle, deviation = SECOND // 2, 0.1
     found = history.around(middle, deviation)

@@ -8,7 +8,7 @@ from hypothesis import given, settings as examples, strategies
 import numpy as np
 import pytest
 
-from snake_arm_control.control.history import JointHistory, Posture
+from snake_arm_control.control.history import JointHistory, Moment
 from snake_arm_control.control.latency import Latency
 
 PERIOD = 5_000_000  # [ns]
@@ -39,7 +39,7 @@ class Watched:
         for _ in range(round(1e9 * duration / PERIOD)):
             self.stamp += PERIOD
             time = 1e-9 * self.stamp
-            self.history.add(Posture(self.stamp, np.zeros((3, 2)), motion(time)))
+            self.history.add(Moment(self.stamp, np.zeros((3, 2)), motion(time)))
             self.latency.observe(self.stamp, self.seen(motion(time - self.late)), self.history)
         return self
 

@@ -13,7 +13,7 @@ from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.pose import from_matrix, to_matrix
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
-from snake_arm_control.control.history import Posture
+from snake_arm_control.control.history import Moment
 from snake_arm_control.control.plausibility import Plausibility, PlausibilitySettings
 from snake_arm_control.errors import FeedbackError
 
@@ -28,8 +28,8 @@ def bent(arm, generator, most=0.6):
     return generator.uniform(-most, most, arm.rest.shape)
 
 
-def posture(arm, angles, stamp=0):
-    return Posture(stamp, angles, forward_kinematics(arm, angles))
+def moment(arm, angles, stamp=0):
+    return Moment(stamp, angles, forward_kinematics(arm, angles))
 
 
 class Watch:
@@ -44,8 +44,8 @@ class Watch:
         self.stamp += 10**8
         try:
             self.plausibility.check(
-                self.stamp, np.array(chain, order='C'), posture(self.arm, angles, self.stamp),
-                [posture(self.arm, other) for other in others], self.settings)
+                self.stamp, np.array(chain, order='C'), moment(self.arm, angles, self.stamp),
+                [moment(self.arm, other) for other in others], self.settings)
         except FeedbackError as error:
             return str(error)
         return ''

@@ -13,7 +13,7 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.correction import mean_square, TargetCorrection
-from snake_arm_control.control.history import JointHistory, Posture
+from snake_arm_control.control.history import JointHistory, Moment
 from snake_arm_control.control.latency import Latency
 from snake_arm_control.control.plausibility import Plausibility, PlausibilitySettings
 from snake_arm_control.errors import FeedbackError
@@ -57,7 +57,7 @@ class Feedback:
         if latest is None or stamp > latest.stamp:
             same = latest is not None and np.array_equal(latest.angles, angles)
             self.history.add(latest._replace(stamp=stamp) if latest is not None and same
-                             else Posture(stamp, angles, self._chain_of(angles).astype(float)))
+                             else Moment(stamp, angles, self._chain_of(angles).astype(float)))
         self._reported = True
 
     def receive(self, stamp: int, chain: np.ndarray) -> None:
@@ -122,16 +122,16 @@ class Feedback:
         if self._used_stamp is not None and stamp < self._used_stamp:
             raise FeedbackError('the pose chain is older than the one before it')
         self._used_stamp = stamp
-        posture = self.history.at(measured)
-        if posture is None:
+        moment = self.history.at(measured)
+        if moment is None:
             raise FeedbackError('the pose chain is older than the first joint states')
         others = [other for other in self.history.around(measured, self.latency.deviation(stamp))
-                  if other.chain is not posture.chain]  # else they were stationary
-        self._plausibility.check(measured, chain, posture, others, settings)
+                  if other.chain is not moment.chain]  # else they were stationary
+        self._plausibility.check(measured, chain, moment, others, settings)
         self.latency.observe(stamp, chain, self.history)
-        late = max((mean_square(other.chain - posture.chain) for other in others), default=0.0)
-        self.correction.update(posture.chain, chain, gain, math.sqrt(late))
-        self.believed = posture.angles, chain
+        late = max((mean_square(other.chain - moment.chain) for other in others), default=0.0)
+        self.correction.update(moment.chain, chain, gain, math.sqrt(late))
+        self.believed = moment.angles, chain
 
     def adapt_model(self) -> None:
         """Predict anew: the model has changed a little, and so has its error."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Posture(NamedTuple):
+class Moment(NamedTuple):
     """Where the joints were at a time, and the pose chain that the model predicts for it."""
 
     stamp: int  # [ns]
@@ -20,66 +20,66 @@ class Posture(NamedTuple):
 
 class JointHistory:
     """
-    Postures by stamp, over the last moments; between two of them the joints moved evenly.
+    Moments by stamp, over the last seconds; between two of them the joints moved evenly.
 
-    :param span: how long a posture is kept [ns]
+    :param span: how long a moment is kept [ns]
     :param most: how many are kept
     """
 
     def __init__(self, span: int = 5 * 10**9, most: int = 4000):
         self._span, self._most = span, most
         self._stamps: list[int] = []
-        self._postures: list[Posture] = []
+        self._moments: list[Moment] = []
 
-    def add(self, posture: Posture) -> None:
-        """Keep a posture; one that is not later than the one before is passed over."""
-        if self._stamps and posture.stamp <= self._stamps[-1]:
+    def add(self, moment: Moment) -> None:
+        """Keep a moment; one that is not later than the one before is passed over."""
+        if self._stamps and moment.stamp <= self._stamps[-1]:
             return
-        self._stamps.append(posture.stamp)
-        self._postures.append(posture)
-        # Forgotten a quarter at a time: to move the lists at each posture would cost more.
+        self._stamps.append(moment.stamp)
+        self._moments.append(moment)
+        # Forgotten a quarter at a time: to move the lists at each moment would cost more.
         if (len(self._stamps) > self._most
-                or self._stamps[len(self._stamps) // 4] < posture.stamp - self._span):
+                or self._stamps[len(self._stamps) // 4] < moment.stamp - self._span):
             oldest = max(len(self._stamps) // 4, 1)
-            del self._stamps[:oldest], self._postures[:oldest]
+            del self._stamps[:oldest], self._moments[:oldest]
 
     def shift(self, change: np.ndarray) -> None:
         """Change all chains by as much (joints, 9): they are now predicted otherwise."""
         before, moved = None, change
-        for place, posture in enumerate(self._postures):
-            if posture.chain is not before:  # of a stationary arm they are the same, and stay so
-                before, moved = posture.chain, posture.chain + change
-            self._postures[place] = posture._replace(chain=moved)
+        for place, moment in enumerate(self._moments):
+            if moment.chain is not before:  # of a stationary arm they are the same, and stay so
+                before, moved = moment.chain, moment.chain + change
+            self._moments[place] = moment._replace(chain=moved)
 
     def clear(self) -> None:
-        """Forget all postures."""
+        """Forget all moments."""
         self._stamps.clear()
-        self._postures.clear()
+        self._moments.clear()
 
     @property
-    def latest(self) -> Posture | None:
-        """The latest posture, None if there is none."""
-        return self._postures[-1] if self._postures else None
+    def latest(self) -> Moment | None:
+        """The latest moment, None if there is none."""
+        return self._moments[-1] if self._moments else None
 
-    def at(self, stamp: int) -> Posture | None:
-        """Return the posture at a time [ns], the latest for later ones; None before the first."""
+    def at(self, stamp: int) -> Moment | None:
+        """Return the moment at a time [ns], the latest for later ones; None before the first."""
         index = bisect_right(self._stamps, stamp)
         if not index:
             return None
-        before = self._postures[index - 1]
-        if before.stamp == stamp or index == len(self._postures):
+        before = self._moments[index - 1]
+        if before.stamp == stamp or index == len(self._moments):
             return before
-        after = self._postures[index]
+        after = self._moments[index]
         if before.chain is after.chain:  # they were stationary
             return before._replace(stamp=stamp)
         part = (stamp - before.stamp) / (after.stamp - before.stamp)
-        return Posture(stamp, before.angles + part * (after.angles - before.angles),
+        return Moment(stamp, before.angles + part * (after.angles - before.angles),
                        before.chain + part * (after.chain - before.chain))
 
-    def around(self, stamp: int, deviation: float) -> list[Posture]:
+    def around(self, stamp: int, deviation: float) -> list[Moment]:
         """Return where the joints were at times that differ by up to two deviations [s]."""
         if not deviation:
             return []
         step = round(1e9 * deviation)
-        return [posture for posture in map(self.at, (stamp - 2 * step, stamp - step, stamp + step))
-                if posture is not None]
+        return [moment for moment in map(self.at, (stamp - 2 * step, stamp - step, stamp + step))
+                if moment is not None]

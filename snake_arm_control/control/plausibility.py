@@ -16,7 +16,7 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.compiling import compiler
-from snake_arm_control.control.history import Posture
+from snake_arm_control.control.history import Moment
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.settings import setting, Settings
 
@@ -78,27 +78,27 @@ class Plausibility:
         """Believe the next chain whatever the ones before were."""
         self._believed: deque[_Sample] = deque(maxlen=_BASELINE)
 
-    def check(self, stamp: int, chain: np.ndarray, posture: Posture, others: Sequence[Posture],
+    def check(self, stamp: int, chain: np.ndarray, moment: Moment, others: Sequence[Moment],
               settings: PlausibilitySettings) -> None:
         """
         Believe a chain, or raise the reason why it can't be the arm's.
 
         :param stamp: when it was measured [ns]
         :param chain: (joints, 9), NaN where nothing was measured
-        :param posture: of the joints at that time
+        :param moment: what the joints did at that time
         :param others: at times that it may have been instead, for the latency is uncertain
         :raises FeedbackError: what was expected, and what there is instead
         """
         length, slack = self._arm.length, settings.jump_tolerance * self._arm.length
         law, j = _broken_law(
-            chain, posture.chain, self._steps, self._lengths, self._rigid, self._reach,
+            chain, moment.chain, self._steps, self._lengths, self._rigid, self._reach,
             settings.length_tolerance, slack, _BASE * length,
             math.cos(min(settings.angle_tolerance, math.pi)))
         if law == _JOINT:
-            self._check_joints(chain, posture, others, settings)
+            self._check_joints(chain, moment, others, settings)
         elif law:
             raise FeedbackError(self._reason(law, j, chain, settings))
-        self._check_change(stamp, chain, posture, others, slack)
+        self._check_change(stamp, chain, moment, others, slack)
 
     def _reason(self, law: int, j: int, chain: np.ndarray, settings: PlausibilitySettings) -> str:
         """Return what is wrong with element j of a chain (joints, 9) that breaks a law."""
@@ -122,13 +122,13 @@ class Plausibility:
                 f'{_shown(_turned(chain[1:], self._steps)[j - 1])} m by its orientation: are the '
                 'axes in another order, or the joints?')
 
-    def _check_joints(self, chain: np.ndarray, posture: Posture, others: Sequence[Posture],
+    def _check_joints(self, chain: np.ndarray, moment: Moment, others: Sequence[Moment],
                       settings: PlausibilitySettings) -> None:
         """Check angles against joint states, of which some may have moved unseen."""
         moved = np.zeros(len(chain))  # [rad]
         for other in others:
-            moved = np.maximum(moved, np.abs(other.angles - posture.angles).sum(axis=1))
-        cosine = _cosines(_joint_turns(chain), _joint_turns(posture.chain))
+            moved = np.maximum(moved, np.abs(other.angles - moment.angles).sum(axis=1))
+        cosine = _cosines(_joint_turns(chain), _joint_turns(moment.chain))
         angle = np.arccos(np.clip(cosine, -1.0, 1.0))
         with np.errstate(invalid='ignore'):
             bad = np.flatnonzero(angle > settings.angle_tolerance + moved)
@@ -139,10 +139,10 @@ class Plausibility:
                 f'at most {settings.angle_tolerance + moved[j]:.2f} rad: pose chain or joint '
                 'states are false')
 
-    def _check_change(self, stamp: int, chain: np.ndarray, posture: Posture,
-                      others: Sequence[Posture], slack: float) -> None:
+    def _check_change(self, stamp: int, chain: np.ndarray, moment: Moment,
+                      others: Sequence[Moment], slack: float) -> None:
         """Check what the chain moved by against what the joints did."""
-        measured, predicted = chain[:, pose.POSITION], posture.chain[:, pose.POSITION]
+        measured, predicted = chain[:, pose.POSITION], moment.chain[:, pose.POSITION]
         late = max((_moved(predicted, other.chain[:, pose.POSITION], predicted, predicted)[0]
                     for other in others), default=0.0)
         sample = _Sample(stamp, predicted, measured, late)
