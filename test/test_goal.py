@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of goals: what can be meant, how goals combine, and that their errors are what they say."""
 
+import copy
 import dataclasses
 import math
+import pickle
 
 from arms import urdf_of
 from hypothesis import given, settings, strategies
@@ -296,6 +298,18 @@ def test_yaml_that_is_no_goal_is_refused_with_the_reason(text, message):
 def test_every_refusal_is_one_of_this_packages_errors():
     assert issubclass(GoalError, SnakeArmError)
     assert issubclass(ShapeError, SnakeArmError)
+
+
+@pytest.mark.parametrize('copied', (copy.copy, copy.deepcopy,
+                                    lambda goal: pickle.loads(pickle.dumps(goal))))
+def test_a_copy_of_a_goal_is_the_same_and_frozen_too(copied):
+    goal = Goal.from_yaml('[{joint: tool, position: [0.3, [0, 0.1], ~], up: [0, 0, 1]}, '
+                          '{joint: 20, look_at: [1, 0, 0]}, {posture: rest}]')
+    again = copied(goal)
+    assert again == goal
+    for array in again.target, again.weight:
+        with pytest.raises(ValueError, match='read-only'):
+            array[0, 0] = 1.0
 
 
 def test_a_goal_is_a_frozen_copy():

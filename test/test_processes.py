@@ -303,6 +303,30 @@ def test_a_node_that_nobody_launched_needs_no_standard_input():
         assert node.wait(PATIENCE) == 0 and is_quiet(output)
 
 
+@pytest.mark.parametrize('module', ('numpy', 'numba', 'rclpy'))
+def test_ctrl_c_is_a_quiet_end_while_a_node_is_imported(module):
+    """Also in a module in C, which makes an error of its own of an exception."""
+    failing = ('import os, signal, sys\n'
+               'class Finder:\n'
+               '    def find_spec(self, name, *_):\n'
+               f'        if name == {module!r}:\n'
+               '            try: os.kill(os.getpid(), signal.SIGINT)\n'
+               '            except KeyboardInterrupt: raise ImportError(name)\n'
+               'sys.meta_path.insert(0, Finder())\n')
+    with started(sys.executable, '-c', failing + NODE) as node:
+        output, _ = node.communicate(timeout=PATIENCE)
+    assert node.returncode == 0 and not output
+
+
+def test_how_a_node_is_used_may_go_unread():
+    ours, its = os.pipe()
+    os.close(ours)
+    done = subprocess.run((sys.executable, '-c', NODE, '--help'), stdout=its, text=True,
+                          stderr=subprocess.PIPE, timeout=PATIENCE)
+    os.close(its)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
 @pytest.mark.parametrize('word', ('--help', '-h'))
 def test_a_node_says_how_it_is_used(word):
     with started(sys.executable, '-c', NODE, word) as node:

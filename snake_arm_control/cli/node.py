@@ -8,11 +8,12 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 import os
+import signal
 import sys
 from typing import NoReturn
 
 from snake_arm_control import extras
-from snake_arm_control.processes import end_with_parent, ignore_signals, LAUNCHED
+from snake_arm_control.processes import end_with_parent, LAUNCHED
 
 
 def _run(name: str) -> NoReturn:
@@ -32,15 +33,15 @@ def _run(name: str) -> NoReturn:
 
 def _node(name: str) -> int:
     """Import a node, which is slow, and run it; an interrupt is a quiet end meanwhile too."""
+    # Not by an exception, of which modules in C make errors of their own.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     try:
         module = import_module(f'snake_arm_control.nodes.{name}')
         if '--help' in sys.argv or '-h' in sys.argv:
-            print(_help(name, module.__doc__ or ''))
+            with suppress(BrokenPipeError):  # as behind | head
+                print(_help(name, module.__doc__ or ''), flush=True)
             return 0
         return module.main()
-    except KeyboardInterrupt:
-        ignore_signals()
-        return 0
     except ModuleNotFoundError as error:
         reason = extras.missing(error.name or 'a package')
         print(f'{name}: {reason}', file=sys.stderr)

@@ -70,6 +70,10 @@ class Goal:
         for number in (number for condition in self.conditions for number in condition.joints):
             _index(number, len(target))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copies be made as goals are: the arrays of others could be written."""
+        return Goal, (self.target, self.weight, self.conditions, self.posture)
+
     @classmethod
     def free(cls, joints: int = JOINTS) -> Goal:
         """Return the goal that cares for nothing."""
