@@ -20,7 +20,9 @@ from snake_arm_control.bench.scene_check import least_clearance
 from snake_arm_control.bench.scenes import FAMILIES, Problem, problems
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.solve import solve
+from snake_arm_control.model.differentiable import DifferentiableModel
 from snake_arm_control.model.exact import ExactModel
+from snake_arm_control.model.forward_model import ForwardModel
 
 STRIDE = 0.01  # [m], of any joint in one step
 RESTARTS = 20
@@ -35,13 +37,15 @@ class Drive(NamedTuple):
     iterations: int
 
 
-def ours(arm: Arm, restarts: int) -> Callable[[Problem, Goal], Drive]:
-    """Return our solver on the exact model."""
-    model = ExactModel(arm)
+def ours(arm: Arm, restarts: int, model: DifferentiableModel | None = None
+         ) -> Callable[[Problem, Goal], Drive]:
+    """Return our solver on the exact model, or on another one with true poses fed back."""
+    true_chain = None if model is None else lambda angles: forward_kinematics(arm, angles)
+    model = model or ExactModel(arm)
 
     def drive(problem: Problem, goal: Goal) -> Drive:
-        found = solve(goal, arm.rest, model, scene=problem.scene, own_body=True, stride=STRIDE,
-                      restarts=restarts, max_iterations=_ITERATIONS, keep_path=True)
+        found = solve(goal, arm.rest, model, true_chain, scene=problem.scene, own_body=True,
+                      stride=STRIDE, restarts=restarts, max_iterations=_ITERATIONS, keep_path=True)
         assert found.path is not None
         return Drive(found.path, found.iterations)
 
@@ -60,6 +64,8 @@ def mink(arm: Arm, avoids: bool) -> Callable[[Problem, Goal], Drive]:
 
 METHODS: dict[str, tuple[str, Callable[[Arm], Callable[[Problem, Goal], Drive]]]] = {
     'ours': ('ours', lambda arm: ours(arm, RESTARTS)),
+    'learned': ('ours, learned, true poses', lambda arm: ours(
+        arm, RESTARTS, ForwardModel.load(arm=arm))),
     'descent': ('ours, no ways around', lambda arm: ours(arm, 0)),
     'mink': ('mink, CollisionAvoidanceLimit', lambda arm: mink(arm, True)),
     'mink-blind': ('mink, no avoidance', lambda arm: mink(arm, False)),
