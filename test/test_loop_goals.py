@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from rig import NAN, reachable, Rig, SHORT, UNLIKE
+from rig import NAN, PERIOD, reachable, Rig, SHORT, UNLIKE
 
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.goal import Goal
@@ -87,6 +87,25 @@ def test_a_reached_goal_that_creeps_on_stays_reached_one_that_jumps_does_not():
         rig.run_to(State.REACHED, ticks=60)
         rig.run(20)
         assert rig.state is State.REACHED
+
+
+@pytest.mark.parametrize('speed', (0.02, 0.06))
+def test_a_goal_that_moves_evenly_is_followed_evenly(speed):
+    """An arm that came to rest at each goal would stop and go as often as goals come."""
+    rig = Rig()
+    start = rig.true_chain()[-1, :3] - (0.0, 0.0, 0.05)
+    rig.pursue(Goal.tool(position=start, joints=10), 2.0)
+    speeds = []
+    for tick in range(400):
+        if tick % 4 == 0:
+            way = speed * PERIOD * (tick + 4)
+            rig.loop.set_goal(Goal.tool(position=start + (way, 0.0, 0.0), joints=10))
+        before = rig.loop.angles
+        rig.tick()
+        speeds.append(np.linalg.norm(forward_kinematics(SHORT, rig.loop.angles)[-1, :3]
+                                     - forward_kinematics(SHORT, before)[-1, :3]) / PERIOD)
+    even = np.mean(np.reshape(speeds[200:], (-1, 4)), axis=1)  # over the time between two goals
+    assert np.abs(even / speed - 1.0).max() < 0.3 and min(speeds[200:]) > 0.0
 
 
 def test_a_goal_for_another_arm_is_refused_and_the_goal_before_stays():

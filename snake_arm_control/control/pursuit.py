@@ -27,6 +27,7 @@ _PRESSED = 0.25  # by which an arm may be too near to something and yet rest
 _LEFT = 2.0  # above which a reached goal counts as left
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
 _ROUNDING = 1e-9  # [rad]
+_STAYS = 0.2  # [s] after which a goal that moved on from one nearby counts as one that stays
 _RESTING = 1e-4  # [rad], a step to a posture that is no longer needed
 
 
@@ -68,6 +69,7 @@ class Pursuit:
         self.way_left = 0.0
         self.is_reached = self._settled = False
         self._moves = False  # whether the goal has moved on from one nearby
+        self._age = 0.0  # [s] of the goal
         self._kept: tuple[Term, ...] = ()  # beside the goal
         self._progress, self._recovery = Progress(), Recovery()
         self.use(settings)
@@ -103,7 +105,7 @@ class Pursuit:
         :param errors: returns the position error [m] and axis error [rad] to it
         """
         near = goal.is_near(self.goal, _NEAR)
-        self.goal, self._moves, self._settled = goal, near, False
+        self.goal, self._moves, self._settled, self._age = goal, near, False, 0.0
         if goal.posture is not None:
             self.way_left = math.inf  # until the first step
         self._gather_terms()
@@ -150,6 +152,7 @@ class Pursuit:
         if self.phase is Phase.GAVE_UP:
             return self._give_way(aim, model, estimate)
         ratio = self._ratio(*errors)
+        self._age += period
         self.is_reached = (ratio <= (_LEFT if self.is_reached else 1.0)
                            and not self._is_on_its_way)
         wanted = demands(self._terms, estimate, aim)
@@ -195,13 +198,13 @@ class Pursuit:
 
         Beyond its limits, or pressed by something, it never is. It settles where it is known to be
         well within the tolerances and where its command is expected to be so, too; feedback that
-        is still under way will confirm or deny that.
+        is still under way will confirm or deny that. A goal that moves is followed without rest.
         """
         if violation > self._pressed or np.abs(aim - self._arm.clip(aim)).max() > _ROUNDING:
             return False
         if self._settled:
             return ratio <= 1.0
-        if ratio > _SETTLED or self._is_on_its_way:
+        if ratio > _SETTLED or self._is_on_its_way or self._moves and self._age < _STAYS:
             return False
         return self._ratio(*self.goal.errors(estimate)) <= _SETTLED
 
