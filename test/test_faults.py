@@ -114,6 +114,22 @@ def test_a_pose_chain_of_no_use_holds_the_arm(arm, name):
     assert_held_and_recovered(arm, why)
 
 
+def test_an_arm_that_must_not_resume_waits_for_its_release_and_says_why(arm):
+    observer = arm.observer
+    assert observer.set_parameter('controller', 'resume', False).successful
+    try:
+        arm.fault = falsified.lost
+        observer.wait(lambda: observer.state() == 'WAITING_FOR_RELEASE', 'the interruption')
+        assert 'no usable pose chain has come' in observer.detail('interrupted by')
+        assert_held(observer)
+        arm.heal()
+        assert_held(observer)
+        assert observer.call(SetBool, 'controller/hold', SetBool.Request(data=False)).success
+        observer.wait(lambda: arm.is_at(HERE), 'the goal')
+    finally:
+        assert observer.set_parameter('controller', 'resume', True).successful
+
+
 def test_the_same_pose_chain_again_and_again_holds_the_arm(arm):
     stuck = chain_messages.serialize_chain(arm.arm.true_chain(), arm.clock())
     arm.fault = lambda stamp, chain: [stuck]

@@ -429,6 +429,20 @@ def test_hold_stops_the_arm_until_it_is_released(slow_arm):
     slow_arm.wait(lambda: slow_arm.is_at(FIG2), 'the goal')
 
 
+def test_commands_go_on_at_rest_where_drives_want_them(arm):
+    assert arm.set_parameter('controller', 'command_at_rest', True).successful
+    try:
+        arm.publish_goal(FIG2)
+        arm.wait(lambda: arm.is_at(FIG2) and arm.state() == 'REACHED', 'the goal')
+        arm.wait(lambda: not any(arm.commands[-1].velocity), 'the end of the motion')
+        count, positions = len(arm.commands), arm.commands[-1].position
+        arm.wait(lambda: len(arm.commands) > count + 50, 'commands at rest')
+        assert arm.commands[-1].position == positions and not any(arm.commands[-1].velocity)
+    finally:
+        assert arm.set_parameter('controller', 'command_at_rest', False).successful
+    settled(arm)
+
+
 def test_who_waits_for_the_goal_keeps_no_other_service_waiting(arm):
     client = arm.node.create_client(Trigger, 'controller/wait')
     arm.wait(client.service_is_ready, 'the service')
