@@ -78,7 +78,10 @@ clean:
 
 # Each stamp is touched by the step's last command: a step that was broken off starts again.
 $(VENV)/.created:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
+	@$(PYTHON) -c 'import platform, sys; what = platform.libc_ver()[0], platform.machine(); sys.exit( \
+		"Python 3.10 or newer is needed: make PYTHON=..." if sys.version_info < (3, 10) else \
+		what != ("glibc", "x86_64") and "ROS 2 comes as wheels for Linux with glibc on x86_64, and this is " + \
+		" ".join((sys.platform, *what)) + ": install ROS 2 and build with colcon, as README.md says")'
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 
@@ -262,6 +263,17 @@ def test_both_ros_lines_pin_the_same_packages():
     asked = set(re.findall(r"'(ros-[a-z0-9-]+)>=", (ROOT / 'setup.py').read_text()))
     assert asked
     assert lines[0] == asked | {'torch', 'viser'}
+
+
+@pytest.mark.skipif(not shutil.which('setarch'), reason='there is no setarch, nor another machine')
+def test_a_machine_for_which_there_are_no_wheels_is_told_so_before_anything_is_installed(tmp_path):
+    """In one line, beside that of make."""
+    venv = tmp_path / 'venv'
+    done = subprocess.run(('setarch', 'linux32', 'make', f'{venv}/.created', f'VENV={venv}',
+                           f'PYTHON={sys.executable}'), capture_output=True, text=True, cwd=ROOT)
+    reason, of_make = done.stderr.splitlines()
+    assert re.match('ROS 2 comes as wheels for .* x86_64, and this is linux glibc i686', reason)
+    assert of_make.startswith('make: ***') and not done.stdout and not venv.exists()
 
 
 def topics(node):
