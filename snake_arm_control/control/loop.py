@@ -38,7 +38,6 @@ _FIRST_PERIOD = 0.02  # [s] from there its first step is that of this time
 _NEAR_WAY = 0.02  # [rad] a command that wants to go on by less is where it is to be
 _MOVED = 0.05  # [rad] an idle arm this far from its command was moved by something else
 _ADAPTATION_PERIOD = 0.1  # [s] between two chains that the model learns from
-_PUSHED = 1.25  # following errors, from which on an arm that is commanded at rest was moved
 _SET_BACK = 10**9  # [ns] a clock that goes back by more was set back
 
 
@@ -539,10 +538,13 @@ class ControlLoop:
 
         One that is still commanded may sag: only if it is as far away as an arm that was pushed.
         """
-        if self._publishing and self._motion.is_moving:
-            return
-        most = _PUSHED * self.settings.following_error if self._publishing else 0.0
-        if self.following.was_moved(self._command, max(most, _MOVED)):
+        if not self._publishing:
+            was_moved = self.following.was_moved(self._command, _MOVED)
+        else:
+            was_moved = self.following.is_stationary and not self.is_moving and (
+                self.following.was_pushed(self._command, self.settings.following_error,
+                                          self._motion.way_to_brake))
+        if was_moved:
             self._command = self.following.start_anew()
             self._must_mark = True
             self._pursuit.restart()
