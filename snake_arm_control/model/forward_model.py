@@ -39,7 +39,8 @@ from snake_arm_control.model.weights_file import (
 KINDS = NETWORK, EXACT, COMPENSATED
 COMPLIANCE = 'give', 'weights', 'moments', 'down'  # arrays of a file, see `Compliance`
 LAW = 'loads', 'middles', 'ranges', 'widths', 'gains'  # likewise, see `JointLaw`
-_OF_LAW = 'law_'  # before their names in a file
+# Before their names in a file: law_loads, law_middles, law_ranges, law_widths, law_gains.
+_OF_LAW = 'law_'
 
 
 class ForwardModel:
