@@ -23,7 +23,7 @@ from snake_arm_control.model.compensated import CompensatedModel
 from snake_arm_control.model.corrected import corrected
 from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
-from snake_arm_control.training import sagging_chain
+from snake_arm_control.training import calibration_report, sagging_chain
 from snake_arm_control.training.chain_calibration import calibrate_chain
 from snake_arm_control.training.measured_chain import MeasuredChain
 from snake_arm_control.training.sagging_chain import SaggingChain
@@ -185,6 +185,17 @@ def test_joints_with_play_that_stiffen_are_learned_better_than_by_compliance():
     assert learned.errors(held_out)[1] < 0.5 * physical.errors(held_out)[1]
     model, angles = ForwardModel.compensated(learned.compliance), held_out.angles
     np.testing.assert_allclose(model.predict(angles), learned.chain.chain(angles), atol=1e-9)
+
+
+def test_the_report_says_how_far_joints_turn_at_each_part_of_their_range():
+    rigid = SaggingChain.rigid(MeasuredChain.described(SNAKE))
+    chain = rigid.learning(random_angles(SNAKE, (20,)))
+    gains = np.zeros(chain.law.gains.shape)
+    gains[1:] = np.radians(0.25)  # to either side
+    gains[0] = 2e-3 * chain.law.loads
+    rows = calibration_report.law_table(chain, replace(chain.law, gains=gains)).splitlines()
+    assert [row.split() for row in rows[1:]] == [
+        [part, '%', '2', '0.5'] for part in ('-100', '-50', '0', '50', '100')]
 
 
 @pytest.mark.parametrize('backlash, said', ((0.02, 'it is used'), (0.0, 'it is not used')))

@@ -104,6 +104,18 @@ class JointLaw:
         steps = np.broadcast_to(np.sign(self.loads), (len(self.widths), *self.loads.shape))
         return np.concatenate((self.loads[None], steps))[:, None]
 
+    def blends(self, parts: np.ndarray) -> np.ndarray:
+        """
+        Return how much the gains of each bell count.
+
+        :param parts: (*batch, joints, axes) of the range, from -1 to 1
+        :return: (*batch, blends, joints, axes)
+        """
+        centres = self.centres[:, None, None]
+        spread = 2.0 / (len(centres) - 1) if len(centres) > 1 else 1.0
+        bells = np.exp(-0.5 * ((parts[..., None, :, :] - centres) / spread) ** 2)
+        return bells / bells.sum(axis=-3, keepdims=True)
+
     def basis(self, torques: np.ndarray, angles: np.ndarray) -> np.ndarray:
         """
         Return what the gains are multiplied with, as the compiled loop of statics has it.
@@ -111,14 +123,10 @@ class JointLaw:
         :param torques, angles: (*batch, joints, axes)
         :return: (*batch, curves, blends, joints, axes)
         """
-        centres = self.centres
         loads = np.where(self.loads, self.loads, np.inf)
         t = (torques / loads)[..., None, :, :]
         curves = np.concatenate((t, np.tanh(t / self.widths[:, None, None])), axis=-3)
-        s = ((angles - self.middles) / self.ranges)[..., None, :, :]
-        spread = 2.0 / (len(centres) - 1) if len(centres) > 1 else 1.0
-        bells = np.exp(-0.5 * ((s - centres[:, None, None]) / spread) ** 2)
-        blends = bells / bells.sum(axis=-3, keepdims=True)
+        blends = self.blends((angles - self.middles) / self.ranges)
         return curves[..., :, None, :, :] * blends[..., None, :, :, :]
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.util import find_spec
 import math
 from tempfile import TemporaryDirectory
@@ -21,7 +20,6 @@ from snake_arm_control.control.loop import ControlLoop, ControlSettings
 from snake_arm_control.control.solve import solve
 from snake_arm_control.experiments.goal_families import FAMILIES, goals
 from snake_arm_control.model.forward_model import ForwardModel
-from snake_arm_control.model.weights_file import NETWORK
 from snake_arm_control.training.chain_calibration import calibrate_chain
 from snake_arm_control.training.samples import Samples
 
@@ -35,8 +33,6 @@ LAWS = {  # of the true arm; the model's is the first
 SECONDS, RATE, PERIOD = 60.0, 50.0, 1.0  # [s], [Hz], [s] after which another goal is pursued
 NOISE = 3e-4  # [m], of the tracker's positions; of axes twice that
 GOALS = 60  # of each family, at most
-NETWORK_GOALS = 20  # of each, at most, that a network is asked for
-NETWORK_STEPS = 300  # of its training
 _JUMPS = 0.5  # [arm lengths], by which play may throw the tool: the tracker is right
 _ITERATIONS, _RESTARTS = 600, 2
 
@@ -56,8 +52,7 @@ def measure(arm: Arm = Arm(), count: int = GOALS, seed: int = 0,
                'median and 90th percentile, of the families A and C')
         result[law] = {}
         for name, model in _models(arm, samples).items():
-            asked = min(count, NETWORK_GOALS) if model.kind == NETWORK else count
-            errors = [_errors(model, true, family, asked, seed + 1) for family in 'AC']
+            errors = [_errors(model, true, family, count, seed + 1) for family in 'AC']
             result[law][name] = [np.percentile(each, (50, 90)).tolist() for each in errors]
             report(f'{name:28}' + ''.join(f'{value:9.2f}' for each in result[law][name]
                                           for value in each))
@@ -104,13 +99,12 @@ def _models(arm: Arm, samples: Samples) -> dict[str, ForwardModel]:
 
 
 def _network(arm: Arm, samples: Samples) -> ForwardModel:
-    """Return the network that ships, after a short training on samples, as train --data does."""
+    """Return the network that ships, trained on samples as train --data does."""
     from snake_arm_control.training import lesson
-    from snake_arm_control.training.presets import FINETUNE, Phase
+    from snake_arm_control.training.presets import FINETUNE
     from snake_arm_control.training.trainer import train
-    settings = replace(FINETUNE, phases=(Phase('rehearsed', iterations=NETWORK_STEPS),))
     with TemporaryDirectory() as folder:
-        path = train(arm, settings, folder, lesson=lesson.prepare(
+        path = train(arm, FINETUNE, folder, lesson=lesson.prepare(
             arm, [samples], ForwardModel.load(arm=arm)))
         return ForwardModel.load(path, arm)
 

@@ -57,8 +57,10 @@ def table(found: ChainCalibration) -> str:
 def law_table(found: SaggingChain, law: JointLaw) -> str:
     """Return what joints were learned to do along their range, as lines; of all, the mean."""
     loaded = law.loads > 0.0
-    give = 1e3 * (law.gains[0] / np.where(loaded, law.loads, 1.0) + found.give)[:, loaded]
-    steps = np.degrees(2.0 * law.gains[1:].sum(axis=0))[:, loaded]
+    parts = law.centres[:, None, None] + np.zeros(law.loads.shape)
+    slopes, *halves = np.einsum('cvjk,uvjk->ucjk', law.blends(parts), law.gains)
+    give = 1e3 * (slopes / np.where(loaded, law.loads, 1.0) + found.give)[:, loaded]
+    steps = np.degrees(2.0 * np.sum(halves, axis=0))[:, loaded]
     lines = [f'{"of the range":>12}  {_GIVES_WAY}  turns where the load changes sides [deg]']
     lines += [f'{100.0 * centre:10.0f} %  {by_load:{len(_GIVES_WAY)}.3g}  {step:.3g}'
               for centre, by_load, step in zip(law.centres, give.mean(axis=1),
