@@ -102,9 +102,11 @@ def test_a_child_that_is_ended_first_has_ended_before_the_others_are_asked(tmp_p
     (tmp_path / 'slow_child.py').write_text("""
 import os, signal, time
 def main(arguments):
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signals = []
+    signal.signal(signal.SIGTERM, lambda number, _: signals.append(number))
     os.write(1, b'up\\n')
-    signal.sigwait({signal.SIGTERM})
+    while not signals:
+        time.sleep(0.01)
     print(arguments[0], 'asked', flush=True)
     time.sleep(0.3)
     print(arguments[0], 'ended', flush=True)
