@@ -206,6 +206,7 @@ class Run:
                 kind, topic, lambda message, take=take: self.watch.keep(take, message), EVERYTHING)
         self.messages = Messages(generator, self.relay)
         self.random, self.sent = generator, dict.fromkeys(self.messages.kinds, 0)
+        self.shown = 0  # violations that were printed
         self.publishers = {
             topic: self.node.create_publisher(
                 kind, topic, topics.LATCHED if topic == topics.WEIGHTS else topics.STREAM)
@@ -273,7 +274,9 @@ class Run:
                 news_at = now + NEWS_PERIOD
                 self.watch.judge()
                 self.weigh()
-                print(f'{now - begun:6.0f} s  {self.summary()}', flush=True)
+                print('\n'.join((f'{now - begun:6.0f} s  {self.summary()}',
+                                 *self.guard.violations[self.shown:])), flush=True)
+                self.shown = len(self.guard.violations)
         return sum(self.sent.values()) / (time.monotonic() - begun)
 
     def lead(self, goal):
@@ -325,7 +328,7 @@ def main():
     run.watch.judge()
     run.guard.finish()
     grown = run.growth()
-    for violation in run.guard.violations[:10]:
+    for violation in run.guard.violations[run.shown:]:
         print(violation)
     print(f'{run.summary()}; {rate:.0f} a second, by topic {run.sent}; at the start '
           f'{({name: round(sizes[0]) for name, sizes in run.memory.items()})} MB; grown [MB] '
