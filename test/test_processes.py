@@ -17,6 +17,7 @@ import pytest
 import rclpy
 from rclpy.node import Node
 
+from snake_arm_control.control.goal import Goal
 from snake_arm_control.processes import asked_to_end, GRACE, LAUNCHED
 from snake_arm_control.ros.running import ros
 
@@ -253,8 +254,9 @@ def test_an_arm_in_motion_has_braked_before_its_nodes_end(words, number):
     rclpy.init(args=[])
     try:
         with (observing('braking') as observer,
-              started(*snake_arm('up', '--namespace', 'braking', '--scenario', 'fig4', '--set',
-                                 'scenario.period=5', *words)) as up):
+              started(*snake_arm('up', '--namespace', 'braking', *words)) as up):
+            observer.wait(lambda: observer.state() == 'IDLE', 'the nodes', PATIENCE)
+            observer.publish_goal(Goal.tool(position=(0.4, -0.3, 0.5)))
             output = read_until(up, 'moving to the goal')
             observer.wait(lambda: observer.commands and np.abs(
                 observer.commands[-1].velocity).max() > 0.1, 'an arm in motion')

@@ -38,7 +38,9 @@ class Foresight:
         self.scene = scene
         shapes = () if scene is None else scene.shapes
         names = {shape.name for shape in shapes}
-        self._moved_at = {name: at for name, at in self._moved_at.items() if name in names}
+        for known in self._moved_at, self._velocities:
+            for name in known.keys() - names:
+                del known[name]
         for shape in shapes:
             earlier = before.get(shape.name)
             if earlier is None or shape == earlier:

@@ -80,14 +80,14 @@ def running(options: Options, observer: Callable[..., Node]):
     """
     if options.scenario:
         scenario(options.scenario)  # says which there are
-    # They end in reverse order here: the arm is still there when the controller brakes.
-    names = ['forward_model', *['simulator'] * options.simulator, 'controller',
+    names = ['forward_model', 'controller', *['simulator'] * options.simulator,
              *['scenario'] * bool(options.scenario), *['viewer'] * options.view]
     arguments = {name: _ros_arguments(name, options) for name in names}
     unreached = [] if options.params_file is None else ParameterFile(
         options.params_file).unreached(f'{options.namespace.rstrip("/")}/{name}'
                                        for name in SETTINGS)
     with ros([], code=INTERRUPTED) as spinner, Children() as children, ExitStack() as stack:
+        nodes: dict[str, Node] = {}
         with arguments_checked(options.namespace):
             watching = stack.enter_context(spinner.added(observer(namespace=options.namespace)))
             if unreached:
@@ -97,11 +97,14 @@ def running(options: Options, observer: Callable[..., Node]):
                 # The page has a process of its own, so that the arm never waits for it.
                 if options.processes or name == 'viewer':
                     children.start(name, f'snake_arm_control.nodes.{name}', *words)
-                    if name == 'controller':  # here, too
-                        stack.callback(children.end, name)
                 else:
-                    node = _NODES[name](cli_args=words)
-                    stack.enter_context(spinner.added(node))
+                    nodes[name] = stack.enter_context(
+                        spinner.added(_NODES[name](cli_args=words)))
+            # First of all, and with all others there: the arm has to be followed until it rests.
+            if options.processes:
+                stack.callback(children.end, 'controller')
+            else:
+                stack.callback(spinner.finish, nodes['controller'])
         yield spinner, watching, children
 
 

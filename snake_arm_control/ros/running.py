@@ -57,12 +57,13 @@ class Spinner:
             yield node
         finally:
             try:
-                self._finish(node)
+                self.finish(node)
             finally:
                 self._executor.remove_node(node)
                 node.destroy_node()
 
-    def _finish(self, node: Node) -> None:
+    def finish(self, node: Node) -> None:
+        """Serve all nodes until this one may end; none that was added may have been destroyed."""
         is_finished = getattr(node, 'finish', lambda: True)
         deadline = time.monotonic() + _LONGEST_FINISH
         while not is_finished():
