@@ -31,6 +31,14 @@ def arm(request):
     return request.param
 
 
+def assert_refused(model, change, message):
+    """Assert that a file of a model is refused with other arrays, None for those to leave out."""
+    _, arrays = weights_file.parse(model.to_bytes())
+    arrays = {name: array for name, array in (arrays | change).items() if array is not None}
+    with pytest.raises(WeightsError, match=message):
+        ForwardModel.from_bytes(save(arrays, dict(model.metadata)), model.arm)
+
+
 def random_compliance(arm, size=0.02, seed=0):
     """Return a compliance at random, by which joints give way by about a size [rad]."""
     generator = np.random.default_rng(seed)
@@ -152,12 +160,7 @@ def test_it_goes_through_its_bytes(arm):
     ({'give': np.zeros((3, 2))}, r'give'), ({'weights': np.full(4, np.nan)}, 'not all finite'),
     ({'down': None}, 'expected give, weights, moments, down')))
 def test_a_file_that_is_damaged_is_refused(change, message):
-    arm = Arm.uniform(4)
-    model = ForwardModel.compensated(random_compliance(arm))
-    _, arrays = weights_file.parse(model.to_bytes())
-    arrays = {name: array for name, array in (arrays | change).items() if array is not None}
-    with pytest.raises(WeightsError, match=message):
-        ForwardModel.from_bytes(save(arrays, dict(model.metadata)), arm)
+    assert_refused(ForwardModel.compensated(random_compliance(Arm.uniform(4))), change, message)
 
 
 def test_a_goal_is_reached_where_the_arm_comes_to_rest():

@@ -153,19 +153,24 @@ def test_what_can_not_be_told_is_said():
     assert 'can not be told' in said and 'gives way' in said
 
 
-def test_the_command_writes_a_model_that_serves_the_arm(tmp_path, capsys):
-    """Beside the calibrated URDF, for the arm as it is described."""
-    truth, seen = sagging(SNAKE), measured(sagging(SNAKE), 100, noise=1e-4)
+def calibrated(folder, seen):
+    """Return the model of the snake that the command writes beside the calibrated URDF."""
     columns = dict(zip(SNAKE.joint_names, SNAKE.flat(seen.angles).T))
     for name, number in SNAKE.goal_numbers.items():
         columns |= {f'{name}.{axis}': seen.chains[:, number - 1, k]
                     for k, axis in enumerate('xyz')}
-    np.savez(tmp_path / 'seen.npz', **columns)
-    (tmp_path / 'snake.urdf').write_text(urdf_text(SNAKE))
-    assert main(['calibrate', '--arm', str(tmp_path / 'snake.urdf'), '--compliance', '--data',
-                 str(tmp_path / 'seen.npz'), '--out', str(tmp_path / 'new.urdf')]) == 0
+    np.savez(folder / 'seen.npz', **columns)
+    (folder / 'snake.urdf').write_text(urdf_text(SNAKE))
+    assert main(['calibrate', '--arm', str(folder / 'snake.urdf'), '--compliance', '--data',
+                 str(folder / 'seen.npz'), '--out', str(folder / 'new.urdf')]) == 0
+    return ForwardModel.load(folder / 'new.safetensors', SNAKE)
+
+
+def test_the_command_writes_a_model_that_serves_the_arm(tmp_path, capsys):
+    """For the arm as it is described."""
+    truth, seen = sagging(SNAKE), measured(sagging(SNAKE), 100, noise=1e-4)
+    model = calibrated(tmp_path, seen)
     assert 'gives way' in capsys.readouterr().out
-    model = ForwardModel.load(tmp_path / 'new.safetensors', SNAKE)
     angles = random_angles(SNAKE, (50,), 9, 0.8)
     off = (model.predict(angles) - truth.chain(angles))[:, -1, :3]
     assert model.training_record['samples'] + model.training_record['held_out'] == 100

@@ -7,18 +7,14 @@ from dataclasses import replace
 from arms import ARMS, random_angles
 import numpy as np
 import pytest
-from safetensors.numpy import save
-from test_compensated import random_compliance
+from test_compensated import assert_refused, random_compliance
+from test_compliance_calibration import calibrated, SNAKE
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.joint_law import JointLaw
 from snake_arm_control.arm.kernels import joint_law
 from snake_arm_control.arm.masses import Masses
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
-from snake_arm_control.arm.urdf import urdf_text
-from snake_arm_control.cli import main
-from snake_arm_control.errors import WeightsError
-from snake_arm_control.model import weights_file
 from snake_arm_control.model.compensated import CompensatedModel
 from snake_arm_control.model.corrected import corrected
 from snake_arm_control.model.exact import ExactModel
@@ -31,7 +27,6 @@ from snake_arm_control.training.samples import Samples
 
 KINDS = {name: ARMS[name] for name in ('uniform of 2', 'panda', 'random 0', 'random 3',
                                        'random 5')}
-SNAKE = Arm.uniform(8, 0.1)
 SIZE = 0.01  # [rad], of corrections
 
 
@@ -138,12 +133,7 @@ def test_it_goes_through_its_bytes_and_is_kept_by_what_is_adapted(arm):
     ({'law_gains': np.zeros((2, 0, 4, 2))}, 'gains of the joint law'),
     ({'law_other': np.zeros(3)}, 'law_other')))
 def test_a_file_whose_law_is_damaged_is_refused(change, message):
-    arm = Arm.uniform(4)
-    model = ForwardModel.compensated(with_law(arm))
-    _, arrays = weights_file.parse(model.to_bytes())
-    arrays = {name: array for name, array in (arrays | change).items() if array is not None}
-    with pytest.raises(WeightsError, match=message):
-        ForwardModel.from_bytes(save(arrays, dict(model.metadata)), arm)
+    assert_refused(ForwardModel.compensated(with_law(Arm.uniform(4))), change, message)
 
 
 # How it is learned
@@ -202,14 +192,6 @@ def test_the_report_says_how_far_joints_turn_at_each_part_of_their_range():
 def test_the_command_uses_a_law_only_where_it_is_better_on_what_was_held_out(
         backlash, said, tmp_path, capsys):
     seen = recorded(SimulationSettings(compliance=0.01, backlash=backlash))
-    columns = dict(zip(SNAKE.joint_names, SNAKE.flat(seen.angles).T))
-    for name, number in SNAKE.goal_numbers.items():
-        columns |= {f'{name}.{axis}': seen.chains[:, number - 1, k]
-                    for k, axis in enumerate('xyz')}
-    np.savez(tmp_path / 'seen.npz', **columns)
-    (tmp_path / 'snake.urdf').write_text(urdf_text(SNAKE))
-    assert main(['calibrate', '--arm', str(tmp_path / 'snake.urdf'), '--compliance', '--data',
-                 str(tmp_path / 'seen.npz'), '--out', str(tmp_path / 'new.urdf')]) == 0
+    model = calibrated(tmp_path, seen)
     assert said in capsys.readouterr().out
-    model = ForwardModel.load(tmp_path / 'new.safetensors', SNAKE)
     assert (model.core.compliance.law is not None) == (said == 'it is used')

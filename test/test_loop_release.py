@@ -13,6 +13,14 @@ from snake_arm_control.control.loop import ControlSettings, State
 ASKING = ControlSettings(resume=False)
 
 
+def on_its_way(**how):
+    """Return a rig whose arm moves to a goal."""
+    rig = Rig(**how)
+    rig.loop.set_goal(reachable())
+    rig.run(20)
+    return rig
+
+
 def lost_chain(rig):
     rig.connected = False
     rig.run_to(State.WAITING_FOR_RELEASE)
@@ -46,9 +54,7 @@ INTERRUPTIONS = lost_chain, lost_joint_states, stopped, pushed
 @pytest.mark.parametrize('interrupt', INTERRUPTIONS)
 def test_an_arm_that_was_interrupted_does_not_move_until_it_is_released(interrupt):
     """Then it comes to its goal. The guard watches every command."""
-    rig = Rig(settings=ASKING, simulation=SimulationSettings(servo_lag=0.05))
-    rig.loop.set_goal(reachable())
-    rig.run(20)
+    rig = on_its_way(settings=ASKING, simulation=SimulationSettings(servo_lag=0.05))
     why = interrupt(rig)
     assert why in rig.loop.interruption
     rig.rest(0.5)
@@ -64,9 +70,7 @@ def test_an_arm_that_was_interrupted_does_not_move_until_it_is_released(interrup
 
 
 def test_who_releases_an_arm_that_still_does_not_answer_lets_nothing_move():
-    rig = Rig(settings=ASKING)
-    rig.loop.set_goal(reachable())
-    rig.run(20)
+    rig = on_its_way(settings=ASKING)
     lost_chain(rig)
     rig.connected = False
     rig.rest(1.0)
@@ -76,9 +80,7 @@ def test_who_releases_an_arm_that_still_does_not_answer_lets_nothing_move():
 
 
 def test_a_released_arm_that_is_stopped_again_waits_again():
-    rig = Rig(settings=ASKING)
-    rig.loop.set_goal(reachable())
-    rig.run(20)
+    rig = on_its_way(settings=ASKING)
     stopped(rig)
     rig.arm.stop()
     rig.loop.hold(False)
@@ -88,9 +90,7 @@ def test_a_released_arm_that_is_stopped_again_waits_again():
 
 
 def test_a_hold_and_its_end_release_the_arm_and_a_dropped_goal_does_not():
-    rig = Rig(settings=ASKING)
-    rig.loop.set_goal(reachable())
-    rig.run(20)
+    rig = on_its_way(settings=ASKING)
     lost_chain(rig)
     rig.loop.set_goal(Goal.free(10))
     assert rig.state is State.WAITING_FOR_RELEASE
@@ -101,9 +101,7 @@ def test_a_hold_and_its_end_release_the_arm_and_a_dropped_goal_does_not():
 
 
 def test_a_reset_releases_the_arm_to_its_rest_pose():
-    rig = Rig(settings=ASKING)
-    rig.loop.set_goal(reachable())
-    rig.run(20)
+    rig = on_its_way(settings=ASKING)
     lost_chain(rig)
     rig.rest(0.1)
     rig.loop.reset()
@@ -114,9 +112,7 @@ def test_a_reset_releases_the_arm_to_its_rest_pose():
 
 @pytest.mark.parametrize('interrupt', (lost_chain, stopped))
 def test_by_default_an_arm_goes_on_by_itself(interrupt):
-    rig = Rig()
-    rig.loop.set_goal(reachable())
-    rig.run(20)
+    rig = on_its_way()
     with pytest.raises(AssertionError):
         interrupt(rig)
     rig.connected = True

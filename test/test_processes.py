@@ -269,13 +269,19 @@ def test_an_arm_in_motion_has_braked_before_its_nodes_end(words, number):
     assert not any(observer.commands[-1].velocity) and is_quiet(output)
 
 
+def at_import(module, *lines):
+    """Return code that runs lines of Python when a module is imported later on."""
+    return '\n'.join(('import os, signal, sys',
+                      'class Finder:',
+                      '    def find_spec(self, name, *_):',
+                      f'        if name == {module!r}:',
+                      *(f'            {line}' for line in lines),
+                      'sys.meta_path.insert(0, Finder())\n'))
+
+
 @pytest.mark.parametrize('module', ('numpy', 'rclpy', 'snake_arm_control.nodes.controller'))
 def test_ctrl_c_is_a_quiet_end_while_modules_are_imported(module):
-    interrupting = ('import os, signal, sys\n'
-                    'class Finder:\n'
-                    '    def find_spec(self, name, *_):\n'
-                    f'        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n'
-                    'sys.meta_path.insert(0, Finder())\n')
+    interrupting = at_import(module, 'os.kill(os.getpid(), signal.SIGINT)')
     python, option, code, *arguments = snake_arm('up')
     with started(python, option, interrupting + code, *arguments) as up:
         output, _ = up.communicate(timeout=PATIENCE)
@@ -310,13 +316,8 @@ def test_a_node_that_nobody_launched_needs_no_standard_input():
 @pytest.mark.parametrize('module', ('numpy', 'numba', 'rclpy'))
 def test_ctrl_c_is_a_quiet_end_while_a_node_is_imported(module):
     """Also in a module in C, which makes an error of its own of an exception."""
-    failing = ('import os, signal, sys\n'
-               'class Finder:\n'
-               '    def find_spec(self, name, *_):\n'
-               f'        if name == {module!r}:\n'
-               '            try: os.kill(os.getpid(), signal.SIGINT)\n'
-               '            except KeyboardInterrupt: raise ImportError(name)\n'
-               'sys.meta_path.insert(0, Finder())\n')
+    failing = at_import(module, 'try: os.kill(os.getpid(), signal.SIGINT)',
+                        'except KeyboardInterrupt: raise ImportError(name)')
     with started(sys.executable, '-c', failing + NODE) as node:
         output, _ = node.communicate(timeout=PATIENCE)
     assert node.returncode == 0 and not output

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.joint_law import JointLaw, nothing_learned
+from snake_arm_control.arm.joint_law import JointLaw, numbers_of
 from snake_arm_control.arm.joint_space import frozen
 from snake_arm_control.arm.masses import Masses
 from snake_arm_control.errors import ArmError, ShapeError
@@ -88,7 +88,7 @@ class Compliance:
     @property
     def learned(self) -> tuple[np.ndarray, ...]:
         """What they take of the law."""
-        return nothing_learned(self.arm) if self.law is None else self.law.numbers
+        return numbers_of(self.law, self.arm)
 
     @property
     def sweeps(self) -> int:

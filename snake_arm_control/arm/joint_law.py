@@ -66,11 +66,10 @@ class JointLaw:
 
         :param torques: (samples, joints, axes) [N m or N], with which the axes are loaded
         """
-        bounded = np.isfinite(arm.lower) & np.isfinite(arm.upper) & (arm.upper > arm.lower)
-        lower, upper = (np.where(bounded, limits, side * np.pi)
-                        for limits, side in ((arm.lower, -1.0), (arm.upper, 1.0)))
+        lower, upper = arm.working_range
+        ranges = np.where(upper > lower, (upper - lower) / 2.0, 1.0)
         loads = np.sqrt(np.mean(torques ** 2, axis=0)) * arm.free
-        return cls(loads, (lower + upper) / 2.0, (upper - lower) / 2.0, np.array(WIDTHS),
+        return cls(loads, (lower + upper) / 2.0, ranges, np.array(WIDTHS),
                    np.zeros((1 + len(WIDTHS), BLENDS, *arm.rest.shape)))
 
     @property
@@ -130,7 +129,9 @@ class JointLaw:
         return curves[..., :, None, :, :] * blends[..., None, :, :, :]
 
 
-def nothing_learned(arm: Arm) -> tuple[np.ndarray, ...]:
-    """Return what compiled statics take of an arm without a law."""
+def numbers_of(law: JointLaw | None, arm: Arm) -> tuple[np.ndarray, ...]:
+    """Return what compiled statics take of the law of an arm, or where it has none."""
+    if law is not None:
+        return law.numbers
     none = np.zeros(arm.rest.shape)
     return none, none, none, np.zeros(0), np.zeros(0), np.zeros((0, 0, *none.shape))

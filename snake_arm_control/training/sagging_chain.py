@@ -12,7 +12,7 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.compliance import Compliance, down_of, GRAVITY, SWEEPS
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.joint_law import JointLaw, nothing_learned
+from snake_arm_control.arm.joint_law import JointLaw, numbers_of
 from snake_arm_control.arm.kernels import serial_chain, statics
 from snake_arm_control.arm.masses import Masses
 from snake_arm_control.model import functionals
@@ -166,10 +166,6 @@ class SaggingChain:
             moments[:, self.branch.element] += hanging[:, 1:]
         return self.give, weights, moments, self._down
 
-    @property
-    def _learned(self) -> tuple[np.ndarray, ...]:
-        return nothing_learned(self.arm) if self.law is None else self.law.numbers
-
     def carrying(self, branch_angles: np.ndarray | None) -> SaggingChain:
         """Return the chain with its branch at angles (samples, joints, axes)."""
         return replace(self, branch_angles=branch_angles)
@@ -188,7 +184,7 @@ class SaggingChain:
 
     def bent(self, angles: np.ndarray) -> np.ndarray:
         """Return the angles (samples, joints, axes) at which the joints come to rest."""
-        return statics.give_way(self._statics, self._load, self._learned,
+        return statics.give_way(self._statics, self._load, numbers_of(self.law, self.arm),
                                 np.ascontiguousarray(angles), SWEEPS)[0]
 
     def chain(self, angles: np.ndarray) -> np.ndarray:
@@ -212,7 +208,8 @@ class SaggingChain:
         angles = np.ascontiguousarray(angles)
         shape, size = angles.shape, angles[0].size
         numbers, load = self._statics, self._load
-        bent, *tapes = statics.give_way(numbers, load, self._learned, angles, SWEEPS)
+        bent, *tapes = statics.give_way(numbers, load, numbers_of(self.law, self.arm), angles,
+                                        SWEEPS)
         corrections = self._corrections(numbers, bent, tapes[1])
         every = np.broadcast_to(np.eye(size).reshape(size, *shape[1:]), (len(angles), size,
                                                                          *shape[1:]))
