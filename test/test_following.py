@@ -168,6 +168,23 @@ def test_what_the_offset_became_of_an_arm_that_was_stopped_near_its_goal_is_forg
     np.testing.assert_allclose(servos.following.start_anew(), servos.reported + sag, atol=2e-3)
 
 
+@pytest.mark.parametrize('rate', (0.005, 0.008, 0.05))
+def test_nor_is_it_taken_for_sag_where_the_command_creeps_on(rate):
+    servos = Servos().go_on(3.0, reported=lagging(0.0, 0.015))
+    servos.go_on(0.04 / rate, towards(0.5, rate))  # pulled on, but it does not move
+    assert np.abs(servos.following.offset - 0.015).max() > 0.01
+    np.testing.assert_allclose(servos.following.start_anew(), servos.reported + 0.015, atol=2e-3)
+
+
+@pytest.mark.parametrize('rate', (0.1, 0.5))
+def test_nor_while_the_arm_is_under_way_after_its_release(rate):
+    servos = Servos().go_on(3.0, reported=lagging(0.0, 0.015))
+    servos.go_on(0.6, towards(0.1, 0.3))  # it does not move
+    servos.go_on(0.3, reported=lambda was, command: was + rate * PERIOD)
+    assert np.abs(servos.following.offset - 0.015).max() > 0.01
+    np.testing.assert_allclose(servos.following.start_anew(), servos.reported + 0.015, atol=2e-3)
+
+
 @pytest.mark.parametrize(('away', 'velocity', 'pushed'), (
     (0.19, 0.0, False), (0.21, 0.0, False), (0.3, 0.0, True), (-0.3, 0.0, True),
     (0.3, 2.0, False), (0.4, 2.0, True)))

@@ -73,6 +73,22 @@ def test_an_arm_that_is_stopped_at_its_goal_stays_there():
     assert rig.state is State.REACHED and rig.loop.new_starts == 0
 
 
+@pytest.mark.parametrize('lag', (0.06, 0.17, 0.2))
+def test_an_arm_that_is_stopped_again_and_again_near_its_goals_starts_where_it_stands(lag):
+    """What servos sag by is known then, and what a stop has added to it is not."""
+    generator = np.random.default_rng(0)
+    rig = Rig(simulation=SimulationSettings(servo_sag=0.015, servo_lag=lag))
+    for seed in range(12):
+        rig.loop.set_goal(reachable(seed=seed))
+        rig.rest(generator.exponential(0.8))
+        rig.arm.stop()
+        rig.rest(generator.exponential(1.5))
+        rig.arm.stop(False)
+        rig.rest(generator.exponential(1.0))
+    assert rig.loop.new_starts > 3
+    rig.assert_kept()
+
+
 @pytest.mark.parametrize('when', ('while it is stopped', 'as it is released'))
 def test_another_goal_for_a_stopped_arm_is_reached_from_where_it_stands(when):
     rig = Rig()

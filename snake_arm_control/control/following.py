@@ -12,6 +12,7 @@ from snake_arm_control.arm.description import Arm
 
 _MOVED = 1e-3  # [rad] a joint that moves by less is stationary
 _STEADY = 0.1  # [s] after which an arm that has not moved counts as stationary
+_KNOWN = 1.0  # [s] after which an offset that has not changed is known
 _FILTER = 0.1  # [s] time constant of the offset
 _RATE = 0.1  # [rad/s] of the offset at most
 _RATES = 0.05  # [s] time constant of the rates of the joints, and of what they stay behind by
@@ -45,7 +46,7 @@ class Following:
         self._anchor: np.ndarray | None = None  # where the arm was when it moved last
         self._command_then = self.offset
         self._still_for = 0.0  # [s]
-        self._steady_for = 0.0  # [s] that the offset has not changed
+        self._steady_at, self._steady_for = self.offset, 0.0  # [s] that the offset stays there
         self._commanded_for = 0.0  # [s] of that since the command went on
         self._is_new, self._elapsed = False, 0.0  # [s] since the latest joint states that counted
         self._before: np.ndarray | None = None  # [rad], joint states and leads of the tick before
@@ -98,14 +99,14 @@ class Following:
     def _filter_offset(self, command: np.ndarray, period: float, most: float) -> None:
         """Let the offset follow what joints stay behind by, but for those that are under way."""
         off = command - self.reported - self.offset
-        moving, catching_up = np.abs(self._rates)
-        off[(moving * _LONGEST_LAG > np.abs(off)) | (catching_up > _CATCHING_UP)] = 0.0
-        if np.abs(off).max() > _MOVED:
-            self._steady_for = 0.0
+        if max(np.abs(off).max(), np.abs(self.offset - self._steady_at).max()) > _MOVED:
+            self._steady_at, self._steady_for = self.offset, 0.0
         else:
             self._steady_for += period
-            if self._steady_for >= _STEADY:
+            if self._steady_for >= _KNOWN:
                 self._known_offset = self.offset
+        moving, catching_up = np.abs(self._rates)
+        off[(moving * _LONGEST_LAG > np.abs(off)) | (catching_up > _CATCHING_UP)] = 0.0
         change = period / (_FILTER + period) * off
         self.offset = np.clip(self.offset + np.clip(change, -_RATE * period, _RATE * period),
                               -most, most)
