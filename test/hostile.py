@@ -223,6 +223,13 @@ class Run:
         if status is not None:
             self.status = status.details
 
+    def judge(self):
+        """Let the guard see what was kept; print new violations with the controller's status."""
+        self.watch.judge()
+        for violation in self.guard.violations[self.shown:]:
+            print(violation, self.status, flush=True)
+        self.shown = len(self.guard.violations)
+
     def wait(self, condition, what, again=lambda: None):
         """Wait for a condition, and do something again and again meanwhile."""
         deadline, again_at = time.monotonic() + PATIENCE, 0.0
@@ -233,7 +240,7 @@ class Run:
             if time.monotonic() > deadline:
                 give_up(f'waited {PATIENCE} s in vain for {what}: {self.status}')
             self.executor.spin_once(timeout_sec=0.02)
-            self.watch.judge()
+            self.judge()
             self.check_alive()
 
     def check_alive(self):
@@ -269,14 +276,12 @@ class Run:
                 self.executor.spin_once(timeout_sec=due - now)
             if now >= sound_at:
                 sound_at = now + SOUND_PERIOD
+                self.judge()
                 self.lead(self.messages.sound_goal())
             if now >= news_at:
                 news_at = now + NEWS_PERIOD
-                self.watch.judge()
                 self.weigh()
-                print('\n'.join((f'{now - begun:6.0f} s  {self.summary()}',
-                                 *self.guard.violations[self.shown:])), flush=True)
-                self.shown = len(self.guard.violations)
+                print(f'{now - begun:6.0f} s  {self.summary()}', flush=True)
         return sum(self.sent.values()) / (time.monotonic() - begun)
 
     def lead(self, goal):
@@ -325,11 +330,9 @@ def main():
         # Again and again: what was sent before, such as a point out of reach, may come after it.
         run.wait(lambda: run.is_at(goal), 'a goal at the end', lambda: run.lead(goal))
         run.weigh()
-    run.watch.judge()
     run.guard.finish()
+    run.judge()
     grown = run.growth()
-    for violation in run.guard.violations[run.shown:]:
-        print(violation)
     print(f'{run.summary()}; {rate:.0f} a second, by topic {run.sent}; at the start '
           f'{({name: round(sizes[0]) for name, sizes in run.memory.items()})} MB; grown [MB] '
           f'{({name: round(size, 1) for name, size in grown.items()})}; a goal was reached')
