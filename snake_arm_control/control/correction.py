@@ -9,10 +9,12 @@ import math
 import numpy as np
 
 from snake_arm_control.arm import pose
+from snake_arm_control.compiling import compiler
 
 _WORST = 1.0  # [m^2], a measurement that is farther off is no worse: it is nonsense
 _NOISE_GAIN = 0.2  # fraction of the latest feedback in the estimate of its noise
 _CHANGE = 0.2  # [1] by which the error may change while the prediction changes by 1
+_compiled = compiler(error_model='numpy')
 
 
 class TargetCorrection:
@@ -53,11 +55,8 @@ class TargetCorrection:
         :param late: root mean square of what the prediction may be off by for the latency
         :return: the fraction that was taken over
         """
-        missing = np.isnan(true_chain)
-        error = np.where(missing, self.error, prediction - true_chain)
-        measured = max(int(missing.size - np.count_nonzero(missing)), 1)
-        off = min(square_sum(error - self.error) / measured, _WORST)
-        taken = self._gain(prediction, off, gain, late)
+        error, off = _measured(self.error, prediction, true_chain)
+        taken = self._gain(prediction, min(off, _WORST), gain, late)
         self.error = error if taken == 1.0 else self.error + taken * (error - self.error)
         return taken
 
@@ -65,7 +64,7 @@ class TargetCorrection:
         """Return how much of a surprise of a mean square is taken, and learn how noisy it is."""
         before, self._prediction = self._prediction, prediction
         if before is not None:
-            change = mean_square(prediction - before)
+            change = mean_square_difference(prediction, before)
             # Of an arm on the move, what is no noise may be as much as the prediction changes by.
             excess = max(off - change - late * late, 0.0) / (1.0 + self._last_gain)
             self._noise += _NOISE_GAIN * (excess - self._noise)
@@ -85,12 +84,24 @@ class TargetCorrection:
         return prediction - self.error
 
 
-def mean_square(values: np.ndarray) -> float:
-    """Return the mean square of an array: np.mean takes thrice as long for a pose chain."""
-    return square_sum(values) / values.size
+@_compiled
+def _measured(error, prediction, true_chain):
+    """Return the error by a true chain, as it was where that is NaN, and its mean square change."""
+    measured, count, squares = error.copy(), 0, 0.0
+    for j in range(error.shape[0]):
+        for c in range(error.shape[1]):
+            if not math.isnan(true_chain[j, c]):
+                measured[j, c] = prediction[j, c] - true_chain[j, c]
+                squares += (measured[j, c] - error[j, c]) ** 2
+                count += 1
+    return measured, squares / max(count, 1)
 
 
-def square_sum(values: np.ndarray) -> float:
-    """Return the sum of the squares of an array."""
-    flat = values.ravel()
-    return float(flat @ flat)
+@_compiled
+def mean_square_difference(a, b):
+    """Return the mean square of what two chains (joints, 9) differ by."""
+    squares = 0.0
+    for j in range(a.shape[0]):
+        for c in range(a.shape[1]):
+            squares += (a[j, c] - b[j, c]) ** 2
+    return squares / a.size

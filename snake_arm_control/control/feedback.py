@@ -12,7 +12,7 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.control.correction import mean_square, TargetCorrection
+from snake_arm_control.control.correction import mean_square_difference, TargetCorrection
 from snake_arm_control.control.history import JointHistory, Moment
 from snake_arm_control.control.latency import Latency
 from snake_arm_control.control.plausibility import Plausibility, PlausibilitySettings
@@ -129,7 +129,8 @@ class Feedback:
                   if other.chain is not moment.chain]  # else they were stationary
         self._plausibility.check(measured, chain, moment, others, settings)
         self.latency.observe(stamp, chain, self.history)
-        late = max((mean_square(other.chain - moment.chain) for other in others), default=0.0)
+        late = max((mean_square_difference(other.chain, moment.chain) for other in others),
+                   default=0.0)
         self.correction.update(moment.chain, chain, gain, math.sqrt(late))
         self.believed = moment.angles, chain
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from snake_arm_control.arm.description import Arm
+from snake_arm_control.compiling import compiler
 
 _MOVED = 1e-3  # [rad] a joint that moves by less is stationary
 _STEADY = 0.1  # [s] after which an arm that has not moved counts as stationary
@@ -21,6 +22,7 @@ _LONGEST_LAG = 0.5  # [s] a joint that would catch up within this time only lags
 _COMMANDED = 0.25  # fraction of the following error by which a moving command must have gone on
 _PUSHED = 0.25  # fraction of it by which an arm that was pushed is further away than it may lag
 _PROBE = 0.25  # fraction of the following error by which an arm that stopped is led
+_compiled = compiler(error_model='numpy')
 
 
 class Following:
@@ -79,11 +81,9 @@ class Following:
         if self.reported is None or not self._is_new:
             return
         period, self._elapsed, self._is_new = self._elapsed, 0.0, False
-        now = np.array((self.reported, command - self.reported))
-        if self._before is not None:
-            rates = (now - self._before) / period
-            self._rates += min(period / _RATES, 1.0) * (rates - self._rates)
-        self._before = now
+        if self._before is None:
+            self._before = np.array((self.reported, command - self.reported))
+        _filter_rates(self._rates, self._before, self.reported, command, period)
         if is_near and not self.is_stopped:
             self._filter_offset(command, period, most)
         if self._anchor is None or np.abs(self.reported - self._anchor).max() > _MOVED:
@@ -98,18 +98,14 @@ class Following:
 
     def _filter_offset(self, command: np.ndarray, period: float, most: float) -> None:
         """Let the offset follow what joints stay behind by, but for those that are under way."""
-        off = command - self.reported - self.offset
-        if max(np.abs(off).max(), np.abs(self.offset - self._steady_at).max()) > _MOVED:
+        self.offset, is_steady = _filtered_offset(self.offset, self._steady_at, command,
+                                                  self.reported, self._rates, period, most)
+        if not is_steady:
             self._steady_at, self._steady_for = self.offset, 0.0
         else:
             self._steady_for += period
             if self._steady_for >= _KNOWN:
                 self._known_offset = self.offset
-        moving, catching_up = np.abs(self._rates)
-        off[(moving * _LONGEST_LAG > np.abs(off)) | (catching_up > _CATCHING_UP)] = 0.0
-        change = period / (_FILTER + period) * off
-        self.offset = np.clip(self.offset + np.clip(change, -_RATE * period, _RATE * period),
-                              -most, most)
 
     def has_stopped(self, command: np.ndarray, most: float, patience: float) -> bool:
         """Return whether the arm has not moved at all for a time [s] while the command went on."""
@@ -156,3 +152,34 @@ class Following:
     def most_lead(self, most: float) -> float:
         """Return how far the command may be ahead [rad]: a stopped arm is only probed."""
         return _PROBE * most if self.is_stopped else most
+
+
+@_compiled
+def _filter_rates(rates, before, reported, command, period):
+    """Filter the rates of joint states and leads (2, joints, axes), and keep these as before."""
+    share = min(period / _RATES, 1.0)
+    for j in range(reported.shape[0]):
+        for k in range(reported.shape[1]):
+            now = reported[j, k], command[j, k] - reported[j, k]
+            for i in range(2):
+                rates[i, j, k] += share * ((now[i] - before[i, j, k]) / period - rates[i, j, k])
+                before[i, j, k] = now[i]
+
+
+@_compiled
+def _filtered_offset(offset, steady_at, command, reported, rates, period, most):
+    """Return the next offset, and whether this one is what all joints stay behind by."""
+    following, is_steady = np.empty_like(offset), True
+    share, fastest = period / (_FILTER + period), _RATE * period
+    for j in range(offset.shape[0]):
+        for k in range(offset.shape[1]):
+            was = offset[j, k]
+            off = command[j, k] - reported[j, k] - was
+            if abs(off) > _MOVED or abs(was - steady_at[j, k]) > _MOVED:
+                is_steady = False
+            if abs(rates[0, j, k]) * _LONGEST_LAG > abs(off) or (
+                    abs(rates[1, j, k]) > _CATCHING_UP):
+                off = 0.0
+            change = min(max(share * off, -fastest), fastest)
+            following[j, k] = min(max(was + change, -most), most)
+    return following, is_steady

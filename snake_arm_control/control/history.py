@@ -9,6 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snake_arm_control.compiling import compiler
+
+_compiled = compiler(error_model='numpy')
+
 
 class Moment(NamedTuple):
     """Where the joints were at a time, and the pose chain that the model predicts for it."""
@@ -73,8 +77,8 @@ class JointHistory:
         if before.chain is after.chain:  # they were stationary
             return before._replace(stamp=stamp)
         part = (stamp - before.stamp) / (after.stamp - before.stamp)
-        return Moment(stamp, before.angles + part * (after.angles - before.angles),
-                       before.chain + part * (after.chain - before.chain))
+        return Moment(stamp, _between(before.angles, after.angles, part),
+                      _between(before.chain, after.chain, part))
 
     def around(self, stamp: int, deviation: float) -> list[Moment]:
         """Return where the joints were at times that differ by up to two deviations [s]."""
@@ -83,3 +87,13 @@ class JointHistory:
         step = round(1e9 * deviation)
         return [moment for moment in map(self.at, (stamp - 2 * step, stamp - step, stamp + step))
                 if moment is not None]
+
+
+@_compiled
+def _between(before, after, part):
+    """Return an array (n, m) that lies a part of the way from one to another."""
+    result = np.empty_like(before)
+    for i in range(before.shape[0]):
+        for k in range(before.shape[1]):
+            result[i, k] = before[i, k] + part * (after[i, k] - before[i, k])
+    return result

@@ -76,10 +76,10 @@ class Motion:
         wanted = _limited_velocity(change.ravel(), before, ahead, self._limits, period, most_lead,
                                    self._speed, limit)
         velocity = _towards(wanted, before, angles.ravel(), self._limits, period)
-        chain = self._chains(angles)
+        chains = self._chains(angles)
         for correction in range(_CORRECTIONS + 1):
             following = angles + velocity.reshape(angles.shape) * period
-            speed = self._fastest(chain, angles, following, period, limit)
+            speed = self._fastest(chains, angles, following, period, limit)
             if speed <= limit or correction == _CORRECTIONS:
                 break
             slower = _towards(velocity * (0.999 * limit / speed), before, angles.ravel(),
@@ -96,13 +96,13 @@ class Motion:
                 velocity = _towards(np.zeros_like(before), before, angles.ravel(), self._limits,
                                     period)
                 following = angles + velocity.reshape(angles.shape) * period
-                speed = self._fastest(chain, angles, following, period, limit)
+                speed = self._fastest(chains, angles, following, period, limit)
         self.velocity = (following - angles) / period
         self._speed = speed
         return following
 
-    def _fastest(self, chain: np.ndarray, angles: np.ndarray, following: np.ndarray,
-                 period: float, limit: float) -> float:
+    def _fastest(self, chains: tuple[np.ndarray, np.ndarray], angles: np.ndarray,
+                 following: np.ndarray, period: float, limit: float) -> float:
         """
         Return the speed of the fastest point on a step that begins at chains, or at its end [m/s].
 
@@ -110,23 +110,23 @@ class Motion:
         with, a short one after it can't take back: accelerations are limited.
         """
         after = self._chains(following)
-        speed = longest_way(chain, after) / period
+        speed = max(map(longest_way, chains, after)) / period
         if speed < _FAST * limit:
             return speed
         beyond = forward_kinematics(
             self._arm, following + (following - angles) * (_INSTANT / period))
-        return max(speed, longest_way(after[len(beyond):], beyond) / _INSTANT)
+        return max(speed, longest_way(after[1], beyond) / _INSTANT)
 
-    def _chains(self, angles: np.ndarray) -> np.ndarray:
+    def _chains(self, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
-        Return the poses by the model and by the description, (2 joints, 9).
+        Return the poses (joints, 9) by the model and by the description.
 
         Where many joints are at their limits, a learned model may take a point to be slower than
         it is by a twelfth.
         """
         if angles is not self._described[0]:
             self._described = angles, forward_kinematics(self._arm, angles)
-        return np.concatenate((self._chain_of(angles), self._described[1]))
+        return self._chain_of(angles), self._described[1]
 
 
 @_compiled
@@ -196,6 +196,6 @@ def longest_way(chain, following):
     for j in range(len(chain)):
         square = 0.0
         for i in range(3):
-            square += (following[j, i] - chain[j, i]) ** 2
+            square += (float(following[j, i]) - float(chain[j, i])) ** 2
         longest = max(longest, square)
     return math.sqrt(longest)

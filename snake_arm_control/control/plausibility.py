@@ -77,6 +77,7 @@ class Plausibility:
     def reset(self) -> None:
         """Believe the next chain whatever the ones before were."""
         self._believed: deque[_Sample] = deque(maxlen=_BASELINE)
+        self._latest = 0.0  # [m], the largest `late` of these
 
     def check(self, stamp: int, chain: np.ndarray, moment: Moment, others: Sequence[Moment],
               settings: PlausibilitySettings) -> None:
@@ -161,6 +162,7 @@ class Plausibility:
                                 f'{most:.3f} m: did the tracker lose a marker?')
         if not self._believed or stamp - self._believed[-1].stamp >= _SPACING:
             self._believed.append(sample)
+            self._latest = max(each.late for each in self._believed)
 
     def _forget_since_stop(self, sample: _Sample, slack: float) -> None:
         """Forget what was believed of a tracker that had stopped, but was not found out yet."""
@@ -177,7 +179,9 @@ class Plausibility:
 
         At rest none of those counts that were measured in motion and may have been late.
         """
-        believed = [each for each in self._believed if each.late <= max(late, slack)]
+        believed: Sequence[_Sample] = self._believed
+        if self._latest > max(late, slack):
+            believed = [each for each in believed if each.late <= max(late, slack)]
         count = len(believed)
         return [believed[i] for i in sorted({count - 1, count * 3 // 4, count // 2, 0})[::-1]
                 if count]

@@ -41,11 +41,11 @@ def warm_up(model: DifferentiableModel) -> None:
 
 
 def _run(loop: ControlLoop) -> None:
-    """Let a loop move an arm that follows at once."""
+    """Let a loop move an arm that follows at once, and is measured between its joint states."""
     angles = loop.arm.rest
     for stamp in range(_PERIOD, (_TICKS + 1) * _PERIOD, _PERIOD):
         loop.report(stamp, angles)
-        loop.receive(stamp, loop.model.linearize(angles).chain)
+        loop.receive(stamp - _PERIOD // 2, loop.model.linearize(angles).chain)
         command = loop.iterate(1e-9 * stamp, stamp)
         if command is not None:
             angles = command.positions
