@@ -13,10 +13,10 @@ from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.arm.urdf_body import Body, shapes_of
 from snake_arm_control.arm.urdf_capsules import body_of_urdf
 from snake_arm_control.arm.urdf_tree import robot_element
-from snake_arm_control.control import distances
 from snake_arm_control.control.avoidance import Avoidance
 from snake_arm_control.control.clearance import Clearances
-from snake_arm_control.control.distances import OWN
+from snake_arm_control.control.kernels import clearances, segments
+from snake_arm_control.control.kernels.clearances import OWN
 from snake_arm_control.control.travel import longest_way, Travel
 from snake_arm_control.errors import ArmError, ShapeError
 from snake_arm_control.model.exact import ExactModel
@@ -39,7 +39,7 @@ def chain_at(arm, seed=0, bend=0.5):
 def test_the_default_body_is_a_capsule_along_each_segment():
     body, chain = ArmBody.of(Arm()), chain_at(Arm())
     np.testing.assert_array_equal(body.radii, np.full(40, 0.00625))
-    placed = distances.place(chain, body.elements, body.starts, body.ends)
+    placed = clearances.place(chain, body.elements, body.starts, body.ends)
     np.testing.assert_allclose(placed[:, 1], chain[:, :3], atol=1e-12)
     np.testing.assert_allclose(placed[1:, 0], chain[:-1, :3], atol=1e-12)
     np.testing.assert_allclose(placed[0, 0], 0.0, atol=1e-12)
@@ -49,7 +49,7 @@ def test_links_reach_from_joint_to_joint_whatever_the_arm(arm):
     """Where nothing slides: the axis of a link then begins where that of the one before ends."""
     body = ArmBody.of(arm, 0.01)
     chain = chain_at(arm)
-    placed = distances.place(chain, body.elements, body.starts, body.ends)[body.elements >= 0]
+    placed = clearances.place(chain, body.elements, body.starts, body.ends)[body.elements >= 0]
     np.testing.assert_allclose(placed[:, 1], chain[:, :3], atol=1e-9)
     still = ~arm.geometry.slides[1:].any(axis=1)
     np.testing.assert_allclose(placed[1:, 0][still], chain[:-1, :3][still], atol=1e-9)
@@ -275,7 +275,7 @@ def test_capsules_hold_all_collision_shapes_of_their_links():
     assert body.radii[1] < 0.055  # of a box of 4 by 5 cm, and a ball 2 cm beside it
     angles = random_angles(body.arm)
     placed = robot.place(body.arm.named(angles))
-    ends = distances.place(robot.chain(placed), body.elements, body.starts, body.ends)
+    ends = clearances.place(robot.chain(placed), body.elements, body.starts, body.ends)
     checked = 0
     corners = np.argwhere(np.ones((2, 2, 2))) - 0.5
     for link, shape in shapes_of(robot_element(BOXES), 'collision'):
@@ -288,7 +288,7 @@ def test_capsules_hold_all_collision_shapes_of_their_links():
                 corner = 0.5 * corner / np.linalg.norm(corner)
             point = (placed[robot.links.index(link)] @ placement
                      @ np.array((*(corner * scale), 1.0)))[:3]
-            distance = distances.from_round(np.stack((point, point)), ends[number])[0]
+            distance = segments.from_round(np.stack((point, point)), ends[number])[0]
             assert distance <= body.radii[number] + 1e-4
             checked += 1
     assert checked == 24
@@ -305,6 +305,6 @@ def test_the_body_of_our_own_urdf_is_as_thick_as_the_default_body():
     found = body_of_urdf(urdf_text(Arm()))
     np.testing.assert_allclose(found.radii, 0.00625, atol=2e-5)
     chain = chain_at(Arm())
-    placed = distances.place(chain, found.elements, found.starts, found.ends)
+    placed = clearances.place(chain, found.elements, found.starts, found.ends)
     far = np.linalg.norm(placed[found.elements >= 0] - chain[:, None, :3], axis=2).min(axis=1)
     np.testing.assert_allclose(far[:-1], 0.0, atol=1e-5)  # a ball at each joint, not at the tip

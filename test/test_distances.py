@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snake_arm_control.arm.placement import Placement
-from snake_arm_control.control import distances
+from snake_arm_control.control.kernels import segments
 from snake_arm_control.control.mesh_distances import MeshDistances
 from snake_arm_control.control.shapes import Mesh
 from snake_arm_control.errors import SceneError
@@ -60,20 +60,20 @@ def cases(kind):
         if kind == 'sphere':
             center, size = generator.uniform(-0.3, 0.3, 3), generator.uniform(0.01, 0.1)
             other = coal.Sphere(size), coal.Transform3s(np.eye(3), center)
-            ours = distances.from_round(ends, np.stack((center, center)))[0] - size
+            ours = segments.from_round(ends, np.stack((center, center)))[0] - size
         elif kind == 'capsule':
             ends_too, size = random_ends(generator), generator.uniform(0.01, 0.05)
             other = capsule(ends_too, size)
-            ours = distances.from_round(ends, ends_too)[0] - size
+            ours = segments.from_round(ends, ends_too)[0] - size
         elif kind == 'box':
             box, other = random_box(generator)
-            ours = distances.from_box(ends, box)[0]
+            ours = segments.from_box(ends, box)[0]
         else:
             normal = generator.normal(size=3)
             normal /= np.linalg.norm(normal)
             offset = generator.uniform(-0.2, 0.2)
             other = coal.Halfspace(normal, offset), coal.Transform3s.Identity()
-            ours = distances.from_plane(ends, np.array((*normal, offset)))[0]
+            ours = segments.from_plane(ends, np.array((*normal, offset)))[0]
         yield ours - radius, coal_distance(mine, other)
 
 
@@ -93,7 +93,7 @@ def test_segments_that_are_parallel_or_of_no_length_have_distances_too():
             (along + (0.3, 0.0, 0.5), 0.3), (along + (0.3, 0.0, 1.4), 0.5),
             (np.array(((0.3, 0.0, 0.2), (0.3, 0.0, 0.2))), 0.3),
             (along[::-1] + (0.0, 0.2, 0.0), 0.2), (along.copy(), 0.0)):
-        distance, *normal, s, t = distances.from_round(along, other)
+        distance, *normal, s, t = segments.from_round(along, other)
         assert distance == pytest.approx(expected, abs=1e-12)
         assert np.linalg.norm(normal) == pytest.approx(1.0)
         point = along[0] + s * (along[1] - along[0])
@@ -112,7 +112,7 @@ def test_inside_a_box_the_distance_is_that_of_the_deepest_point_to_its_nearest_f
     inside = 0
     for _ in range(600):
         ends, (box, _) = random_ends(generator, 0.05), random_box(generator)
-        ours, x, y, z, s = distances.from_box(ends, box)
+        ours, x, y, z, s = segments.from_box(ends, box)
         if ours >= 0.0:
             continue
         inside += 1
@@ -136,11 +136,11 @@ def test_the_normal_is_the_slope_of_the_distance(kind):
     for _ in range(100):
         ends = random_ends(generator)
         if kind == 'round':
-            other, measure = random_ends(generator), distances.from_round
+            other, measure = random_ends(generator), segments.from_round
         elif kind == 'box':
-            other, measure = random_box(generator)[0], distances.from_box
+            other, measure = random_box(generator)[0], segments.from_box
         else:
-            other, measure = np.array((0.0, 0.6, 0.8, 0.1)), distances.from_plane
+            other, measure = np.array((0.0, 0.6, 0.8, 0.1)), segments.from_plane
         found = measure(ends, other)
         if abs(found[0]) < 1e-3 or kind == 'box' and found[0] < 0.0:
             continue

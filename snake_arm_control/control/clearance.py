@@ -12,7 +12,7 @@ import numpy as np
 
 from snake_arm_control.arm.body import arm_lengths, ArmBody, joints_in_elements
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.control import distances
+from snake_arm_control.control.kernels import clearances, travel
 from snake_arm_control.control.mesh_distances import MeshDistances
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Mesh, Shape, Sphere
@@ -107,7 +107,7 @@ class Clearances:
         if not len(at_base):
             return
         rest = forward_kinematics(self.body.arm, self.body.arm.rest)
-        placed = distances.place(rest, *self._body)
+        placed = clearances.place(rest, *self._body)
         placed[:, 1] = placed[:, 0]  # but the points that never move
         none = np.full(len(self.pairs), -np.inf)
         for _, link, shape in self._near(rest, self.scene.margin, none, placed).numbers:
@@ -164,9 +164,9 @@ class Clearances:
     def _contact(self, chain: np.ndarray, found: Near, index: int) -> Contact:
         kind, link, other = found.numbers[index]
         clearance, *normal, s, _ = found.values[index]
-        start, end = distances.place(chain, *self._body)[link]
+        start, end = clearances.place(chain, *self._body)[link]
         surface = start + s * (end - start) - self.body.radii[link] * np.array(normal)
-        name = (self.body.names[self.pairs[other, 0]] if kind == distances.OWN
+        name = (self.body.names[self.pairs[other, 0]] if kind == clearances.OWN
                 else self.shapes[other].name)
         return Contact(float(clearance), self.body.names[link], name,
                        np.stack((surface, surface - clearance * np.array(normal))))
@@ -174,7 +174,7 @@ class Clearances:
     def margins(self, near: Near) -> np.ndarray:
         """Return the clearances (near,) [m] that these pairs shall keep."""
         margins = np.full(len(near.numbers), self.scene.margin)
-        own = near.numbers[:, 0] == distances.OWN
+        own = near.numbers[:, 0] == clearances.OWN
         margins[own] = self.pair_margins[near.numbers[own, 2]]
         return margins
 
@@ -186,7 +186,7 @@ class Clearances:
         :return: rows (entries,), joints (entries,), coefficients (entries, 9); see `Functionals`
         """
         chain = self._checked(chain)
-        return distances.functionals(chain, *self._body, self.pairs, *near)
+        return clearances.functionals(chain, *self._body, self.pairs, *near)
 
     def awake(self, chain: np.ndarray, within: float) -> Functionals | None:
         """
@@ -200,7 +200,7 @@ class Clearances:
             near = self.near(chain, within)
             found = near.clearances - self.margins(near), *self.functionals(chain, near)
         else:
-            found = distances.awake(
+            found = clearances.awake(
                 chain, *self._body, body.radii, self.solids, self._ignored, self.pair_of,
                 self.pairs, float(within), self._pairs_within(within), self.scene.margin,
                 self.pair_margins)
@@ -222,8 +222,8 @@ class Clearances:
               placed: np.ndarray | None = None) -> Near:
         body = self.body
         if placed is None:
-            placed = distances.place(chain, *self._body)
-        found = Near(*distances.near(placed, body.radii, self.solids, self._ignored, self.pair_of,
+            placed = clearances.place(chain, *self._body)
+        found = Near(*clearances.near(placed, body.radii, self.solids, self._ignored, self.pair_of,
                                      float(within), pairs_within))
         if not self._meshes:
             return found
@@ -239,18 +239,18 @@ class Clearances:
         :param angles, later_angles: (joints, axes) [rad or m] of both
         :param chain, later: (joints, 9) of both
         :param least: clearance to keep [m], or half of the present one where that is less
-        :return: `distances.FREE`, `distances.BLOCKED` if something is too near at the end, or
-            `distances.UNSURE`: look at each half of the way
+        :return: `travel.FREE`, `travel.BLOCKED` if something is too near at the end, or
+            `travel.UNSURE`: look at each half of the way
         """
         body, chain, later = self.body, self._checked(chain), self._checked(later)
         now, then = (body.arm.geometry.values(body.arm.joint_angles(each))
                      for each in (angles, later_angles))
-        moves = distances.motion(then - now, self._slides, self._along)
-        placed, then = (distances.place(each, *self._body) for each in (chain, later))
-        verdict = distances.way_between(
+        moves = travel.motion(then - now, self._slides, self._along)
+        placed, then = (clearances.place(each, *self._body) for each in (chain, later))
+        verdict = travel.way_between(
             chain, later, placed, then, body.elements, body.radii, self._reaches, self.solids,
             self._ignored, self.pair_of, moves, least)
-        if verdict == distances.BLOCKED or not self._meshes:
+        if verdict == travel.BLOCKED or not self._meshes:
             return verdict
         first = len(self.shapes) - len(self._meshes)
         return max(verdict, self._meshes.judge(

@@ -86,7 +86,7 @@ class TargetCorrection:
 
 @_compiled
 def _measured(error, prediction, true_chain):
-    """Return the error by a true chain, as it was where that is NaN, and its mean square change."""
+    """Return the error by a true chain, kept where that is NaN, and its mean square change."""
     measured, count, squares = error.copy(), 0, 0.0
     for j in range(error.shape[0]):
         for c in range(error.shape[1]):

@@ -10,8 +10,8 @@ import math
 from numba.typed import List
 import numpy as np
 
-from snake_arm_control.control.distances import from_shape
-from snake_arm_control.model.kernels.arithmetic import compiled
+from snake_arm_control.compiling import compiled
+from snake_arm_control.control.kernels.clearances import from_shape
 
 _NARROW = 4.0  # times as long as it is counts a way in contact
 _CROSSED = 4.0  # and one where others have been
@@ -93,7 +93,7 @@ def advance(scene, search, radius, comfort, size, side, middle, crossed, apart, 
     """
     Look at so many cells more, and return whether the search is done.
 
-    :param scene: see `distances.near`
+    :param scene: see `clearances.near`
     :param radius: of the ball, and the clearance that it keeps [m]
     :param comfort: more clearance [m] than which is no better
     :param crossed, apart: points (m, 3) of other ways, and how far from them [m] this one goes

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from snake_arm_control.arm.body import ArmBody
-from snake_arm_control.control import distances
+from snake_arm_control.control.kernels.travel import bend, BLOCKED, FREE, travels, UNSURE
 from snake_arm_control.control.shapes import Mesh, Shape
 from snake_arm_control.errors import SceneError
 from snake_arm_control.extras import require
 
-MESH = 4  # kind of what a link may touch, after those of `distances`
+MESH = 4  # kind of what a link may touch, after those of `clearances`
 _TOLERANCE = 1e-10  # [m]
 _COVER_EDGE, _COVER_POINTS = 0.01, 1000  # [m], of triangles; about so many points are enough
 _THIN = 1e-9  # [m], the radius of what has none
@@ -66,7 +66,7 @@ class MeshDistances:
     @cached_property
     def cover(self) -> np.ndarray:
         """
-        Balls (n, 7) that hold all surfaces, for searches that need no more; see `distances`.
+        Balls (n, 7) that hold all surfaces, for searches that need no more, as `near` has them.
 
         Each row is a center, the same again, and a radius [m].
         """
@@ -80,7 +80,7 @@ class MeshDistances:
     def near(self, placed: np.ndarray, radii: np.ndarray, ignored: np.ndarray,
              within: float, first: int) -> tuple[np.ndarray, np.ndarray]:
         """
-        Return the pairs of a capsule and a mesh that are near; see `distances.near`.
+        Return the pairs of a capsule and a mesh that are near; see `clearances.near`.
 
         :param placed: (links, 2, 3), ends of the capsules' axes
         :param first: number of the first mesh among the shapes
@@ -98,24 +98,23 @@ class MeshDistances:
 
     def judge(self, placed: np.ndarray, later: np.ndarray, body: ArmBody, reaches: np.ndarray,
               moves: np.ndarray, ignored: np.ndarray, least: float) -> int:
-        """Judge a way as `distances.way_between` does: no link goes farther than it is clear."""
-        verdict = distances.FREE
-        travels = distances.travels(placed, later)
+        """Judge a way as `travel.way_between` does: no link goes farther than it is clear."""
+        verdict, ways = FREE, travels(placed, later)
         for link, (ends, radius) in enumerate(zip(placed, body.radii)):
             element = body.elements[link]
             if element < 0:
                 continue
-            travel = travels[link] + distances.bend(moves, reaches[link], -1, element)[0]
+            way = ways[link] + bend(moves, reaches[link], -1, element)[0]
             for k in range(len(self)):
                 if ignored[link, k]:
                     continue
-                clearance = self._distance(ends, k, least + travel + radius)[0] - radius
+                clearance = self._distance(ends, k, least + way + radius)[0] - radius
                 floor = least if clearance > least else 0.5 * clearance
-                if clearance <= 0.0 or clearance - travel >= floor:
+                if clearance <= 0.0 or clearance - way >= floor:
                     continue
                 if self._distance(later[link], k, floor + radius)[0] - radius < floor:
-                    return distances.BLOCKED
-                verdict = distances.UNSURE
+                    return BLOCKED
+                verdict = UNSURE
         return verdict
 
     def _distance(self, ends: np.ndarray, k: int, within: float

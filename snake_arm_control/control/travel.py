@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snake_arm_control.control import distances
 from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.demands import Demands
+from snake_arm_control.control.kernels import travel
 from snake_arm_control.control.motion import longest_way
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 
@@ -35,7 +35,7 @@ class Travel:
     Shortens steps, so that no joint goes farther than a stride, and nothing is touched between.
 
     On a step, all joints move linearly. That it is free is proven for the exact kinematics: see
-    `distances.way_between`. A step that can't be proven free in pieces of 1/64 is halved. A model
+    `travel.way_between`. A step that can't be proven free in pieces of 1/64 is halved. A model
     that is not exact is as far off after a step as before it.
 
     :param model: what predicts
@@ -98,8 +98,8 @@ class Travel:
         if self._clearances is None:
             return True
         verdict = self._clearances.judge(angles, chain, later, later_chain, self._least)
-        if verdict != distances.UNSURE:
-            return verdict == distances.FREE
+        if verdict != travel.UNSURE:
+            return verdict == travel.FREE
         if not halvings:
             return False
         middle = self._part(angles, later, 0.5, error)
