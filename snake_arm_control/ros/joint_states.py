@@ -55,11 +55,13 @@ class JointStates:
             bad = int(np.argmin(np.isfinite(values)))
             raise FeedbackError(f'{self._arm.joint_names[form.places[bad]]} is at '
                                 f'{values[bad]} rad, expected a finite position')
-        if stamp < self._stamps[form.places].max() - 10**9:
-            self._stamps[:] = stamp  # the clock was set back
-        self._angles[form.places], self._stamps[form.places] = values, stamp
+        self._angles[form.places] = values
         if form.is_whole:
+            self._stamps.fill(stamp)
             return stamp, self._shaped()
+        if stamp < self._stamps[form.places].max() - 10**9:
+            self._stamps.fill(stamp)  # the clock was set back
+        self._stamps[form.places] = stamp
         missing = np.flatnonzero(np.isnan(self._angles))
         if len(missing):
             return None
