@@ -28,7 +28,7 @@ _BASE = 0.05  # [arm lengths] by which the tracker's base may be off
 _RIGID = 1e-6  # [m]
 _SPACING = 50_000_000  # [ns] between two chains that later ones are compared with
 _BASELINE = 100  # of them are kept
-_UNLIKE = 1.5  # predicted motions by which the true one may differ: it may be turned
+_UNLIKE = 3.0  # predicted motions by which the true one may differ: it may be turned
 _SEEN = 0.4  # fraction of the predicted motion that the true one has at least
 
 
@@ -148,9 +148,9 @@ class Plausibility:
                     for other in others), default=0.0)
         sample = _Sample(stamp, predicted, measured, late)
         for other in self._baseline(late, slack):
-            way, seen, unlike, allowed = _compare(sample, other, slack)
-            least, most = _SEEN * way - allowed, _UNLIKE * way + allowed
-            if seen >= least and unlike <= most:
+            way, seen, unlike, widest, allowed = _compare(sample, other, slack)
+            least, most = _least(way, slack, allowed), _UNLIKE * widest + allowed
+            if unlike <= most and (seen >= least or self._moved_since(sample, other, least)):
                 continue
             what = (f'in {1e-9 * (stamp - other.stamp):.2f} s the joints moved the arm by '
                     f'{way:.3f} m and the pose chain by {seen:.3f} m')
@@ -164,11 +164,26 @@ class Plausibility:
             self._believed.append(sample)
             self._latest = max(each.late for each in self._believed)
 
+    def _moved_since(self, sample: _Sample, other: _Sample, least: float) -> bool:
+        """
+        Return whether the element that moved most was measured elsewhere between two samples.
+
+        An arm that comes back otherwise bent has another error there, so that what the joints
+        moved it by tells nothing; a tracker that has stopped shows no motion at all.
+
+        :param least: how far from where it is now [m]
+        """
+        ways = np.linalg.norm(sample.predicted - other.predicted, axis=1)
+        ways[np.isnan(sample.measured - other.measured).any(axis=1)] = -1.0
+        moved = int(ways.argmax())
+        return any(np.linalg.norm(each.measured[moved] - sample.measured[moved]) >= least
+                   for each in self._believed if each.stamp > other.stamp)
+
     def _forget_since_stop(self, sample: _Sample, slack: float) -> None:
         """Forget what was believed of a tracker that had stopped, but was not found out yet."""
         for count, other in enumerate(self._believed, start=1):
-            way, seen, _, allowed = _compare(sample, other, slack)
-            if other.late <= slack and seen < _SEEN * way - allowed:
+            way, seen, _, _, allowed = _compare(sample, other, slack)
+            if other.late <= slack and seen < _least(way, slack, allowed):
                 break
         while len(self._believed) > count:
             self._believed.pop()
@@ -188,10 +203,20 @@ class Plausibility:
 
 
 def _compare(sample: _Sample, other: _Sample, slack: float
-             ) -> tuple[float, float, float, float]:
+             ) -> tuple[float, float, float, float, float]:
     """Return what `_moved` does of two samples, and what they may differ by besides [m]."""
     return (*_moved(sample.predicted, other.predicted, sample.measured, other.measured),
             slack + sample.late + other.late)
+
+
+def _least(way: float, slack: float, allowed: float) -> float:
+    """
+    Return how far an element goes at least if its tracker has not stopped [m].
+
+    The errors of an arm whose joints are all off by a few degrees may take most of a way, but what
+    has stopped shows no more than noise.
+    """
+    return min(_SEEN * way - allowed, 0.5 * slack)
 
 
 def _steps(chain: np.ndarray) -> np.ndarray:
@@ -293,9 +318,9 @@ def _moved(predicted, predicted_then, measured, measured_then):
     Return how elements moved that were measured [m].
 
     That are the predicted and the measured way of the one that is predicted to have moved most,
-    and the largest by which any moved unlike that.
+    the largest by which any moved unlike that, and the longest predicted way, measured or not.
     """
-    way, seen, unlike = 0.0, 0.0, 0.0
+    way, seen, unlike, widest = 0.0, 0.0, 0.0, 0.0
     for j in range(len(predicted)):
         square = square_seen = square_unlike = 0.0
         for i in range(3):
@@ -304,11 +329,12 @@ def _moved(predicted, predicted_then, measured, measured_then):
             square += by * by
             square_seen += by_seen * by_seen
             square_unlike += (by - by_seen) ** 2
+        widest = max(widest, square)
         if not math.isnan(square_seen):
             unlike = max(unlike, square_unlike)
             if square > way:
                 way, seen = square, square_seen
-    return math.sqrt(way), math.sqrt(seen), math.sqrt(unlike)
+    return math.sqrt(way), math.sqrt(seen), math.sqrt(unlike), math.sqrt(widest)
 
 
 @_compiled
