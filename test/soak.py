@@ -29,12 +29,15 @@ from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from snake_arm_control.arm import pose
+from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.ros import topics
 
 NODES = ('forward_model', 'controller', 'simulator')
 PATIENCE = 60.0  # [s] that a goal may take, of those in which nothing obstructs the arm
+CLEAR = 0.01  # [m], what links are from each other at least where a goal is
 DWELL = 0.5  # [s] at most, at a reached goal
 BETWEEN = 2.0  # [s] from one disturbance to the next, on average
 OBSTRUCTED = 1.5  # [s] that an obstruction lasts, on average
@@ -227,13 +230,16 @@ class Soak:
         self.arm, self.random = arm, arm.random
         self.reached, self.missed, self.happened = 0, [], []  # name, time [s]
         self._end, self._end_at = None, math.inf  # of what obstructs now
+        self._body = Clearances(None, ArmBody.of(ARM), own_body=True)
 
     def draw_goal(self):
-        """Return a goal that some configuration of the arm has."""
-        angles = self.random.uniform(0.1, 0.6) * ARM.upper[0, 0] * (
-            self.random.uniform(-1.0, 1.0, (40, 2)) if self.random.random() < 0.5
-            else np.tile(self.random.uniform(-0.4, 0.4, 2), (40, 1)))
-        chain = forward_kinematics(ARM, angles)
+        """Return a goal that some configuration of the arm has, clear of itself."""
+        chain = None
+        while chain is None or self._body.clearance(chain) < CLEAR:
+            angles = self.random.uniform(0.1, 0.6) * ARM.upper[0, 0] * (
+                self.random.uniform(-1.0, 1.0, (40, 2)) if self.random.random() < 0.5
+                else np.tile(self.random.uniform(-0.4, 0.4, 2), (40, 1)))
+            chain = forward_kinematics(ARM, angles)
         tool = chain[-1]
         goal = Goal.tool(position=tool[pose.POSITION])
         if self.random.random() < 0.6:

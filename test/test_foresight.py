@@ -11,7 +11,7 @@ from snake_arm_control.control.foresight import Foresight
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
 
-AHEAD = 0.15  # [s]
+AHEAD = 0.5  # [s]
 VELOCITY = np.array((0.2, 0.0, -0.1))  # [m/s]
 BALL = Sphere((0.3, 0.0, 0.5), 0.05, name='ball')
 BOX = Box((0.4, 0.1, 0.2), (0.1, 0.2, 0.3), name='box')
@@ -24,6 +24,13 @@ def moved(shape, way):
         return replace(shape, offset=shape.offset + float(way @ np.array(shape.normal)))
     return replace(shape, **{part: tuple(np.add(getattr(shape, part), way))
                              for part in ('center', 'start', 'end') if hasattr(shape, part)})
+
+
+def along(shape, way, size):
+    """Return a shape on its way, one beside the other, and the last at its end."""
+    length = np.linalg.norm(way)
+    return [moved(shape, way * min(k * size / length, 1.0))
+            for k in range(1, int(np.ceil(length / size)) + 1)]
 
 
 def seen(*shapes, period=0.05):
@@ -40,9 +47,9 @@ def test_a_shape_that_stays_is_itself(shape):
 
 
 @pytest.mark.parametrize(('shape', 'later'), (
-    (BALL, lambda now, way: [Capsule(now.center, tuple(np.add(now.center, way)), 0.05)]),
-    (BOX, lambda now, way: [now, moved(now, way)]),
-    (POLE, lambda now, way: [now, moved(now, way)]),
+    (BALL, lambda now, way: [now, Capsule(now.center, tuple(np.add(now.center, way)), 0.05)]),
+    (BOX, lambda now, way: [now, *along(now, way, 0.1)]),
+    (POLE, lambda now, way: [now, *along(now, way, 0.04)]),
     (WALL, lambda now, way: [moved(now, way)])), ids=('ball', 'box', 'pole', 'wall'))
 def test_a_shape_that_moves_takes_up_where_it_will_be(shape, later):
     now = moved(moved(shape, 0.05 * VELOCITY), 0.05 * VELOCITY)
@@ -54,6 +61,15 @@ def test_a_shape_that_moves_takes_up_where_it_will_be(shape, later):
         for part in ('center', 'start', 'end', 'offset', 'radius'):
             if hasattr(one, part):
                 np.testing.assert_allclose(getattr(one, part), getattr(other, part), atol=1e-12)
+
+
+def test_of_a_fast_and_thin_shape_only_the_next_part_of_its_way_is_taken_up():
+    """Without a gap, through which an arm would go."""
+    way = np.array((0.05, 0.0, 0.0))
+    first, *others = seen(POLE, moved(POLE, way), moved(POLE, 2 * way)).foreseen.shapes
+    places = [first.start[0], *(other.start[0] for other in others)]
+    assert len({first.name, *(other.name for other in others)}) == len(places) == 5
+    np.testing.assert_allclose(np.diff(places), 2.0 * POLE.radius)
 
 
 def test_a_wall_that_draws_back_is_where_it_is_now():

@@ -109,6 +109,33 @@ def test_an_arm_gives_way_to_an_obstacle_that_moves_into_it(phase):
     rig.assert_kept()
 
 
+@pytest.mark.parametrize('seed', range(16))
+def test_an_arm_in_motion_gives_way_to_what_sweeps_through_it_and_then_goes_on(seed):
+    """By 0.3 m/s, seen first when it is near: the way to the goal must not slow the escape."""
+    generator = np.random.default_rng(seed)
+    rig = Rig(simulation=UNLIKE['unlike'])
+    clear = Clear(rig, Scene((), margin=0.01))
+    for k in range(3):
+        goal = reachable(seed=10 * seed + k)
+        rig.pursue(goal, 0.25, clear)
+        way = generator.normal(size=3)
+        way /= np.linalg.norm(way)
+        through = rig.true_chain()[generator.integers(3, 10), :3]
+        start = next(through - far * way for far in (0.2, 0.3, 0.5, 0.8, 1.2) if np.linalg.norm(
+            rig.true_chain()[:, :3] - through + far * way, axis=1).min() > 0.13)
+        for tick in range(round(5.0 / PERIOD)):
+            ball = Sphere(tuple(start + 0.3 * tick * PERIOD * way), 0.05, name='ball')
+            clear.show(Scene((ball,), margin=0.01))
+            rig.tick()
+            clear()
+            if np.linalg.norm(ball.center) < 0.25:
+                break  # it would touch the first links, which can't give way
+        clear.show(Scene((), margin=0.01))
+        assert rig.pursue(goal, 5.0, clear).end <= 1e-3
+    assert clear.least > 0.0
+    rig.assert_kept()
+
+
 @pytest.mark.parametrize('acceleration', (0.5, 2.0))
 @pytest.mark.parametrize('own_body', (False, True))
 def test_an_arm_that_takes_long_to_brake_brakes_ahead_of_a_wall(acceleration, own_body):

@@ -90,7 +90,7 @@ def test_nor_does_one_three_degrees_off_lose_its_tracker_on_a_long_way(
     """
     Where it comes back to the same place otherwise bent, its error is another one.
 
-    With 5 degrees at 80 joints, one way in a thousand ends at a tracker that seems to have stopped.
+    With 5 degrees, one way in a thousand ends at a tracker that seems to have stopped.
     """
     arm, generator = ARMS[joints], np.random.default_rng(seed)
     truth = SimulatedArm(arm, SimulationSettings(

@@ -13,9 +13,10 @@ import numpy as np
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Shape, Sphere
 
-_AHEAD = 0.15  # [s] in which an arm gets under way
+_AHEAD = 0.5  # [s] in which an arm gets out of the way
 _STOPPED = 0.3  # [s] after which a shape that was not moved again is stationary
 _LEAST = 1e-3  # [m/s]
+_COPIES = 4  # of a shape on its way, at most
 
 
 class Foresight:
@@ -89,16 +90,25 @@ def _swept(shape: Shape, velocity: np.ndarray | None) -> Iterator[Shape]:
         yield shape
         return
     way = _AHEAD * velocity
+    if isinstance(shape, HalfSpace):
+        yield replace(shape, offset=shape.offset + max(float(way @ shape.normal), 0.0))
+        return
+    yield shape
     if isinstance(shape, Sphere):
         yield Capsule(shape.center, tuple(np.add(shape.center, way)), shape.radius,
-                      name=shape.name)
-    elif isinstance(shape, HalfSpace):
-        yield replace(shape, offset=shape.offset + max(float(way @ shape.normal), 0.0))
-    else:
-        yield shape
-        later = f'{shape.name} (in a moment)'
-        if isinstance(shape, Box):
-            yield replace(shape, center=tuple(np.add(shape.center, way)), name=later)
-        elif isinstance(shape, Capsule):
-            yield replace(shape, start=tuple(np.add(shape.start, way)),
-                          end=tuple(np.add(shape.end, way)), name=later)
+                      name=f'{shape.name} (in a moment)')
+    elif isinstance(shape, (Box, Capsule)):  # one beside the other, so that there is no gap
+        size = 2.0 * shape.radius if isinstance(shape, Capsule) else min(shape.size)
+        length = float(np.linalg.norm(way))
+        count = min(math.ceil(length / size), _COPIES)
+        for k in range(1, count + 1):
+            yield _put(shape, way * min(k * size / length, 1.0),
+                       f'{shape.name} (in a moment, {k})')
+
+
+def _put(shape: Box | Capsule, way: np.ndarray, name: str) -> Shape:
+    """Return a shape further on by a way (3,) [m]."""
+    if isinstance(shape, Box):
+        return replace(shape, center=tuple(np.add(shape.center, way)), name=name)
+    return replace(shape, start=tuple(np.add(shape.start, way)),
+                   end=tuple(np.add(shape.end, way)), name=name)

@@ -26,6 +26,7 @@ _SETTLED = 0.5  # below which the arm comes to rest
 _PRESSED = 0.25  # by which an arm may be too near to something and yet rest
 _LEFT = 2.0  # above which a reached goal counts as left
 _NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
+_INVADED = 5e-3  # [m] by which something is too near to an arm that gives way before all else
 _ROUNDING = 1e-9  # [rad]
 _STAYS = 0.2  # [s] after which a goal that moved on from one nearby counts as one that stays
 _RESTING = 1e-4  # [rad], a step to a posture that is no longer needed
@@ -147,7 +148,7 @@ class Pursuit:
         if self.phase is Phase.DETOUR:
             change = self._recovery.follow(aim, period, self._settings.stall_time)
             if change is not None:
-                return change
+                return self._give_way(aim, model, estimate, _INVADED, otherwise=change)
             self._progress.reset()
         if self.phase is Phase.GAVE_UP:
             return self._give_way(aim, model, estimate)
@@ -169,17 +170,29 @@ class Pursuit:
             return None
         self.iterations += 1
         self._optimiser.follow()  # feedback changes the loss, too, and steps are short
-        change = self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
+        change = None
+        if wanted.violation > _INVADED:
+            change = self._give_way(aim, model, estimate, _INVADED)
+        if change is None:
+            change = self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
         self.way_left = float(np.abs(change).max())
         return change
 
-    def _give_way(self, aim: np.ndarray, model: Linearization, estimate: np.ndarray
-                  ) -> np.ndarray | None:
-        """Return the change (joints, axes) out of what has come too near, None at rest."""
-        wanted = demands(self._kept, estimate, aim)
-        if wanted.violation <= self._pressed:
-            return None
-        return self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
+    def _give_way(self, aim: np.ndarray, model: Linearization, estimate: np.ndarray,
+                  most: float = 0.0, otherwise: np.ndarray | None = None) -> np.ndarray | None:
+        """
+        Return the change (joints, axes) out of what has come too near.
+
+        The limits of motion shorten a step as a whole, so that one which goes to the goal, too,
+        would give way more slowly.
+
+        :param most: by how much it may be too near [m], if that is more than leaves an arm at rest
+        :param otherwise: what to return where nothing is
+        """
+        kept = demands(self._kept, estimate, aim)
+        if kept.violation <= max(most, self._pressed):
+            return otherwise
+        return self._optimiser.step(kept, aim, model, self._settings.max_step) - aim
 
     @property
     def _is_on_its_way(self) -> bool:
