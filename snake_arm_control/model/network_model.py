@@ -69,7 +69,10 @@ class NetworkLinearization(functionals.Differentiated):
         :param chain_gradient: dL/dchain (*batch, joints, 9)
         :return: dL/dangles (*batch, joints, axes)
         """
-        flat = np.broadcast_to(chain_gradient, self.chain.shape).reshape(self._tape.chain.shape)
+        flat = np.asarray(chain_gradient)
+        if flat.shape != self.chain.shape:  # to compare takes less than to broadcast
+            flat = np.broadcast_to(flat, self.chain.shape)
+        flat = flat.reshape(self._tape.chain.shape)
         if self._form is not None:
             flat = self._form.pull(self._tape.chain, np.arange(self._tape.chain.shape[1]), flat)
         gradient = bptt.input_gradient(self._parameters, self._tape, flat)
