@@ -47,6 +47,7 @@ from snake_arm_control.ros.tool_pose import ToolPose
 from snake_arm_control.ros.true_frames import TrueFrames
 from snake_arm_control.settings import part, setting
 
+_NEWS_PERIOD = 10.0  # [s], of a model that is still being compiled
 _OTHER_CLOCK = 10**9  # [ns] from now: joint states that are further off count as of now
 _LATE = 1.5  # a tick that comes after this many periods has missed its deadline
 
@@ -139,9 +140,9 @@ class ControllerNode(Node):
                       qos_overriding_options=QoSOverridingOptions.with_default_policies())
         for kind, topic, convert in goal_messages.GOALS:
             subscribe(kind, topic, self._goal_callback(topic, convert), 10)
-        self.create_service(SetBool, '~/hold', self._hold)
-        self.create_service(Trigger, '~/reset', self._reset)
-        self.create_service(Trigger, '~/save', self._save)
+        self.create_service(SetBool, 'controller/hold', self._hold)
+        self.create_service(Trigger, 'controller/reset', self._reset)
+        self.create_service(Trigger, 'controller/save', self._save)
         # Of the steady clock, so that the watchdogs run on where the ROS clock is slow or stopped.
         self._timer = self.create_timer(1.0 / self._settings.value.rate, self._tick,
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -161,13 +162,16 @@ class ControllerNode(Node):
             self._report.refuse_weights(error)
             return
         self.get_logger().info('loading the forward model; where nothing compiled it before, '
-                               'this takes a minute')
+                               'this takes a minute or two')
         self._loader.load(model)
 
     def _look_for_model(self) -> None:
         """Use a model that is ready."""
         model = self._loader.take()
         if model is None:
+            if self._loader.is_busy:
+                self.get_logger().info('still compiling; the next start will be quick',
+                                       throttle_duration_sec=_NEWS_PERIOD, skip_first=True)
             return
         if self._loop is None:
             self._loop = ControlLoop(model, part(ControlSettings, self._settings.value))

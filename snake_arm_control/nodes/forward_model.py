@@ -77,7 +77,7 @@ class ForwardModelNode(Node):
         self._load()
         self.create_subscription(JointState, topics.JOINT_STATES, self._predict, topics.SENSOR,
                                  raw=True)
-        self.create_service(Trigger, '~/reload', self._reload)
+        self.create_service(Trigger, 'forward_model/reload', self._reload)
         self._diagnostics = Diagnostics(self, self._describe)
 
     def _load(self) -> None:

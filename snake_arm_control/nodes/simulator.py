@@ -46,6 +46,8 @@ class SimulatorNode(Node):
         self._settings = Parameters(self, SimulatorSettings, self._change)
         settings = self._settings.value
         self._arm = make_true_arm(settings.make_arm(), part(SimulationSettings, settings))
+        # Compiled here: a callback would wait while others of this process compile for a minute.
+        chain_messages.serialize_chain(self._arm.true_chain(), 0, self._arm.arm.base)
         self._tracker = Tracker(self._arm.settings)
         self._commands = self._rejected = 0
         self._stopped = False
@@ -54,7 +56,7 @@ class SimulatorNode(Node):
         self._chain = self.create_publisher(PoseArray, topics.POSE_CHAIN, topics.STREAM)
         self.create_subscription(JointState, topics.JOINT_COMMAND, self._command, topics.STREAM,
                                  raw=True)
-        self.create_service(SetBool, '~/stop', self._stop)
+        self.create_service(SetBool, 'simulator/stop', self._stop)
         if settings.publish_description:
             self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION,
                                                       topics.LATCHED)

@@ -80,7 +80,7 @@ def running(options: Options, observer: Callable[..., Node]):
     """
     if options.scenario:
         scenario(options.scenario)  # says which there are
-    names = ['forward_model', 'controller', *['simulator'] * options.simulator,
+    names = [*['simulator'] * options.simulator, 'forward_model', 'controller',
              *['scenario'] * bool(options.scenario), *['viewer'] * options.view]
     arguments = {name: _ros_arguments(name, options) for name in names}
     unreached = [] if options.params_file is None else ParameterFile(

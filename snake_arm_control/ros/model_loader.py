@@ -37,6 +37,11 @@ class ModelLoader:
             ready, self._ready = self._ready, None
         return ready
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a model is being made ready."""
+        return self._thread is not None
+
     def close(self) -> None:
         """Wait for the thread, which must not be left compiling when the process ends."""
         with self._lock:
