@@ -30,6 +30,8 @@ class TargetCorrection:
     uncertain latency may make of it is no noise: of an arm that moves, chain and prediction then
     belong to times that differ, always by as much. So that much of an error is left aside, and
     is taken in full where the arm is stationary.
+
+    :ivar error: (joints, 9), what the model predicts too much
     """
 
     def __init__(self, joints: int):
@@ -39,6 +41,7 @@ class TargetCorrection:
     def reset(self) -> None:
         """Take the next measurement in full; the error stays until then."""
         self._prediction: np.ndarray | None = None  # (joints, 9), of the latest measurement
+        self.surprise = 0.0  # [m], how far an element is from where it is expected, at most
         self._variance = _WORST  # of the error, a mean over all components
         self._noise = 0.0  # variance of feedback, a mean over all components
         self._last_gain = 1.0
@@ -55,8 +58,9 @@ class TargetCorrection:
         :param late: root mean square of what the prediction may be off by for the latency
         :return: the fraction that was taken over
         """
-        error, off = _measured(self.error, prediction, true_chain)
+        error, off, farthest = _measured(self.error, prediction, true_chain)
         taken = self._gain(prediction, min(off, _WORST), gain, late)
+        self.surprise = (1.0 - taken) * farthest
         self.error = error if taken == 1.0 else self.error + taken * (error - self.error)
         return taken
 
@@ -86,15 +90,22 @@ class TargetCorrection:
 
 @_compiled
 def _measured(error, prediction, true_chain):
-    """Return the error by a true chain, kept where that is NaN, and its mean square change."""
-    measured, count, squares = error.copy(), 0, 0.0
+    """
+    Return the error by a true chain, kept where that is NaN.
+
+    :return: also its mean square change, and the largest of any position [m]
+    """
+    measured, count, squares, farthest = error.copy(), 0, 0.0, 0.0
     for j in range(error.shape[0]):
+        before = squares
         for c in range(error.shape[1]):
             if not math.isnan(true_chain[j, c]):
                 measured[j, c] = prediction[j, c] - true_chain[j, c]
                 squares += (measured[j, c] - error[j, c]) ** 2
                 count += 1
-    return measured, squares / max(count, 1)
+            if c == 2:
+                farthest = max(farthest, squares - before)
+    return measured, squares / max(count, 1), math.sqrt(farthest)
 
 
 @_compiled

@@ -511,7 +511,7 @@ class ControlLoop:
 
         An arm that lags behind takes another way than its command, each joint as it can. No point
         of it is further off than that of the command, so the command waits for an arm that is
-        further behind than the command is clear.
+        further behind than the command is clear, also by what its model was wrong lately.
         """
         assert self._clear_way is not None
         aim, estimate, error = self._aim(), self._estimate(), self._model_error()
@@ -519,7 +519,8 @@ class ControlLoop:
         if not self._clear_way.is_clear(aim, estimate, later, way, error):
             return False
         chain, before = self.estimated_chain, self._behind
-        self._behind = 0.0 if chain is None else longest_way(chain, estimate)
+        self._behind = 0.0 if chain is None else (
+            longest_way(chain, estimate) + self.feedback.correction.surprise)
         catches_up = self._motion.is_moving or self._behind < before  # else it would wait forever
         self._waits = (self._reports and catches_up
                        and self._clear_way.is_near(estimate, self._behind))
