@@ -60,10 +60,21 @@ class ClearWay:
         later_chain = self._travel.model.linearize(later).chain - error
         return self._travel.is_free(angles, chain, later, later_chain, error)
 
-    def is_near(self, chain: np.ndarray, within: float) -> bool:
-        """Return whether anything is nearer than this [m], and than the margin, to an arm."""
-        clearances = self.term.clearances
-        return within > self.margin and len(clearances.near(chain, within).numbers) > 0
+    def is_near(self, chain: np.ndarray, off: np.ndarray) -> bool:
+        """
+        Return whether a link may touch anything.
+
+        :param chain: (joints, 9), where the arm should be
+        :param off: (joints,) how far each element may be from there [m]; no more than the margin
+            counts for nothing
+        """
+        clearances, most = self.term.clearances, float(off.max())
+        if most <= self.margin:
+            return False
+        near = clearances.near(chain, most)
+        elements = clearances.body.elements[near.numbers[:, 1]]
+        ends = np.maximum(elements, 0), np.maximum(elements - 1, 0)
+        return bool((near.clearances < np.maximum(off[ends[0]], off[ends[1]])).any())
 
     def nearest(self, chain: np.ndarray) -> Contact:
         """Return what is nearest to what on the arm where its chain (joints, 9) is true."""

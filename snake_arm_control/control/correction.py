@@ -41,7 +41,7 @@ class TargetCorrection:
     def reset(self) -> None:
         """Take the next measurement in full; the error stays until then."""
         self._prediction: np.ndarray | None = None  # (joints, 9), of the latest measurement
-        self.surprise = 0.0  # [m], how far an element is from where it is expected, at most
+        self.surprise = np.zeros(len(self.error))  # [m], by which elements are not where expected
         self._variance = _WORST  # of the error, a mean over all components
         self._noise = 0.0  # variance of feedback, a mean over all components
         self._last_gain = 1.0
@@ -58,9 +58,9 @@ class TargetCorrection:
         :param late: root mean square of what the prediction may be off by for the latency
         :return: the fraction that was taken over
         """
-        error, off, farthest = _measured(self.error, prediction, true_chain)
+        error, off, moved = _measured(self.error, prediction, true_chain)
         taken = self._gain(prediction, min(off, _WORST), gain, late)
-        self.surprise = (1.0 - taken) * farthest
+        self.surprise = (1.0 - taken) * moved
         self.error = error if taken == 1.0 else self.error + taken * (error - self.error)
         return taken
 
@@ -93,9 +93,9 @@ def _measured(error, prediction, true_chain):
     """
     Return the error by a true chain, kept where that is NaN.
 
-    :return: also its mean square change, and the largest of any position [m]
+    :return: also its mean square change, and by how much each position changes (joints,) [m]
     """
-    measured, count, squares, farthest = error.copy(), 0, 0.0, 0.0
+    measured, count, squares, moved = error.copy(), 0, 0.0, np.zeros(error.shape[0])
     for j in range(error.shape[0]):
         before = squares
         for c in range(error.shape[1]):
@@ -104,8 +104,8 @@ def _measured(error, prediction, true_chain):
                 squares += (measured[j, c] - error[j, c]) ** 2
                 count += 1
             if c == 2:
-                farthest = max(farthest, squares - before)
-    return measured, squares / max(count, 1), math.sqrt(farthest)
+                moved[j] = math.sqrt(squares - before)
+    return measured, squares / max(count, 1), moved
 
 
 @_compiled

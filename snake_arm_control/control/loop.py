@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snake_arm_control.arm import pose
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.control.adaptation import AdaptedModel
 from snake_arm_control.control.clear_way import ClearWay
@@ -23,7 +24,7 @@ from snake_arm_control.control.foresight import Foresight
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.imagination import searches
 from snake_arm_control.control.latency import Latency
-from snake_arm_control.control.motion import longest_way, Motion
+from snake_arm_control.control.motion import Motion
 from snake_arm_control.control.plausibility import PlausibilitySettings
 from snake_arm_control.control.pursuit import Pursuit, PursuitSettings
 from snake_arm_control.control.recovery import Phase
@@ -519,11 +520,14 @@ class ControlLoop:
         if not self._clear_way.is_clear(aim, estimate, later, way, error):
             return False
         chain, before = self.estimated_chain, self._behind
-        self._behind = 0.0 if chain is None else (
-            longest_way(chain, estimate) + self.feedback.correction.surprise)
+        behind = np.zeros(1)
+        if chain is not None:
+            behind = self.feedback.correction.surprise + np.linalg.norm(
+                (chain - estimate)[:, pose.POSITION], axis=1)
+        self._behind = float(behind.max())
         catches_up = self._motion.is_moving or self._behind < before  # else it would wait forever
         self._waits = (self._reports and catches_up
-                       and self._clear_way.is_near(estimate, self._behind))
+                       and self._clear_way.is_near(estimate, behind))
         return not self._waits
 
     def _follow_clock(self) -> None:
