@@ -109,7 +109,7 @@ def test_an_arm_gives_way_to_an_obstacle_that_moves_into_it(phase):
     rig.assert_kept()
 
 
-@pytest.mark.parametrize('seed', range(16))
+@pytest.mark.parametrize('seed', range(4))
 def test_an_arm_in_motion_gives_way_to_what_sweeps_through_it_and_then_goes_on(seed):
     """By 0.3 m/s, seen first when it is near: the way to the goal must not slow the escape."""
     generator = np.random.default_rng(seed)
