@@ -99,6 +99,18 @@ def test_a_reset_keeps_the_error_and_takes_the_next_measurement_in_full():
     assert correction.update(prediction, second, 0.01) == 1.0
 
 
+def test_by_what_elements_are_not_where_expected_is_what_is_left_of_each_surprise():
+    """None is left of a first measurement; what was not measured surprises nobody."""
+    correction, prediction = TargetCorrection(3), np.zeros((3, 9))
+    correction.update(prediction, prediction, 0.2)
+    np.testing.assert_array_equal(correction.surprise, 0.0)
+    measured = prediction.copy()
+    measured[0, :3], measured[1, 3:], measured[2] = (0.03, 0.0, 0.04), 0.1, np.nan
+    taken = correction.update(prediction, measured, 0.2)
+    assert 0.0 < taken < 1.0
+    np.testing.assert_allclose(correction.surprise, ((1.0 - taken) * 0.05, 0.0, 0.0), atol=1e-12)
+
+
 def test_a_small_gain_averages_noise_away():
     """The error settles near the model's own, far closer than a single measurement is."""
     generator = np.random.default_rng(0)

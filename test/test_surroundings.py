@@ -184,6 +184,11 @@ def test_a_controller_is_found_whatever_it_is_called():
         assert 'no controller listens' in run(*goal, '--timeout', '1').stderr
         with node_process('controller', 'renamed', '-r', '__node:=arm_controller'):
             assert run(*goal, '--timeout', '60').returncode == 0
+            found = {name for names in (listener.get_topic_names_and_types(),
+                                        listener.get_service_names_and_types())
+                     for name, _ in names}
+        assert {f'/renamed/controller/{name}' for name in (
+            'goal', 'state', 'position_error', 'clearance', 'hold', 'reset', 'save')} <= found
     finally:
         listener.destroy_node()
         rclpy.try_shutdown()

@@ -72,9 +72,8 @@ class ClearWay:
         if most <= self.margin:
             return False
         near = clearances.near(chain, most)
-        elements = clearances.body.elements[near.numbers[:, 1]]
-        ends = np.maximum(elements, 0), np.maximum(elements - 1, 0)
-        return bool((near.clearances < np.maximum(off[ends[0]], off[ends[1]])).any())
+        end = np.maximum(clearances.body.elements[near.numbers[:, 1]], 0)
+        return bool((near.clearances < np.maximum(off[end], off[np.maximum(end - 1, 0)])).any())
 
     def nearest(self, chain: np.ndarray) -> Contact:
         """Return what is nearest to what on the arm where its chain (joints, 9) is true."""

@@ -97,14 +97,16 @@ def _measured(error, prediction, true_chain):
     """
     measured, count, squares, moved = error.copy(), 0, 0.0, np.zeros(error.shape[0])
     for j in range(error.shape[0]):
-        before = squares
         for c in range(error.shape[1]):
-            if not math.isnan(true_chain[j, c]):
-                measured[j, c] = prediction[j, c] - true_chain[j, c]
-                squares += (measured[j, c] - error[j, c]) ** 2
-                count += 1
-            if c == 2:
-                moved[j] = math.sqrt(squares - before)
+            if math.isnan(true_chain[j, c]):
+                continue
+            measured[j, c] = prediction[j, c] - true_chain[j, c]
+            square = (measured[j, c] - error[j, c]) ** 2
+            squares += square
+            count += 1
+            if c < 3:
+                moved[j] += square
+        moved[j] = math.sqrt(moved[j])
     return measured, squares / max(count, 1), moved
 
 

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.shape_frame import frame_of, put
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Shape, Sphere
 
 _AHEAD = 0.5  # [s] in which an arm gets out of the way
@@ -101,14 +102,7 @@ def _swept(shape: Shape, velocity: np.ndarray | None) -> Iterator[Shape]:
         size = 2.0 * shape.radius if isinstance(shape, Capsule) else min(shape.size)
         length = float(np.linalg.norm(way))
         count = min(math.ceil(length / size), _COPIES)
+        rotation, origin = frame_of(shape)
         for k in range(1, count + 1):
-            yield _put(shape, way * min(k * size / length, 1.0),
-                       f'{shape.name} (in a moment, {k})')
-
-
-def _put(shape: Box | Capsule, way: np.ndarray, name: str) -> Shape:
-    """Return a shape further on by a way (3,) [m]."""
-    if isinstance(shape, Box):
-        return replace(shape, center=tuple(np.add(shape.center, way)), name=name)
-    return replace(shape, start=tuple(np.add(shape.start, way)),
-                   end=tuple(np.add(shape.end, way)), name=name)
+            there = put(shape, rotation, origin + way * min(k * size / length, 1.0))
+            yield replace(there, name=f'{shape.name} (in a moment, {k})')

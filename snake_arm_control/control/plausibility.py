@@ -29,7 +29,8 @@ _RIGID = 1e-6  # [m]
 _SPACING = 50_000_000  # [ns] between two chains that later ones are compared with
 _BASELINE = 100  # of them are kept
 _UNLIKE = 3.0  # predicted motions by which the true one may differ: it may be turned
-_SEEN = 0.4  # fraction of the predicted motion that the true one has at least
+_SEEN = 0.4  # fraction of the predicted motion that the true one has at least, if it is short
+_SEEN_FAR = 0.25  # and in any case
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ def _least(way: float, slack: float, allowed: float) -> float:
     The errors of an arm whose joints are all off by a few degrees may take most of a way, but what
     has stopped shows no more than noise.
     """
-    return min(_SEEN * way - allowed, 0.5 * slack)
+    return max(min(_SEEN * way - allowed, 0.5 * slack), _SEEN_FAR * way - allowed)
 
 
 def _steps(chain: np.ndarray) -> np.ndarray:
