@@ -242,6 +242,35 @@ def test_some_ways_are_free_and_others_are_not():
                               model.predict(size * bend)) is expected
 
 
+@pytest.mark.parametrize('shape', (Sphere((0.0, 0.05, 0.8), 0.05), HalfSpace((0, -1, 0), -0.005),
+                                   Box((0.0, 0.1, 0.8), (0.5, 0.2, 0.5))), ids=type)
+def test_what_touches_gets_no_deeper_but_may_leave(shape):
+    arm = Arm.uniform(2, 0.5, 1.0)
+    model, bend = ExactModel(arm), np.array(((0.01, 0.0), (0.0, 0.0)))  # towards -y
+    travel = Travel(model, Clearances(Scene((shape,)), ArmBody.of(arm, 0.01)))
+    assert travel._clearances.clearance(model.predict(arm.rest)) < 0.0
+    for change, expected in ((bend, True), (-bend, False), (0.0 * bend, True)):
+        later = arm.rest + change
+        assert travel.is_free(arm.rest, model.predict(arm.rest), later,
+                              model.predict(later)) is expected
+
+
+@pytest.mark.parametrize('aside', (0.003, 0.01))
+def test_a_model_whose_error_changes_on_the_way_leads_into_nothing(aside):
+    """The arm goes along a wall, and the true one towards it: by how much shows at each step."""
+    arm, wall = Arm.uniform(2, 0.5, 1.2), Scene((HalfSpace((-1, 0, 0), -0.0109),))
+    model, clearances = ExactModel(arm), Clearances(wall, ArmBody.of(arm, 0.01))
+    travel, angles = Travel(model, clearances, 0.03), arm.rest
+    wanted = np.array(((-1.0, 0.0), (0.0, 0.0)))
+    for _ in range(100):
+        predicted = model.predict(angles)
+        true = predicted.copy()
+        true[:, 0] += aside * predicted[:, 1]
+        assert clearances.clearance(true) > 0.0
+        angles = travel.step(angles, true, wanted, predicted - true).angles
+    assert predicted[1, 1] > 0.03 and clearances.clearance(true) < 5e-4  # it went up to the wall
+
+
 @pytest.mark.parametrize('stride', (0.002, 0.01, 0.1))
 def test_no_joint_goes_farther_than_a_stride(stride):
     arm = Arm()

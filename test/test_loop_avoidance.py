@@ -167,8 +167,8 @@ def test_the_scene_outlives_a_change_of_the_model_and_of_settings():
     assert rig.loop.contact is None and rig.loop.margin == 0.0
 
 
-def test_an_arm_whose_joints_lag_each_in_its_own_way_touches_nothing():
-    """By 25 to 250 ms; it leaves the way of its command, which waits where that is narrow."""
+def test_an_arm_whose_joints_lag_each_in_its_own_way_is_slow_and_smooth_next_to_things():
+    """By 25 to 250 ms; it leaves the way of its command, which slows down where that is narrow."""
     given = next(problems('shelf', ARM, np.random.default_rng((11, 2))))
     scene = Scene(tuple(shape for shape in given.scene.shapes if shape.name != 'floor'), 0.004)
     lags = np.random.default_rng(1).uniform(0.025, 0.25, ARM.rest.shape)
@@ -176,7 +176,7 @@ def test_an_arm_whose_joints_lag_each_in_its_own_way_touches_nothing():
     loop.avoid(scene, own_body=True)
     loop.set_goal(given.goal('position', ARM.joints))
     angles = command = ARM.rest
-    least, behind = np.inf, 0.0
+    least, behind, stops, moved = np.inf, 0.0, 0, False
     for tick in range(1, 1000):
         stamp = 5_000_000 * tick
         angles = angles + (command - angles) * (1.0 - np.exp(-0.005 / lags))
@@ -187,7 +187,8 @@ def test_an_arm_whose_joints_lag_each_in_its_own_way_touches_nothing():
         made = loop.iterate(1e-9 * stamp, stamp)
         command = command if made is None else made.positions
         behind = max(behind, np.abs(forward_kinematics(ARM, command) - chain)[:, :3].max())
+        stops, moved = stops + (moved and not loop.is_moving), loop.is_moving
         if loop.state(1e-9 * stamp) is State.REACHED:
             break
-    assert least > 0.0 and behind > 0.02
+    assert least > 0.0 and behind > 0.02 and stops <= 2
     assert loop.state(1e-9 * stamp) is State.REACHED

@@ -20,6 +20,9 @@ from snake_arm_control.control.ways import WaysAround
 from snake_arm_control.model.differentiable import DifferentiableModel
 
 _MOST_ITERATIONS = 2000  # of a search for a way around
+_AT_EASE = 2.0  # times as far from everything as it may be off, an arm goes at full speed
+_CREEP = 0.02  # fraction of the speed limit that is left at least
+_ROUNDING = 1e-12  # [m]
 
 
 class ClearWay:
@@ -60,20 +63,29 @@ class ClearWay:
         later_chain = self._travel.model.linearize(later).chain - error
         return self._travel.is_free(angles, chain, later, later_chain, error)
 
-    def is_near(self, chain: np.ndarray, off: np.ndarray) -> bool:
+    def pace(self, chain: np.ndarray, off: np.ndarray) -> float:
         """
-        Return whether a link may touch anything.
+        Return the fraction of the speed limit at which the arm may go on.
+
+        It falls from 1, where each link is twice as far from everything as it may be off, to a
+        creep where it is no further: an arm that would wait there for what it is off by at rest
+        would wait forever.
 
         :param chain: (joints, 9), where the arm should be
-        :param off: (joints,) how far each element may be from there [m]; no more than the margin
-            counts for nothing
+        :param off: (joints,) how far each element may be from there [m]; no more than half the
+            margin counts for nothing
         """
-        clearances, most = self.term.clearances, float(off.max())
-        if most <= self.margin:
-            return False
-        near = clearances.near(chain, most)
+        clearances, within = self.term.clearances, _AT_EASE * float(off.max())
+        if within <= self.margin:
+            return 1.0
+        near = clearances.near(chain, within)
+        if not len(near.numbers):
+            return 1.0
         end = np.maximum(clearances.body.elements[near.numbers[:, 1]], 0)
-        return bool((near.clearances < np.maximum(off[end], off[np.maximum(end - 1, 0)])).any())
+        room = np.maximum(near.clearances, self.margin)
+        off = np.maximum(np.maximum(off[end], off[np.maximum(end - 1, 0)]), _ROUNDING)
+        ratio = float((room / off).min())
+        return min(max((ratio - 1.0) / (_AT_EASE - 1.0), _CREEP), 1.0)
 
     def nearest(self, chain: np.ndarray) -> Contact:
         """Return what is nearest to what on the arm where its chain (joints, 9) is true."""

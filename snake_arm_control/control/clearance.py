@@ -232,13 +232,16 @@ class Clearances:
         return Near(*(np.concatenate(parts) for parts in zip(found, more)))
 
     def judge(self, angles: np.ndarray, chain: np.ndarray, later_angles: np.ndarray,
-              later: np.ndarray, least: float) -> int:
+              later: np.ndarray, least: float, unsure: float = 0.0) -> int:
         """
         Judge the way between configurations on which all joints move linearly.
 
         :param angles, later_angles: (joints, axes) [rad or m] of both
         :param chain, later: (joints, 9) of both
-        :param least: clearance to keep [m], or half of the present one where that is less
+        :param least: clearance to keep [m], or half of the present one where that is less; what
+            touches gets no deeper
+        :param unsure: by how much a link may be nearer to anything later than it seems, as a
+            fraction of how far it goes
         :return: `travel.FREE`, `travel.BLOCKED` if something is too near at the end, or
             `travel.UNSURE`: look at each half of the way
         """
@@ -249,12 +252,12 @@ class Clearances:
         placed, then = (clearances.place(each, *self._body) for each in (chain, later))
         verdict = travel.way_between(
             chain, later, placed, then, body.elements, body.radii, self._reaches, self.solids,
-            self._ignored, self.pair_of, moves, least)
+            self._ignored, self.pair_of, moves, least, unsure)
         if verdict == travel.BLOCKED or not self._meshes:
             return verdict
         first = len(self.shapes) - len(self._meshes)
         return max(verdict, self._meshes.judge(
-            placed, then, body, self._reaches, moves, self._ignored[:, first:], least))
+            placed, then, body, self._reaches, moves, self._ignored[:, first:], least, unsure))
 
 
 def _round(shape: Sphere | Capsule) -> tuple[float, ...]:

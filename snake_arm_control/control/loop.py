@@ -154,8 +154,7 @@ class ControlLoop:
         self._foresight, self._keeps_off_itself = Foresight(), False
         self._body: ArmBody | None = None
         self._clear_way: ClearWay | None = None
-        self._behind = 0.0  # [m], of the arm behind its command, when something was last near
-        self._waits = False  # whether the latest command waited for the arm
+        self._pace = 1.0  # fraction of the speed limit that the latest command might use
         self.settings = settings
 
     @property
@@ -474,7 +473,7 @@ class ControlLoop:
         aim = self._aim()
         return self._pursuit.step(
             aim, self._linearize(aim), self._estimate(), self.errors(),
-            0.0 if self.following.is_stopped or self._waits else period, self._searches)
+            0.0 if self.following.is_stopped else self._pace * period, self._searches)
 
     def _searches(self) -> Iterator[Search]:
         """Return where else to look for a way to the goal."""
@@ -509,26 +508,27 @@ class ControlLoop:
     def _is_clear(self, later: np.ndarray, way: float) -> bool:
         """
         Return whether the way to a command (joints, axes) is clear; see `Motion.step`.
-
-        An arm that lags behind takes another way than its command, each joint as it can. No point
-        of it is further off than that of the command, so the command waits for an arm that is
-        further behind than the command is clear, also by what its model was wrong lately.
         """
         assert self._clear_way is not None
-        aim, estimate, error = self._aim(), self._estimate(), self._model_error()
-        later = later + (aim - self._command)
-        if not self._clear_way.is_clear(aim, estimate, later, way, error):
-            return False
-        chain, before = self.estimated_chain, self._behind
-        behind = np.zeros(1)
-        if chain is not None:
-            behind = self.feedback.correction.surprise + np.linalg.norm(
-                (chain - estimate)[:, pose.POSITION], axis=1)
-        self._behind = float(behind.max())
-        catches_up = self._motion.is_moving or self._behind < before  # else it would wait forever
-        self._waits = (self._reports and catches_up
-                       and self._clear_way.is_near(estimate, behind))
-        return not self._waits
+        aim = self._aim()
+        return self._clear_way.is_clear(aim, self._estimate(), later + (aim - self._command), way,
+                                        self._model_error())
+
+    def _pace_here(self) -> float:
+        """
+        Return the fraction of the speed limit at which the arm may go on next to things.
+
+        An arm that lags behind takes another way than its command, each joint as it can. No point
+        of it is further off than that of the command, and by what its model was wrong lately. One
+        that gives way doesn't tarry.
+        """
+        chain = self.estimated_chain
+        if (self._clear_way is None or self._pursuit.gives_way or not self._reports
+                or chain is None):
+            return 1.0
+        estimate = self._estimate()
+        behind = np.linalg.norm((chain - estimate)[:, pose.POSITION], axis=1)
+        return self._clear_way.pace(estimate, behind + self.feedback.correction.surprise)
 
     def _follow_clock(self) -> None:
         """Go on where the clock of the stamps was set back."""
@@ -599,9 +599,10 @@ class ControlLoop:
             period = _FIRST_PERIOD
         elif period <= 0.0:
             return None
-        s, before, self._waits = self.settings, self._command, False
+        s, before, self._pace = self.settings, self._command, self._pace_here()
         self._command = self._motion.step(
-            before, np.zeros_like(before) if change is None else change, period, s.speed_limit,
+            before, np.zeros_like(before) if change is None else change, period,
+            self._pace * s.speed_limit,
             self.following.lead(before) if self._reports else None,
             self.following.most_lead(s.following_error),
             None if self._clear_way is None else self._is_clear)

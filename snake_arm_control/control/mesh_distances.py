@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from snake_arm_control.arm.body import ArmBody
-from snake_arm_control.control.kernels.travel import bend, BLOCKED, FREE, travels, UNSURE
+from snake_arm_control.control.kernels.travel import (
+    bend, BLOCKED, floor_of, FREE, travels, UNSURE)
 from snake_arm_control.control.shapes import Mesh, Shape
 from snake_arm_control.errors import SceneError
 from snake_arm_control.extras import require
@@ -97,7 +98,7 @@ class MeshDistances:
         return np.array(numbers, np.int64).reshape(-1, 3), np.array(values).reshape(-1, 6)
 
     def judge(self, placed: np.ndarray, later: np.ndarray, body: ArmBody, reaches: np.ndarray,
-              moves: np.ndarray, ignored: np.ndarray, least: float) -> int:
+              moves: np.ndarray, ignored: np.ndarray, least: float, unsure: float) -> int:
         """Judge a way as `travel.way_between` does: no link goes farther than it is clear."""
         verdict, ways = FREE, travels(placed, later)
         for link, (ends, radius) in enumerate(zip(placed, body.radii)):
@@ -108,13 +109,15 @@ class MeshDistances:
             for k in range(len(self)):
                 if ignored[link, k]:
                     continue
-                clearance = self._distance(ends, k, least + way + radius)[0] - radius
-                floor = least if clearance > least else 0.5 * clearance
-                if clearance <= 0.0 or clearance - way >= floor:
+                within = least + (1.0 + unsure) * way + radius
+                clearance = self._distance(ends, k, within)[0] - radius
+                floor = floor_of(clearance, least) + unsure * way
+                if clearance > 0.0 and clearance - way >= floor:
                     continue
                 if self._distance(later[link], k, floor + radius)[0] - radius < floor:
                     return BLOCKED
-                verdict = UNSURE
+                if clearance > 0.0:
+                    verdict = UNSURE
         return verdict
 
     def _distance(self, ends: np.ndarray, k: int, within: float

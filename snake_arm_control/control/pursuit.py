@@ -58,6 +58,7 @@ class Pursuit:
 
     :ivar goal: the one of no component lets the arm rest
     :ivar iterations: BPTT iterations up to now
+    :ivar gives_way: whether the latest step gave way to something, and did no more
     :ivar way_left: the largest change of any angle that the latest step wanted [rad]
     :ivar is_reached: whether the goal is reached, and has not been left since; with a posture,
         when the arm goes no further to it
@@ -68,7 +69,7 @@ class Pursuit:
         self.goal = Goal.free(arm.joints)
         self.iterations = 0
         self.way_left = 0.0
-        self.is_reached = self._settled = False
+        self.is_reached = self._settled = self.gives_way = False
         self._moves = False  # whether the goal has moved on from one nearby
         self._age = 0.0  # [s] of the goal
         self._kept: tuple[Term, ...] = ()  # beside the goal
@@ -142,6 +143,7 @@ class Pursuit:
         :param period: since the step before in which the arm could make progress [s]
         :param searches: returns where else to look
         """
+        self.gives_way = False
         if self.phase is Phase.SEARCHING:
             self._recovery.step(self._settings, self._progress.ratio, self._settings.restarts)
             return self._give_way(aim, model, estimate)
@@ -192,6 +194,7 @@ class Pursuit:
         kept = demands(self._kept, estimate, aim)
         if kept.violation <= max(most, self._pressed):
             return otherwise
+        self.gives_way = True
         return self._optimiser.step(kept, aim, model, self._settings.max_step) - aim
 
     @property

@@ -20,6 +20,8 @@ _HALVINGS = 5  # of a step that is too long
 _FINENESS = 6  # halvings of a way to judge it
 _FURTHER = 1.02  # a stride is met within this
 _LEAST_FRACTION = 1e-3  # of a step that is expected
+_DRIFTS = 2.0  # times as much as in the latest step the model's error may change
+_MOST_DRIFT = 0.2  # of how far a step goes
 
 
 class Arrival(NamedTuple):
@@ -35,8 +37,8 @@ class Travel:
     Shortens steps, so that no joint goes farther than a stride, and nothing is touched between.
 
     On a step, all joints move linearly. That it is free is proven for the exact kinematics: see
-    `travel.way_between`. A step that can't be proven free in pieces of 1/64 is halved. A model
-    that is not exact is as far off after a step as before it.
+    `travel.way_between`. A step that can't be proven free in pieces of 1/64 is halved. The error of
+    a model that is not exact changes on the way, twice as much as in the step before at most.
 
     :param model: what predicts
     :param clearances: what may touch what; None for nothing
@@ -50,6 +52,8 @@ class Travel:
         self._stride = math.inf if stride is None else stride
         self._least = 0.0 if clearances is None else _KEPT * clearances.scene.margin
         self._fraction = 1.0  # of the latest step
+        self._unsure = 0.0  # by how much the error changes, as a fraction of a step
+        self._latest: tuple[np.ndarray, np.ndarray | float, float] | None = None
 
     def loosened(self, demands: Demands) -> Demands:
         """
@@ -71,6 +75,7 @@ class Travel:
         :param chain: (joints, 9), at the former
         :param error: (joints, 9), what the model predicts too much
         """
+        self._learn(angles, error)
         arrival = self._part(angles, wanted, 1.0, error)
         far = longest_way(chain, arrival.chain)
         while far > _FURTHER * self._stride:
@@ -84,7 +89,16 @@ class Travel:
         else:
             arrival = Arrival(angles, chain, 0.0)
         self._fraction = max(arrival.fraction, 0.5 * expected, _LEAST_FRACTION)
+        self._latest = arrival.angles, error, longest_way(chain, arrival.chain)
         return arrival
+
+    def _learn(self, angles: np.ndarray, error: np.ndarray | float) -> None:
+        """Learn by how much the error has changed in the latest step, if that led here."""
+        if self._latest is None or self._latest[0] is not angles:
+            return
+        _, before, far = self._latest
+        if far > 0.0 and isinstance(error, np.ndarray) and isinstance(before, np.ndarray):
+            self._unsure = min(_DRIFTS * longest_way(before, error) / far, _MOST_DRIFT)
 
     def _part(self, angles: np.ndarray, wanted: np.ndarray, fraction: float,
               error: np.ndarray | float) -> Arrival:
@@ -97,7 +111,8 @@ class Travel:
         """Return whether the way between two configurations is proven to touch nothing."""
         if self._clearances is None:
             return True
-        verdict = self._clearances.judge(angles, chain, later, later_chain, self._least)
+        verdict = self._clearances.judge(angles, chain, later, later_chain, self._least,
+                                           self._unsure)
         if verdict != travel.UNSURE:
             return verdict == travel.FREE
         if not halvings:

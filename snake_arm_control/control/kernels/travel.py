@@ -15,6 +15,7 @@ from snake_arm_control.control.kernels.clearances import (
 from snake_arm_control.control.kernels.segments import from_round
 
 FREE, UNSURE, BLOCKED = range(3)  # verdicts on a way
+_ROUNDING = 1e-9  # [m]
 
 
 @compiled
@@ -99,8 +100,20 @@ def travels(placed, later):
 
 
 @compiled
+def floor_of(clearance, least):
+    """
+    Return the clearance to keep [m] where there is this one.
+
+    It is the least, half of a smaller one, and where something touches, that it gets no deeper.
+    """
+    if clearance > least:
+        return least
+    return 0.5 * clearance if clearance > 0.0 else clearance - _ROUNDING
+
+
+@compiled
 def way_between(chain, later_chain, placed, later, elements, radii, reaches, scene, ignored,
-                pair_of, moves, least):
+                pair_of, moves, least, unsure):
     """
     Judge the way from one configuration to another in which all joints move linearly.
 
@@ -111,8 +124,9 @@ def way_between(chain, later_chain, placed, later, elements, radii, reaches, sce
     :param chain, later_chain: (joints, 9)
     :param placed, later: (links, 2, 3), see `place`
     :param moves: see `motion`
-    :param least: clearance to keep [m]; half of the present one where that is less, and a pair
-        that touches already is not looked at
+    :param least: clearance to keep [m], see `floor_of`
+    :param unsure: by how much a link may be nearer to anything later than it seems, as a fraction
+        of how far it goes
     :return: FREE, BLOCKED if something is too near later, or UNSURE
     """
     rounds, _, boxes, _, planes = scene
@@ -125,7 +139,7 @@ def way_between(chain, later_chain, placed, later, elements, radii, reaches, sce
         most = max(most, travel[link])
     for k in range(len(rounds) + len(boxes) + len(planes)):
         cx, cy, cz, size = ball(scene, k)
-        link, reach = -1, least + most + size + largest
+        link, reach = -1, least + (1.0 + unsure) * most + size + largest
         while True:
             link = next_near(link + 1, middles, arcs, cx, cy, cz, reach)
             if link >= links:
@@ -134,17 +148,18 @@ def way_between(chain, later_chain, placed, later, elements, radii, reaches, sce
                 continue
             _, distance, x, y, z, s, _ = from_shape(placed[link], scene, k)
             clearance = distance - radii[link]
-            if clearance > least + travel[link] or clearance <= 0.0:
+            if clearance > least + (1.0 + unsure) * travel[link]:
                 continue
-            floor = least if clearance > least else 0.5 * clearance
+            floor = floor_of(clearance, least) + unsure * travel[link]
             change = _lowest(later[link], x, y, z) - _along(placed[link], s, x, y, z)
             bent, _ = bend(moves, reaches[link], -1, elements[link])
-            if clearance + min(change, 0.0) - bent >= floor:
+            if clearance > 0.0 and clearance + min(change, 0.0) - bent >= floor:
                 continue
-            verdict = UNSURE
             if from_shape(later[link], scene, k)[1] - radii[link] < floor:
                 return BLOCKED
-    reach = least + 2.0 * (most + largest)
+            if clearance > 0.0:
+                verdict = UNSURE
+    reach = least + 2.0 * ((1.0 + unsure) * most + largest)
     for other in range(links if len(pair_of) else 0):
         link = other + 1
         while True:
@@ -155,20 +170,21 @@ def way_between(chain, later_chain, placed, later, elements, radii, reaches, sce
             if pair_of[other, link] < 0:
                 continue
             bent, way = bend(moves, reaches[link], elements[other], elements[link])
-            if are_apart(middles, link, other, least + way + 2.0 * largest):
+            if are_apart(middles, link, other, least + (1.0 + unsure) * way + 2.0 * largest):
                 continue
             distance, x, y, z, s, t = from_round(placed[link], placed[other])
             clearance = distance - radii[link] - radii[other]
-            if clearance > least + way or clearance <= 0.0:
+            if clearance > least + (1.0 + unsure) * way:
                 continue
-            floor = least if clearance > least else 0.5 * clearance
+            floor = floor_of(clearance, least) + unsure * way
             if elements[other] >= 0:
                 x, y, z = _carried(chain[elements[other]], later_chain[elements[other]], x, y, z)
             change = (_lowest(later[link], x, y, z) - _along(later[other], t, x, y, z)
                       - distance)
-            if clearance + min(change, 0.0) - bent >= floor:
+            if clearance > 0.0 and clearance + min(change, 0.0) - bent >= floor:
                 continue
-            verdict = UNSURE
             if from_round(later[link], later[other])[0] - radii[link] - radii[other] < floor:
                 return BLOCKED
+            if clearance > 0.0:
+                verdict = UNSURE
     return verdict
