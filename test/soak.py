@@ -82,8 +82,16 @@ class Arm:
     def wait_for_nodes(self):
         """Wait until the arm is there and the controller has its model."""
         self.relay.chain = None
-        self.observer.wait(lambda: self.relay.chain and self.observer.state() not in (
-            '', 'NO_MODEL', 'WAITING'), 'the nodes', 120.0)
+        self.observer.wait(self._is_there, 'the nodes', 120.0)
+
+    def _is_there(self):
+        self._insist_on_life()
+        return self.relay.chain and self.observer.state() not in ('', 'NO_MODEL', 'WAITING')
+
+    def _insist_on_life(self):
+        for name, child in self.children.items():
+            if child.poll() is not None:
+                raise SystemExit(f'{name} has ended by itself, with {child.returncode}')
 
     def close(self):
         """End all nodes."""
@@ -109,9 +117,8 @@ class Arm:
 
     def weigh(self):
         """Note the resident memory [MB] of each node."""
+        self._insist_on_life()
         for name, child in self.children.items():
-            if child.poll() is not None:
-                raise SystemExit(f'{name} has ended by itself, with {child.returncode}')
             with open(f'/proc/{child.pid}/status') as lines:
                 size = next(line for line in lines if line.startswith('VmRSS')).split()[1]
             self.memory[name][-1].append(int(size) / 1024.0)
