@@ -114,6 +114,12 @@ class Person:
         self.page.mouse.down()
         self.page.mouse.up()
 
+    def looks_anew(self):
+        """See the page as at first: a drag that misses its handle turns the camera."""
+        self.page.reload()
+        self.reads('Ready|Goal')
+        self.draws()
+
     def drags(self, start, end):
         self.points_at(start)
         self.page.mouse.down()

@@ -78,11 +78,12 @@ class Witness:
             self.executor.spin_once(timeout_sec=0.05)
         return True
 
-    def insists(self, act, condition, what):
+    def insists(self, act, condition, what, between=lambda: None):
         """Act until a condition comes true, as a person does on a page that is slow to draw."""
         end = time.monotonic() + PATIENCE
         act()
         while not self.sees(condition, AGAIN) and time.monotonic() < end:
+            between()
             act()
         self.wait(condition, what)
 
@@ -228,7 +229,8 @@ def test_the_handle_drags_the_arm_along(person, witness):
     start = camera.sees(position)
     best = int(np.argmax([np.linalg.norm(end - start) for end in ends]))
     witness.insists(lambda: person.drags(ends[best], ends[best] + 0.5 * (ends[best] - start)),
-                    lambda: witness.asks('x', 'y', 'z'), 'a goal for the position')
+                    lambda: witness.asks('x', 'y', 'z'), 'a goal for the position',
+                    person.looks_anew)
     witness.wait(lambda: witness.is_at(witness.goal), 'the arm where the handle is')
     moved = witness.chain[-1, :3] - position
     assert 0.02 < moved @ rotation[:, best] < 0.2
@@ -322,9 +324,11 @@ def test_an_obstacle_is_added_dragged_and_removed(person, witness):
     camera, along = Camera(person), np.array((0.0, 0.0, 0.1 * ARM.length))
     start, end = camera.sees(first), camera.sees(first + along)
     witness.insists(lambda: person.drags(end, end + 0.5 * (end - start)),
-                    lambda: witness.shapes['page/1'].center != tuple(first), 'the ball elsewhere')
+                    lambda: witness.shapes['page/1'].center != tuple(first), 'the ball elsewhere',
+                    person.looks_anew)
     moved = np.array(witness.shapes['page/1'].center) - first
     assert 0.02 < moved[2] < 0.2 and np.abs(moved[:2]).max() < 2e-3
+    person.opens('Obstacles')
     person.presses('Remove')
     witness.wait(lambda: 'page/1' not in witness.shapes, 'no ball')
     person.opens('Goal')
