@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of the loop among obstacles: no contact, rest at the margin, way given to what comes."""
 
+from dataclasses import replace
 import math
 
 import numpy as np
@@ -19,6 +20,7 @@ from snake_arm_control.control.loop import ControlLoop, ControlSettings, State
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
 from snake_arm_control.model.exact import ExactModel
+from snake_arm_control.model.forward_model import ForwardModel
 
 FLOOR = HalfSpace((0.0, 0.0, 1.0), -0.02, name='floor')
 SPHERES = Scene((FLOOR, Sphere((0.35, 0.1, 0.55), 0.08, name='ball'),
@@ -155,6 +157,28 @@ def test_an_arm_in_contact_at_the_start_leaves_it():
     goal = Goal.tool(position=(-0.3, 0.2, 0.7), joints=10)
     assert rig.pursue(goal, 3.0).end <= 1e-3
     assert clear.clearances.clearance(rig.true_chain()) > 0.0
+
+
+@pytest.mark.parametrize('family, model, simulation', (
+    ('shelf', ExactModel(ARM), 'ideal'), ('forest', ExactModel(ARM), 'ideal'),
+    ('shelf', ForwardModel.load(), 'unlike')), ids=('shelf', 'forest', 'learned'))
+def test_an_arm_returns_to_rest_around_what_is_in_the_way(family, model, simulation):
+    given = next(problems(family, ARM, np.random.default_rng((11, 2))))
+    rig = Rig(model, simulation=UNLIKE[simulation])
+    clear = Clear(rig, given.scene, own_body=False)
+    rig.loop.avoid(replace(given.scene, margin=0.01), own_body=True)
+    rig.loop.set_goal(given.goal('position', ARM.joints))
+    for expected in (State.REACHED, State.IDLE):
+        for _ in range(8000):
+            rig.tick()
+            clear()
+            if rig.state is expected:
+                break
+        assert rig.state is expected
+        if expected is State.REACHED:
+            rig.loop.reset()
+    assert clear.least > 0.0
+    np.testing.assert_allclose(rig.loop.angles, ARM.rest, atol=1e-6)
 
 
 def test_the_scene_outlives_a_change_of_the_model_and_of_settings():

@@ -91,11 +91,16 @@ class ClearWay:
         """Return what is nearest to what on the arm where its chain (joints, 9) is true."""
         return self.term.clearances.nearest(chain)
 
-    def searches(self, goal: Goal, angles: np.ndarray,
+    def searches(self, end: Goal | np.ndarray, angles: np.ndarray,
                  true_chain: Callable[[np.ndarray], np.ndarray], settings: InverseSettings,
                  generator: np.random.Generator) -> Iterator[Search]:
-        """Yield searches for ways around to a goal, from angles (joints, axes), without end."""
-        around = WaysAround(goal, angles, true_chain, settings, (self.term,), self._travel,
+        """
+        Yield searches for ways around, without end.
+
+        :param end: a goal, or a configuration (joints, axes) [rad or m]
+        :param angles: (joints, axes) [rad or m], from where
+        """
+        around = WaysAround(end, angles, true_chain, settings, (self.term,), self._travel,
                             self.term.clearances, generator)
         for attempt in around.attempts():
             yield attempt(_MOST_ITERATIONS)

@@ -143,7 +143,7 @@ class ControlLoop:
         self._command = self.arm.rest  # (joints, axes) [rad], the latest
         self._aimed = 3 * (self._command,)  # command, offset and aim of the latest `_aim`
         self._started = self._reports = False
-        self._holding = self._returning = self._publishing = False
+        self._holding = self._publishing = False
         self._rests = True  # whether the latest tick let the arm rest
         self._must_mark = False  # whether the next command is a new start
         self._goal_is_new, self._goal_at = False, -math.inf  # [s]
@@ -312,9 +312,9 @@ class ControlLoop:
         """
         goal.check(self.arm)
         self._goal_is_new = True
-        if goal == self.goal and not self._returning:
+        if goal == self.goal and self._pursuit.home is None:
             return
-        self._returning, self._errors = False, None
+        self._errors = None
         self._pursuit.begin(goal, self.errors)
 
     def hold(self, holding: bool) -> None:
@@ -327,9 +327,9 @@ class ControlLoop:
 
     def reset(self) -> None:
         """Drop the goal and return to the rest pose."""
-        self.set_goal(Goal.free(self.arm.joints))
+        self._pursuit.return_to(self.arm.rest)
+        self._goal_is_new, self._errors = True, None
         self._release()
-        self._returning = True
 
     def _release(self) -> None:
         """Go on after a hold, also of an arm that was stopped: it may move again."""
@@ -393,7 +393,8 @@ class ControlLoop:
             return State.HOLDING
         if self.interruption:
             return State.WAITING_FOR_RELEASE
-        if not self._returning and self.goal.is_free:
+        returns = self._pursuit.home is not None
+        if self.goal.is_free and not returns:
             return State.IDLE
         if self.settings.use_feedback and math.isinf(self.feedback.received_at):
             return State.WAITING_FOR_CHAIN
@@ -401,13 +402,13 @@ class ControlLoop:
             return State.NO_FEEDBACK
         if self.following.is_stopped:
             return State.NOT_FOLLOWING
-        if self._returning:
-            return State.RETURNING
         timeout = self.settings.goal_timeout
-        if timeout and now - self._goal_at > timeout:
+        if timeout and not returns and now - self._goal_at > timeout:
             return State.GOAL_TIMED_OUT
         if self._pursuit.phase is not Phase.NONE:
             return _OF_RECOVERY[self._pursuit.phase]
+        if returns:
+            return State.RETURNING
         return State.REACHED if self._pursuit.is_reached else State.TRACKING
 
     def iterate(self, now: float, stamp: int) -> Command | None:
@@ -464,12 +465,6 @@ class ControlLoop:
 
     def _wanted(self, period: float) -> np.ndarray | None:
         """Return the change of the angles (joints, axes) [rad] that is wanted, None at rest."""
-        if self._returning:
-            change = self.arm.rest - self._command
-            if not change.any() and not self._motion.is_moving:
-                self._returning = False
-                return None
-            return change
         aim = self._aim()
         return self._pursuit.step(
             aim, self._linearize(aim), self._estimate(), self.errors(),
@@ -481,7 +476,7 @@ class ControlLoop:
         if self._clear_way is None:
             return searches(self.goal, self.model, settings, generator, self._model_error)
         return self._clear_way.searches(
-            self.goal, self._aim(),
+            self._pursuit.home if self._pursuit.home is not None else self.goal, self._aim(),
             lambda angles: self._expected(self.model.linearize(angles).chain), settings,
             generator)
 

@@ -57,6 +57,7 @@ class Pursuit:
     Wants changes of the angles that bring an arm to its goal; how fast is up to others.
 
     :ivar goal: the one of no component lets the arm rest
+    :ivar home: (joints, axes) [rad or m], where to return to without a goal, None for nowhere
     :ivar iterations: BPTT iterations up to now
     :ivar gives_way: whether the latest step gave way to something, and did no more
     :ivar way_left: the largest change of any angle that the latest step wanted [rad]
@@ -67,6 +68,7 @@ class Pursuit:
     def __init__(self, arm: Arm, settings: PursuitSettings):
         self._arm = arm
         self.goal = Goal.free(arm.joints)
+        self.home: np.ndarray | None = None
         self.iterations = 0
         self.way_left = 0.0
         self.is_reached = self._settled = self.gives_way = False
@@ -108,6 +110,7 @@ class Pursuit:
         """
         near = goal.is_near(self.goal, _NEAR)
         self.goal, self._moves, self._settled, self._age = goal, near, False, 0.0
+        self.home = None
         if goal.posture is not None:
             self.way_left = math.inf  # until the first step
         self._gather_terms()
@@ -118,6 +121,11 @@ class Pursuit:
         else:
             self._optimiser.reset()
         self.forget_ways()
+
+    def return_to(self, home: np.ndarray) -> None:
+        """Drop the goal and go to a configuration (joints, axes) [rad or m], straight if it can."""
+        self.begin(Goal.free(self._arm.joints), lambda: (0.0, 0.0))
+        self.home, self.way_left = home, math.inf
 
     def restart(self) -> None:
         """Descend from where the arm is now: it was held, moved, or did not follow."""
@@ -154,6 +162,9 @@ class Pursuit:
             self._progress.reset()
         if self.phase is Phase.GAVE_UP:
             return self._give_way(aim, model, estimate)
+        if self.home is not None:
+            change = self._return(aim, self.home, period, searches)
+            return self._give_way(aim, model, estimate, _INVADED, otherwise=change)
         ratio = self._ratio(*errors)
         self._age += period
         self.is_reached = (ratio <= (_LEFT if self.is_reached else 1.0)
@@ -178,6 +189,19 @@ class Pursuit:
         if change is None:
             change = self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
         self.way_left = float(np.abs(change).max())
+        return change
+
+    def _return(self, aim: np.ndarray, home: np.ndarray, period: float,
+                searches: Callable[[], Iterator[Search]]) -> np.ndarray | None:
+        """Return the change (joints, axes) that is left to a configuration, None at rest there."""
+        change, before = home - aim, self.way_left
+        self.way_left = float(np.abs(change).max())
+        if max(self.way_left, before) <= _ROUNDING:
+            self.home = None
+            return None
+        self._progress.update(self._ratio(self.way_left, 0.0), period)
+        if self._kept and self._progress.is_stuck(self._settings.stall_time):
+            self._recovery.begin(searches(), self._settings.restarts)
         return change
 
     def _give_way(self, aim: np.ndarray, model: Linearization, estimate: np.ndarray,

@@ -45,7 +45,7 @@ class WaysAround:
     random bend. In between, a configuration is imagined that reaches the goal, and the arm led
     there.
 
-    :param goal: where to
+    :param end: where to, a goal or a configuration (joints, axes) [rad or m]
     :param start: (joints, axes) [rad or m], where from
     :param true_chain: angles (joints, axes) to the true chain (joints, 9), None trusts the model
     :param terms: what else is wanted, avoidance among it
@@ -54,15 +54,17 @@ class WaysAround:
     :param generator: draws what is random
     """
 
-    def __init__(self, goal: Goal, start: np.ndarray,
+    def __init__(self, end: Goal | np.ndarray, start: np.ndarray,
                  true_chain: Callable[[np.ndarray], np.ndarray] | None,
                  settings: InverseSettings, terms: Sequence[Term], travel: Travel,
                  clearances: Clearances | None, generator: np.random.Generator):
-        self._goal, self._start, self._true_chain = goal, start, true_chain
+        self._start, self._true_chain = start, true_chain
         self._settings = replace(settings, method='levenberg_marquardt')
         self._terms, self._travel, self._clearances = terms, travel, clearances
         self._model, self._generator = travel.model, generator
         self._size = travel.model.arm.length
+        self._home = None if isinstance(end, Goal) else end
+        self._goal = goal = end if isinstance(end, Goal) else self._tool_at(end)
         placed = np.flatnonzero(goal.cared[:, pose.POSITION].all(axis=1))
         self._joint = int(placed[-1]) if len(placed) else None  # that is led along ways
         axes = np.where(goal.cared, goal.target, np.nan)
@@ -80,11 +82,17 @@ class WaysAround:
                             terms=self._terms)
         for number in count():
             kind = _KINDS.get(number % _ROUND)
-            if kind is None or self._joint is None or self._clearances is None:
+            if kind is None and self._home is not None:
+                yield partial(self._descend, [self._start])
+            elif kind is None or self._joint is None or self._clearances is None:
                 yield partial(self._imagined, next(imagined))
             else:
                 space = FreeSpace(self._clearances, self._joint)
                 yield partial(self._guided, space, self._joint, *kind, number >= _ROUND)
+
+    def _tool_at(self, angles: np.ndarray) -> Goal:
+        position, forward, up = np.split(pose.to_frame(self._chain(angles)[-1]), 3)
+        return Goal.tool(position, forward, up, joints=self._model.arm.joints)
 
     def _guided(self, space: FreeSpace, joint: int, approaches: bool, aligns: bool,
                 bends: bool, iterations: int) -> Search:
@@ -110,6 +118,12 @@ class WaysAround:
         return (yield from self._descend(path, iterations))
 
     def _descend(self, path: list[np.ndarray], iterations: int) -> Search:
+        """Descend to the goal, or go to the configuration, from the end of a path."""
+        if self._home is not None:
+            path = path + (yield from self._led(_Towards(self._home), path[-1]))
+            left = float(np.abs(self._home - path[-1]).max())
+            return Solution(path[-1], len(path) - 1, left < _THERE, left, 0.0,
+                            path=np.array(path))
         found: Solution = yield from descend(
             self._goal, path[-1], self._model, self._true_chain, self._settings,
             max(iterations - len(path) + 1, 0),
