@@ -181,6 +181,17 @@ def test_an_arm_returns_to_rest_around_what_is_in_the_way(family, model, simulat
     np.testing.assert_allclose(rig.loop.angles, ARM.rest, atol=1e-6)
 
 
+def test_an_arm_whose_rest_is_at_a_margin_is_idle_next_to_it():
+    rig = Rig(ExactModel(ARM))
+    ball = Sphere((0.05 + 6.25e-3 + 0.002 - 1e-4, 0.0, 0.5), 0.05)  # a tenth of a millimetre more
+    rig.loop.set_goal(reachable(ARM, seed=1))
+    rig.rest(1.0)
+    rig.loop.avoid(Scene((ball,)))
+    rig.loop.reset()
+    rig.run_to(State.IDLE)
+    assert 0.0 < np.abs(rig.loop.angles).max() < 1e-3
+
+
 def test_the_scene_outlives_a_change_of_the_model_and_of_settings():
     rig = Rig()
     rig.loop.avoid(SPHERES, True)

@@ -15,6 +15,7 @@ from snake_arm_control.control.demands import demands
 from snake_arm_control.control.descent import Search, terms_of
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser
+from snake_arm_control.control.posture import Posture
 from snake_arm_control.control.progress import Progress
 from snake_arm_control.control.recovery import Phase, Recovery
 from snake_arm_control.control.term import Term
@@ -30,6 +31,7 @@ _INVADED = 5e-3  # [m] by which something is too near to an arm that gives way b
 _ROUNDING = 1e-9  # [rad]
 _STAYS = 0.2  # [s] after which a goal that moved on from one nearby counts as one that stays
 _RESTING = 1e-4  # [rad], a step to a posture that is no longer needed
+_AT_HOME = 1e-3  # [rad or m] from where it returns to, an arm that gets no nearer is there
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class Pursuit:
         if self.phase is Phase.GAVE_UP:
             return self._give_way(aim, model, estimate)
         if self.home is not None:
-            change = self._return(aim, self.home, period, searches)
+            change = self._return(aim, model, estimate, period, searches)
             return self._give_way(aim, model, estimate, _INVADED, otherwise=change)
         ratio = self._ratio(*errors)
         self._age += period
@@ -191,18 +193,23 @@ class Pursuit:
         self.way_left = float(np.abs(change).max())
         return change
 
-    def _return(self, aim: np.ndarray, home: np.ndarray, period: float,
+    def _return(self, aim: np.ndarray, model: Linearization, estimate: np.ndarray, period: float,
                 searches: Callable[[], Iterator[Search]]) -> np.ndarray | None:
-        """Return the change (joints, axes) that is left to a configuration, None at rest there."""
-        change, before = home - aim, self.way_left
+        """Return the change (joints, axes) towards home, along what is in the way; None there."""
+        assert self.home is not None
+        change, before = self.home - aim, self.way_left
         self.way_left = float(np.abs(change).max())
-        if max(self.way_left, before) <= _ROUNDING:
+        self._progress.update(1.0 + self._ratio(self.way_left, 0.0), period)
+        is_stuck = bool(self._kept) and self._progress.is_stuck(self._settings.stall_time)
+        if max(self.way_left, before) <= _ROUNDING or is_stuck and self.way_left <= _AT_HOME:
             self.home = None
             return None
-        self._progress.update(self._ratio(self.way_left, 0.0), period)
-        if self._kept and self._progress.is_stuck(self._settings.stall_time):
+        if is_stuck:
             self._recovery.begin(searches(), self._settings.restarts)
-        return change
+        wanted = demands((Posture(self.home, fraction=1.0), *self._kept), estimate, aim)
+        if not len(wanted.inequalities.values):
+            return change
+        return self._optimiser.step(wanted, aim, model, self._settings.max_step) - aim
 
     def _give_way(self, aim: np.ndarray, model: Linearization, estimate: np.ndarray,
                   most: float = 0.0, otherwise: np.ndarray | None = None) -> np.ndarray | None:
