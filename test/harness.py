@@ -148,7 +148,7 @@ class Observer:
         publisher = self.publishers[topic]
         self.wait(lambda: publisher.get_subscription_count() >= len(
             self.node.get_subscriptions_info_by_topic(publisher.topic_name)) > 0,
-            f'the subscribers of {topic}')
+            f'the subscribers of {topic}', 120.0)
         publisher.publish(message)
 
     def publish_goal(self, goal):
