@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snake_arm_control.bench.run import METHODS
+from snake_arm_control.bench.goal_race import METHODS
 from snake_arm_control.experiments import goal_families
 
 _HEAD = """# Speed

@@ -14,7 +14,8 @@ import numpy as np
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.bench import numpy_descent, peers
+from snake_arm_control.bench import numpy_descent
+from snake_arm_control.bench.pinocchio_model import PinocchioModel
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.control.solve_many import solve_many
 from snake_arm_control.experiments import goal_families
@@ -64,7 +65,7 @@ def measure(model: ForwardModel, count: int, seed: int, report: Callable[[str], 
 
 
 def _pinocchio_rate(arm: Arm, goals: list, truth: Callable[[np.ndarray], np.ndarray]) -> float:
-    model = peers.PinocchioModel(arm)
+    model = PinocchioModel(arm)
     started = time.perf_counter()
     for goal in goals:
         numpy_descent.solve(goal, arm, model, truth, InverseSettings(), restarts=5)
