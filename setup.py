@@ -37,7 +37,7 @@ setup(
                 'ros-rmw-fastrtps-cpp>=8.4', 'ros-sensor-msgs>=5.3', 'ros-std-msgs>=5.3',
                 'ros-std-srvs>=5.3', 'ros-trajectory-msgs>=5.3', 'ros-visualization-msgs>=5.3'],
         # Libraries that `snake-arm bench` measures beside ours; each may be missing.
-        'bench': ['daqp', 'ikpy', 'matplotlib', 'mink', 'mujoco', 'pin', 'pin-pink',
+        'bench': ['daqp', 'ikpy', 'matplotlib', 'mink', 'mujoco', 'pin', 'pin-pink', 'placo',
                   'pytorch-kinematics', 'scipy', 'torch'],
         'mesh': ['coal', 'trimesh'],  # of a scene
         'mujoco': ['mujoco'],

@@ -14,13 +14,14 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm
-from snake_arm_control.bench import page, peers, run as benchmark
+from snake_arm_control.bench import goal_race, page, run as benchmark
+from snake_arm_control.bench.peer import is_reached
+from snake_arm_control.bench.pinocchio_model import PinocchioModel
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.experiments import goal_families
 from snake_arm_control.experiments.runs import WRONG_ARM
 from snake_arm_control.model.exact import ExactModel
-from snake_arm_control.model.forward_model import ForwardModel
 
 ARM = Arm()
 OWN = ['lm', 'momentum', 'lm-exact', 'momentum-exact']
@@ -68,7 +69,7 @@ def test_every_goal_is_reached_by_a_configuration_within_the_limits(family, join
         chain = forward_kinematics(arm, angles)
         assert goal.position_error(chain) < 1e-12
         assert goal.axis_error(chain) < 1e-7
-        assert peers.reached(goal, chain)
+        assert is_reached(goal, chain)
 
 
 def test_goals_of_an_arm_unlike_the_model_are_poses_of_that_arm():
@@ -92,32 +93,33 @@ def test_families_care_for_the_components_in_their_name():
 
 @pytest.mark.parametrize('name', OWN)
 def test_each_own_method_reaches_a_goal(name):
-    solver = benchmark.METHODS[name].build(ARM, ForwardModel.load())
+    solver = goal_race.METHODS[name].build(ARM)
     goal, = goal_families.goals('B', ARM, 1, generator())
     angles, iterations = solver(goal)
-    assert peers.reached(goal, forward_kinematics(ARM, angles))
+    assert is_reached(goal, forward_kinematics(ARM, angles))
     assert 0 < iterations < 2000
     assert np.abs(angles).max() <= ARM.upper[0, 0]
 
 
 @pytest.mark.parametrize('name, package', [
-    ('lm-pinocchio', 'pinocchio'), ('pink', 'pink'), ('mink', 'mink'), ('scipy', 'scipy'),
+    ('lm-pinocchio', 'pinocchio'), ('pink', 'pink'), ('mink', 'mink'), ('placo', 'placo'),
+    ('scipy', 'scipy'),
     ('torch', 'torch'), ('pytorch-kinematics', 'pytorch_kinematics'), ('ikpy', 'ikpy')])
 def test_each_peer_that_is_installed_reaches_a_goal(name, package):
     pytest.importorskip(package)
     arm = Arm.uniform(joints=6)
-    solver = benchmark.METHODS[name].build(arm, None)
-    family = benchmark.METHODS[name].families[-1] if name != 'ikpy' else 'A'
+    solver = goal_race.METHODS[name].build(arm)
+    family = goal_race.METHODS[name].families[-1] if name != 'ikpy' else 'A'
     goal = goal_families.goals(family, arm, 2, generator())[1]
     angles, _ = solver(goal)
-    assert peers.reached(goal, forward_kinematics(arm, angles))
+    assert is_reached(goal, forward_kinematics(arm, angles))
 
 
 def test_pinocchios_kinematics_are_ours():
     pytest.importorskip('pinocchio')
     angles = goal_families.configurations(ARM, 1, generator())[0]
     ours = ExactModel(ARM).linearize(angles)
-    theirs = peers.PinocchioModel(ARM).linearize(angles)
+    theirs = PinocchioModel(ARM).linearize(angles)
     np.testing.assert_allclose(theirs.chain, ours.chain, atol=1e-12)
     rows = np.nonzero(goal_families.mask('F', 40))
     np.testing.assert_allclose(theirs.jacobian_rows(*rows), ours.jacobian_rows(*rows), atol=1e-12)
@@ -127,8 +129,8 @@ def test_pinocchios_kinematics_are_ours():
 
 def race(monkeypatch, solver, goals):
     """Return the result of a method on goals of the family A."""
-    monkeypatch.setitem(benchmark.METHODS, 'mine',
-                        benchmark.Method('mine', lambda arm, model: solver))
+    monkeypatch.setitem(goal_race.METHODS, 'mine',
+                        goal_race.Method('mine', lambda arm: solver))
     result = benchmark.run(goals=goals, parts=['goals'], families='A', methods=['mine'],
                            report=lambda line: None)
     return result['goals']['A']['mine']

@@ -13,7 +13,8 @@ from snake_arm_control.arm import pose
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.bench import peers
+from snake_arm_control.bench.differential import MujocoLinearization
+from snake_arm_control.bench.peer import is_reached, package, Residual
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Shape, Sphere
@@ -21,14 +22,14 @@ from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Shape, Sph
 _DETECTION = 0.04  # [m]
 _STEPS = 400
 _PATIENCE = 25  # steps without progress of a percent, as ours
-_DAMPING = 1e-3  # [m^2], as in `peers`
+_DAMPING = 1e-3  # [m^2], as in `differential`
 
 
 class MinkAmong:
     """mink's differential inverse kinematics of a uniform arm among shapes."""
 
     def __init__(self, arm: Arm, scene: Scene, avoids: bool):
-        self._mink, mujoco = peers.package('mink'), peers.package('mujoco')
+        self._mink, mujoco = package('mink'), package('mujoco')
         self._arm = arm
         self._model = mujoco.MjModel.from_xml_string(_mjcf(arm, scene))
         self._limits = [self._mink.ConfigurationLimit(self._model, gain=1.0)]
@@ -52,7 +53,7 @@ class MinkAmong:
                         float(goal.axis_error(chain)) / np.radians(1.0))
             if error < 0.99 * best:
                 best, best_at = error, step
-            if peers.reached(goal, chain) or step - best_at >= _PATIENCE:
+            if is_reached(goal, chain) or step - best_at >= _PATIENCE:
                 break
             configuration.update(path[-1].ravel())
             try:
@@ -66,18 +67,18 @@ class MinkAmong:
         return np.array(path), len(path) - 1
 
     def _task(self, goal: Goal) -> Any:
-        residual, arm, model = peers._Residual(goal), self._arm, self._model
+        residual, arm, model = Residual(goal), self._arm, self._model
 
         class ChainTask(self._mink.Task):  # type: ignore[name-defined]
             def __init__(self):
                 super().__init__(cost=np.ones(len(residual.scale)))
 
             def compute_error(self, configuration):
-                return residual(peers._MujocoLinearization(arm, model, configuration.data).chain)
+                return residual(MujocoLinearization(arm, model, configuration.data).chain)
 
             def compute_jacobian(self, configuration):
                 return residual.jacobian(
-                    peers._MujocoLinearization(arm, model, configuration.data))
+                    MujocoLinearization(arm, model, configuration.data))
 
         return ChainTask()
 

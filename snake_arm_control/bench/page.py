@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snake_arm_control.bench.run import METHODS
+from snake_arm_control.bench.goal_race import METHODS
 from snake_arm_control.experiments import goal_families
 
 _HEAD = """# Speed
@@ -22,6 +22,7 @@ with `pip install '.[bench]'`; those that are not installed are left out.
 ```bash
 snake-arm bench --only cost --compile
 snake-arm bench --only goals --families AC --methods lm,pink
+snake-arm bench --only goals --methods lm-exact,lm-numpy --arm robot.urdf --tip-link tool0
 snake-arm bench --only loop
 ```
 """
@@ -113,8 +114,8 @@ def _timed(found: dict[str, Any]) -> str:
 
 def _throughput(families: dict[str, Any]) -> Iterator[str]:
     yield '## Goals a second\n'
-    yield ('`solve_many`, the start of its processes included; Pinocchio by the same solver in '
-           'numpy, on one core.\n')
+    yield ('`solve_many`, the start of its processes included, true poses fed back to the learned '
+           'model; Pinocchio by\nthe same solver in numpy, one goal after the other.\n')
     yield from _table(
         ('', 'one core', 'all cores'),
         ((f'{family}, {name}', f'{rates["one"]:.0f}',

@@ -13,7 +13,8 @@ import numpy as np
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
-from snake_arm_control.bench import peers
+from snake_arm_control.bench.peer import is_reached
+from snake_arm_control.bench.pinocchio_model import exact_model
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlSettings
 from snake_arm_control.control.solve import solve
@@ -111,7 +112,7 @@ def wrong_arms(model: ForwardModel, goals: int, seed: int = 0,
         [rad] at the end
     """
     arm = model.arm
-    exact = peers.exact_model(arm)
+    exact = exact_model(arm)
     true_chain = SimulatedArm(arm, WRONG_ARM).true_chain
     ways = {'ours': (model, true_chain), 'exact, without feedback': (exact, None),
             'exact, with the same correction': (exact, true_chain)}
@@ -150,7 +151,7 @@ def _moved(goals: list[Goal], model: DifferentiableModel, feedback: Chain | None
         steps.append(len(seen) - 1 if feedback else found.iterations)
         chain = true_chain(found.angles)
         errors.append((float(goal.position_error(chain)), float(goal.axis_error(chain))))
-        reached += peers.reached(goal, chain)
+        reached += is_reached(goal, chain)
     positions, axes = zip(*errors)
     return {'goals': len(goals), 'reached': reached, 'steps': _spread(steps, 95),
             'position_error': _spread(positions, 95), 'axis_error': _spread(axes, 95)}

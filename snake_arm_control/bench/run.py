@@ -22,16 +22,12 @@ import numpy as np
 
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
-from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.bench import numpy_descent, peers, robustness, scene_race, throughput
-from snake_arm_control.control.goal import Goal
+from snake_arm_control.bench import robustness, scene_race, throughput
+from snake_arm_control.bench.goal_race import METHODS, MOMENTUM, race, RESTARTS
 from snake_arm_control.control.optimiser import InverseSettings
-from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.experiments import goal_families
 from snake_arm_control.model import bptt
-from snake_arm_control.model.differentiable import DifferentiableModel
-from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
 
 THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS')
@@ -39,19 +35,13 @@ PARTS = ('cost', 'goals', 'throughput', 'wrong', 'robustness', 'scenes')
 JOINTS = (10, 20, 40, 100, 200, 400, 1000)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CONFIGURATIONS = 16
-RESTARTS = 20
 WRONG_FAMILIES = 'ABCDF'  # not E: joints that are off bend what shall be straight
 WRONG_GOALS = 60  # of each family, at most
 SCENE_GOALS = 200  # of each family, at most
 THROUGHPUT = 10  # times as many goals
 POSES = 20  # at most, of which every deviation is tried
-# The paper's rule with one gain and step for all families: larger gains are faster on A to E, but
-# too large for the 360 components of F.
-MOMENTUM = InverseSettings(method='momentum', gradient_scale=0.02, momentum=0.95, max_step=0.1)
 _PACKAGES = ('numba', 'numpy', 'torch', 'scipy', 'pin', 'pin-pink', 'mink', 'mujoco', 'daqp',
-             'pytorch-kinematics', 'ikpy')
-_QUICK = 0.1  # [s]; what takes less is timed again, against chance
-_AGAIN = 4  # times
+             'placo', 'pytorch-kinematics', 'ikpy')
 
 
 class Timing(NamedTuple):
@@ -60,73 +50,6 @@ class Timing(NamedTuple):
     median: float
     low: float  # 10th percentile
     high: float  # 90th percentile
-
-
-class Method(NamedTuple):
-    """A method that solves goals."""
-
-    label: str
-    build: Callable[[Arm, ForwardModel], peers.Solver]  # ImportError: a package is missing
-    families: str = ''.join(goal_families.FAMILIES)  # those whose goals it can express
-    fraction: float = 1.0  # of the goals that it is given: slow ones get fewer
-
-
-def _descent(settings: InverseSettings, restarts: int,
-             model_of: Callable[[Arm, ForwardModel], DifferentiableModel]
-             ) -> Callable[[Arm, ForwardModel], peers.Solver]:
-    def build(arm: Arm, model: ForwardModel) -> peers.Solver:
-        differentiable = model_of(arm, model)
-        def run(goal: Goal) -> tuple[np.ndarray, int]:
-            found = solve(goal, arm.rest, differentiable, lambda at: forward_kinematics(arm, at),
-                          settings, restarts=restarts)
-            return found.angles, found.iterations
-
-        return run
-
-    return build
-
-
-def _learned(_: Arm, model: ForwardModel) -> DifferentiableModel:
-    return model
-
-
-def _exact(arm: Arm, _: ForwardModel) -> DifferentiableModel:
-    return ExactModel(arm)
-
-
-def _pinocchio(arm: Arm, _: ForwardModel) -> DifferentiableModel:
-    return peers.PinocchioModel(arm)
-
-
-def _numpy_pinocchio(arm: Arm, _: ForwardModel) -> peers.Solver:
-    model = peers.PinocchioModel(arm)
-
-    def run(goal: Goal) -> tuple[np.ndarray, int]:
-        found = numpy_descent.solve(goal, arm, model, lambda at: forward_kinematics(arm, at),
-                                    InverseSettings(), RESTARTS)
-        return found.angles, found.iterations
-
-    return run
-
-
-def _peer(name: str) -> Callable[[Arm, ForwardModel], peers.Solver]:
-    return lambda arm, _: getattr(peers, name)(arm)
-
-
-METHODS = {
-    'lm': Method('learned model, LM', _descent(InverseSettings(), RESTARTS, _learned)),
-    'momentum': Method('learned model, momentum', _descent(MOMENTUM, 0, _learned)),
-    'lm-exact': Method('exact model, LM', _descent(InverseSettings(), RESTARTS, _exact)),
-    'momentum-exact': Method('exact model, momentum', _descent(MOMENTUM, 0, _exact)),
-    'lm-numpy': Method('Pinocchio, LM in numpy', _numpy_pinocchio),
-    'lm-pinocchio': Method('Pinocchio, LM', _descent(InverseSettings(), RESTARTS, _pinocchio)),
-    'pink': Method('pink', _peer('pink')),
-    'mink': Method('mink', _peer('mink')),
-    'scipy': Method('scipy least_squares', _peer('scipy_least_squares'), fraction=0.5),
-    'torch': Method('torch autograd, Adam', _peer('torch_exact'), fraction=0.1),
-    'pytorch-kinematics': Method('pytorch_kinematics', _peer('pytorch_kinematics'), 'C', 0.1),
-    'ikpy': Method('ikpy', _peer('ikpy'), 'ABC', 0.05),
-}
 
 
 def run(arm: Arm = Arm(), *, goals: int = 200, seed: int = 0, parts: Iterable[str] = PARTS,
@@ -151,19 +74,21 @@ def run(arm: Arm = Arm(), *, goals: int = 200, seed: int = 0, parts: Iterable[st
             raise SettingsError(f'{kind} {unknown[0]!r} is not known, expected of '
                                 f'{", ".join(known)}')
     bptt.compile_all()
-    model = ForwardModel.load(arm=arm)
     result: dict[str, Any] = {'machine': _machine(), 'versions': _versions(), 'seed': seed,
-                              'weights': model.fingerprint, 'joints': arm.joints}
+                              'joints': arm.joints}
     report(', '.join(f'{key} {value}' for key, value in result['machine'].items()))
     report(', '.join(f'{key} {value}' for key, value in result['versions'].items()))
-    if 'cost' in parts:
-        result['cost'] = _cost(arm, model, compile_torch, effort, report)
     if 'goals' in parts:
         result['settings'] = {'levenberg_marquardt': _changed(InverseSettings()),
                               'momentum': _changed(MOMENTUM), 'restarts': RESTARTS}
-        result['goals'] = {}
-        for family in families:
-            result['goals'][family] = _race(family, arm, model, goals, seed, methods, report)
+        result['goals'] = {family: race(family, arm, goals, seed, methods, report)
+                           for family in families}
+    if set(parts) <= {'goals'}:
+        return result
+    model = ForwardModel.load(arm=arm)
+    result['weights'] = model.fingerprint
+    if 'cost' in parts:
+        result['cost'] = _cost(arm, model, compile_torch, effort, report)
     if 'throughput' in parts:
         result['throughput'] = throughput.measure(model, THROUGHPUT * goals, seed, report)
     if 'wrong' in parts:
@@ -265,57 +190,6 @@ def _torch_iterations(model: ForwardModel, angles: np.ndarray, compile_too: bool
             raise ImportError(f'torch.compile: {type(error).__name__}') from error
         seconds = time.perf_counter() - started
         yield 'torch_compile', f'torch, compiled in {seconds:.0f} s', compiled
-
-
-def _race(family: str, arm: Arm, model: ForwardModel, count: int, seed: int,
-          methods: Iterable[str], report: Callable[[str], None]) -> dict[str, Any]:
-    """Give the methods the goals of a family."""
-    index = list(goal_families.FAMILIES).index(family)
-    goals = goal_families.goals(family, arm, count, np.random.default_rng((seed, index)))
-    report(f'\nGoals {family}: {goal_families.FAMILIES[family]}\n  {"":26}{"goals":>6}'
-           f'{"reached":>9}{"iterations":>12}{"95 %":>7}{"ms":>10}{"95 %":>10}')
-    results: dict[str, Any] = {}
-    for name in methods:
-        method = METHODS[name]
-        if family not in method.families:
-            continue
-        try:
-            solver = method.build(arm, model)
-        except ImportError as error:
-            results[name] = {'missing': str(error)}
-            report(f'  {method.label:26}{error}')
-            continue
-        results[name] = found = _try(solver, arm, goals[:max(1, round(method.fraction * count))])
-        report(f'  {method.label:26}{found["goals"]:6}{100 * found["reached"]:8.1f}%'
-               f'{found["iterations"]:12.0f}{found["iterations_95"]:7.0f}'
-               f'{found["ms"]:10.2f}{found["ms_95"]:10.2f}'
-               + (f'  missed {found["missed"]}' if found['missed'] else ''))
-    return results
-
-
-def _try(solver: peers.Solver, arm: Arm, goals: list[Goal]) -> dict[str, Any]:
-    """Solve goals; a goal counts as reached where the true arm, within its limits, reaches it."""
-    solver(goals[0])
-    iterations, times, missed = [], [], []
-    for index, goal in enumerate(goals):
-        seconds, (angles, taken) = _clocked(solver, goal)
-        for _ in range(_AGAIN if seconds < _QUICK else 0):
-            seconds = min(seconds, _clocked(solver, goal)[0])
-        within = np.abs(angles - arm.clip(angles)).max() <= 1e-9
-        if not (within and peers.reached(goal, forward_kinematics(arm, angles))):
-            missed.append(index)
-        iterations.append(taken)
-        times.append(1e3 * seconds)
-    return {'goals': len(goals), 'reached': 1.0 - len(missed) / len(goals), 'missed': missed,
-            'iterations': float(np.median(iterations)),
-            'iterations_95': float(np.percentile(iterations, 95)),
-            'ms': float(np.median(times)), 'ms_95': float(np.percentile(times, 95))}
-
-
-def _clocked(solver: peers.Solver, goal: Goal) -> tuple[float, tuple[np.ndarray, int]]:
-    started = time.perf_counter()
-    found = solver(goal)
-    return time.perf_counter() - started, found
 
 
 def _timed(call: Callable[[], Any], effort: float) -> Timing:

@@ -14,8 +14,8 @@ import numpy as np
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.bench import peers
 from snake_arm_control.bench.mink_scene import MinkAmong
+from snake_arm_control.bench.peer import is_reached, package
 from snake_arm_control.bench.scene_check import least_clearance
 from snake_arm_control.bench.scenes import FAMILIES, Problem, problems
 from snake_arm_control.control.goal import Goal
@@ -54,7 +54,7 @@ def ours(arm: Arm, restarts: int, model: DifferentiableModel | None = None
 
 def mink(arm: Arm, avoids: bool) -> Callable[[Problem, Goal], Drive]:
     """Return mink with or without its limit of collision avoidance."""
-    peers.package('mink'), peers.package('mujoco'), peers.package('daqp')
+    package('mink'), package('mujoco'), package('daqp')
 
     def drive(problem: Problem, goal: Goal) -> Drive:
         return Drive(*MinkAmong(arm, problem.scene, avoids).drive(goal, STRIDE))
@@ -118,7 +118,7 @@ def _driven(given: list[Problem], kind: str, arm: Arm, body: ArmBody,
         ms = 1e3 * (time.perf_counter() - started)
         clearances.append(least_clearance(problem.scene, body, path))
         within = np.abs(path - arm.clip(path)).max() <= 1e-9
-        if within and peers.reached(goal, forward_kinematics(arm, path[-1])):
+        if within and is_reached(goal, forward_kinematics(arm, path[-1])):
             reached += 1
         else:
             missed.append(index)

@@ -14,7 +14,8 @@ import numpy as np
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.bench import numpy_descent, peers
+from snake_arm_control.bench import numpy_descent
+from snake_arm_control.bench.pinocchio_model import PinocchioModel
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.control.solve_many import solve_many
 from snake_arm_control.experiments import goal_families
@@ -28,7 +29,7 @@ _FEWER = 5  # times, for the peer
 def measure(model: ForwardModel, count: int, seed: int, report: Callable[[str], None] = print
             ) -> dict[str, Any]:
     """
-    Solve goals from rest, true poses fed back.
+    Solve goals from rest, true poses fed back to the learned model; the exact one predicts them.
 
     :param count: goals of each family
     :return: by family and method: goals a second on `one` core, and on `all`, the start of the
@@ -43,13 +44,13 @@ def measure(model: ForwardModel, count: int, seed: int, report: Callable[[str], 
     for family in FAMILIES:
         goals = goal_families.goals(family, arm, count, np.random.default_rng(seed))
         result[family] = {}
-        for key, name, each in (('learned', 'learned model', model),
-                                ('exact', 'exact model', ExactModel(arm))):
-            solve_many(goals[:3], arm.rest, each, 1, true_chain=truth)
+        for key, name, each, fed_back in (('learned', 'learned model', model, truth),
+                                          ('exact', 'exact model', ExactModel(arm), None)):
+            solve_many(goals[:3], arm.rest, each, 1, true_chain=fed_back)
             rates = {}
             for on, processes in (('one', 1), ('all', cores)):
                 started = time.perf_counter()
-                solve_many(goals, arm.rest, each, processes, true_chain=truth)
+                solve_many(goals, arm.rest, each, processes, true_chain=fed_back)
                 rates[on] = count / (time.perf_counter() - started)
             result[family][key] = rates
             report(f'  {f"{family}: {name}":32}{rates["one"]:12.0f}{rates["all"]:12.0f}')
@@ -64,7 +65,7 @@ def measure(model: ForwardModel, count: int, seed: int, report: Callable[[str], 
 
 
 def _pinocchio_rate(arm: Arm, goals: list, truth: Callable[[np.ndarray], np.ndarray]) -> float:
-    model = peers.PinocchioModel(arm)
+    model = PinocchioModel(arm)
     started = time.perf_counter()
     for goal in goals:
         numpy_descent.solve(goal, arm, model, truth, InverseSettings(), restarts=5)

@@ -8,6 +8,7 @@ import argparse
 import os
 from pathlib import Path
 
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.cli import arguments
 from snake_arm_control.errors import SettingsError
 from snake_arm_control.extras import require
@@ -35,6 +36,7 @@ def add_to(commands) -> None:
                         help='goals of each family (default %(default)s; slow methods get fewer)')
     parser.add_argument('--families', metavar='LETTERS', help='such as ABF (default: all)')
     parser.add_argument('--methods', metavar='NAME,...', help='such as lm,pink (default: all)')
+    arguments.add_arm(parser)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--compile', action='store_true',
                         help='torch.compile the network too, which takes minutes')
@@ -52,6 +54,10 @@ def run(options: argparse.Namespace) -> int:
     if (options.only == 'tendons') != bool(options.data):
         raise SettingsError(f'--only is {options.only} and --data is {options.data}, expected '
                             'tendons with the folder of its data, or neither')
+    arm = arguments.arm(options)
+    if arm != Arm() and options.only != 'goals':
+        raise SettingsError(f'--only is {options.only}, expected goals: of an arm other than the '
+                            'default one nothing else is measured')
     if options.json:
         check_file(options.json)
     if options.page:
@@ -59,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         check_file(options.page)
     threads = dict.fromkeys(benchmark.THREADS, '1')
     if not threads.items() <= os.environ.items():  # which numpy has read when it was imported
-        words = [f'--{name}={value}' for name, value in vars(options).items()
+        words = [f'--{name.replace("_", "-")}={value}' for name, value in vars(options).items()
                  if name not in ('command', 'run', 'compile') and value is not None]
         with Children() as children:
             return children.start('bench', 'snake_arm_control.cli', 'bench', *words,
@@ -74,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = {'families': options.families,
               'methods': options.methods and options.methods.split(',')}
     result = benchmark.run(
-        goals=options.goals, seed=options.seed, compile_torch=options.compile, report=report,
+        arm, goals=options.goals, seed=options.seed, compile_torch=options.compile, report=report,
         parts=[part for part in parts if part in benchmark.PARTS],
         **{name: value for name, value in chosen.items() if value})
     if 'sag' in parts:

@@ -60,6 +60,26 @@ def step(angles, lower, upper, bound, rows, residual, damping, preferred, least_
 
 
 @compiled
+def lane_steps(angles, lower, upper, bound, lanes, rows, residual, damping):
+    """
+    Return the angles (lanes, n) after a step in each lane, with limits alone.
+
+    :param lanes, rows, residual: (m,), (m, n), (m,), in the order of the lanes
+    :param damping: (lanes,)
+    """
+    after, none = np.empty_like(angles), np.zeros(0)
+    no_slopes, no_change = np.zeros((0, len(lower))), np.zeros(len(lower))
+    end = 0
+    for lane in range(len(angles)):
+        begin = end
+        while end < len(lanes) and lanes[end] == lane:
+            end += 1
+        after[lane] = step(angles[lane], lower, upper, bound, rows[begin:end],
+                           residual[begin:end], damping[lane], no_change, 1.0, no_slopes, none)
+    return after
+
+
+@compiled
 def _within(rows, residual, preferred, damping, slopes, floors, down, up, start, bound):
     """Return the step from a start (n,) towards the best one, as far as bound and limits allow."""
     change = _by_limits(rows, residual, preferred, damping, down, up, start, bound)

@@ -64,23 +64,17 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
         model, patience = travel.model, max(patience, _TRAVELLING_PATIENCE)
     wanted = terms_of(goal, model.arm, settings, terms)
     prefers = goal.posture is not None or _prefer(terms, angles)
-    best: Solution | None = None
-    iteration = progress_at = 0
-    progress_score = moved = math.inf
+    progress = Progress(settings, patience)
+    iteration, moved = 0, math.inf
     while True:
         linearization = model.linearize(angles)
         chain = linearization.chain - error if true_chain is None else true_chain(angles)
         demanded = demands(wanted, chain, angles)
         here = assess(goal, angles, chain, iteration, settings, demanded.violation)
-        here_score = score(here, settings)
-        if best is None or here_score < score(best, settings) or prefers and here.converged:
-            best = here
-        if here_score < _PROGRESS * progress_score:
-            progress_at, progress_score = iteration, here_score
+        is_over = progress.is_over(here, prefers)
+        best = progress.best
         if prefers and best.converged:
             is_over = moved <= _RESTING
-        else:
-            is_over = here.converged or iteration - progress_at >= patience
         if is_over or iteration >= max_iterations:
             passed = None if travel is None else np.array(path[:best.iterations + 1])
             return best._replace(iterations=iteration, path=passed)
@@ -89,6 +83,34 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
         path.append(angles)
         iteration += 1
         yield
+
+
+class Progress:
+    """
+    What a descent has found so far.
+
+    :param patience: steps without progress after which it is over
+    """
+
+    best: Solution
+
+    def __init__(self, settings: InverseSettings, patience: int):
+        self._settings, self._patience = settings, patience
+        self._best_score = self._score = math.inf
+        self._at = 0
+
+    def is_over(self, here: Solution, prefers: bool = False) -> bool:
+        """
+        Take note of the next configuration, and return whether there is no more to hope for.
+
+        :param prefers: whether a later one that has converged is better than one before
+        """
+        here_score = score(here, self._settings)
+        if not here.iterations or here_score < self._best_score or prefers and here.converged:
+            self.best, self._best_score = here, here_score
+        if here_score < _PROGRESS * self._score:
+            self._at, self._score = here.iterations, here_score
+        return here.converged or here.iterations - self._at >= self._patience
 
 
 def stepped(optimiser: Optimiser, demanded: Demands, angles: np.ndarray,

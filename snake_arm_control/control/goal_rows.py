@@ -39,6 +39,16 @@ def errors(chains, target, weight):
 
 
 @_compiled
+def largest_errors(chains, targets, weights):
+    """Return the position error [m] and the axis error [rad] of each chain, (lanes, 2)."""
+    largest = np.empty((len(chains), 2))
+    for lane in range(len(chains)):
+        positions, axes = errors(chains[lane:lane + 1], targets[lane], weights[lane])
+        largest[lane, 0], largest[lane, 1] = positions.max(), axes.max()
+    return largest
+
+
+@_compiled
 def residuals(chain, target, weight, gains, by_turns):
     """
     Return the weighted residuals of a goal: values (n,), joints (n,), coefficients (n, 9).
@@ -51,7 +61,39 @@ def residuals(chain, target, weight, gains, by_turns):
     most = np.count_nonzero(importance)
     values, joints = np.empty(most), np.empty(most, np.int64)
     coefficients = np.zeros((most, 9))
+    row = _add_residuals(chain, target, importance, by_turns, values, joints, coefficients, 0)
+    return values[:row], joints[:row], coefficients[:row]
+
+
+@_compiled
+def lane_residuals(chains, targets, weights, gains, going):
+    """
+    Return the residuals, by turns, of those lanes that go on.
+
+    :param chains, targets, weights: (lanes, joints, 9)
+    :param going: (lanes,), whether a lane goes on
+    :return: lanes (n,), values (n,), joints (n,), coefficients (n, 9), and of each lane the sum of
+        its squared values (lanes,)
+    """
+    importance = weights * gains
+    most = np.count_nonzero(importance)
+    lanes, values = np.empty(most, np.int64), np.empty(most)
+    joints, coefficients = np.empty(most, np.int64), np.zeros((most, 9))
+    losses = np.zeros(len(chains))
     row = 0
+    for lane in range(len(chains)):
+        if going[lane]:
+            first, row = row, _add_residuals(chains[lane], targets[lane], importance[lane], True,
+                                             values, joints, coefficients, row)
+            for r in range(first, row):
+                lanes[r] = lane
+                losses[lane] += values[r] * values[r]
+    return lanes[:row], values[:row], joints[:row], coefficients[:row], losses
+
+
+@_compiled
+def _add_residuals(chain, target, importance, by_turns, values, joints, coefficients, row):
+    """Add the residuals of a chain from a row on, and return the one after."""
     for j in range(len(chain)):
         first, row = row, _add_rows(chain[j], importance[j], by_turns, coefficients, row)
         for r in range(first, row):
@@ -59,7 +101,7 @@ def residuals(chain, target, weight, gains, by_turns):
             for c in range(9):
                 if coefficients[r, c] != 0.0:
                     values[r] += coefficients[r, c] * (chain[j, c] - target[j, c])
-    return values[:row], joints[:row], coefficients[:row]
+    return row
 
 
 @_compiled

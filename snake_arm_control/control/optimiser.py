@@ -169,17 +169,25 @@ class LevenbergMarquardt:
             preferred = np.zeros(angles.shape)
         else:
             preferred = preferred / (1.0 + loss / (_NEAR * self._settings.position_tolerance) ** 2)
-        # A preference bends the arm a little off the goal, which is no reason to damp.
-        least = max(_EXACT * self._settings.position_tolerance,
-                    _CURVATURE * float(np.sum(preferred ** 2)))
+        damping = self.damped(loss, _CURVATURE * float(np.sum(preferred ** 2)))
+        rows, slopes = demands.derivatives(linearization, angles)
+        return _step(self._arm, angles, bound, rows, residual, damping, preferred,
+                     self._settings.damping, slopes, demands.floors)
+
+    def damped(self, loss: float, bend: float = 0.0) -> float:
+        """
+        Return the damping [m^2] of the step from where the squared residuals sum up to a loss.
+
+        :param bend: by how much a preference bends the arm off the goal [m], which is no reason to
+            damp
+        """
+        least = max(_EXACT * self._settings.position_tolerance, bend)
         worse = loss > max(self._loss, least ** 2)
         factor = _DAMPING_FACTOR if worse else 1.0 / _DAMPING_FACTOR
         self._damping = min(max(self._damping * factor, self._settings.damping),
                             _GREATEST_DAMPING)
         self._loss = loss
-        rows, slopes = demands.derivatives(linearization, angles)
-        return _step(self._arm, angles, bound, rows, residual, self._damping, preferred,
-                     self._settings.damping, slopes, demands.floors)
+        return self._damping
 
 
 def _step(arm: Arm, angles: np.ndarray, bound: float, rows: np.ndarray, residual: np.ndarray,

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -16,6 +17,7 @@ from snake_arm_control.control.clearance import Clearances
 from snake_arm_control.control.descent import descend, finish, score, Search, Solution
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.imagination import leaves_little_choice, searches
+from snake_arm_control.control.lanes import can_share, descend_in_lanes
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.term import Term
@@ -26,6 +28,7 @@ from snake_arm_control.model.differentiable import DifferentiableModel
 
 Chain = Callable[[np.ndarray], np.ndarray]  # angles (joints, axes) to poses (joints, 9)
 Attempt = Callable[[int], Search]  # of at most so many iterations
+Draw = Callable[[], np.random.Generator]
 
 
 def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
@@ -61,39 +64,113 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     :raises ShapeError: if goal or angles don't fit the model's arm, or angles are not finite
     :raises SettingsError: if the stride is not positive
     """
-    arm = model.arm
-    goal.check(arm)
-    start = np.array(start_angles, dtype=float)
-    if start.shape != arm.rest.shape or not np.isfinite(start).all():
-        raise ShapeError('start_angles', start.shape, f'{arm.rest.shape}, all finite')
-    start = arm.clip(start)
-    if stride is not None and not stride > 0.0:
-        raise SettingsError(f'stride is {stride!r}, expected a positive number [m]')
-    generator = np.random.default_rng(0) if generator is None else generator
-    clearances = travel = None
-    if scene is not None or own_body:
-        avoidance = Avoidance(scene, body or ArmBody.of(arm), own_body)
-        clearances, terms = avoidance.clearances, (*terms, avoidance)
-    if clearances is not None or stride is not None or keep_path:
-        travel = Travel(model, clearances, stride)
-        attempts = WaysAround(goal, start, true_chain, settings, terms, travel, clearances,
-                              generator).attempts()
-    else:
-        attempts = _elsewhere(goal, model, true_chain, settings, terms, generator)
-    # A goal that leaves the arm next to no choice would trap a descent from the start.
-    descends = travel is not None or not (restarts and leaves_little_choice(goal))
-    best = finish(descend(goal, start, model, true_chain, settings,
-                          max_iterations if descends else 0, terms=terms, travel=travel))
-    taken = best.iterations
-    for attempt in islice(attempts, restarts):
-        if best.converged or taken >= max_iterations:
-            break
-        found = finish(attempt(max_iterations - taken))
-        taken += found.iterations
-        best = min(best, found, key=lambda each: score(each, settings))
-    if clearances is not None:
-        best = best._replace(clearance=_least_clearance(best.path, clearances, model, true_chain))
-    return best._replace(iterations=taken, path=best.path if keep_path else None)
+    solver = Solver(model, true_chain, settings, max_iterations, restarts, terms, scene, own_body,
+                    body, stride, keep_path)
+    return solver.solve([goal], [start_angles], [lambda: generator or np.random.default_rng(0)])[0]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """
+    What `solve` is given beside goals, starts and generators; see there.
+
+    :raises SettingsError: if the stride is not positive
+    """
+
+    model: DifferentiableModel
+    true_chain: Chain | None = None
+    settings: InverseSettings = InverseSettings()
+    max_iterations: int = 2000
+    restarts: int = 5
+    terms: Sequence[Term] = ()
+    scene: Scene | None = None
+    own_body: bool = False
+    body: ArmBody | None = None
+    stride: float | None = None
+    keep_path: bool = False
+
+    def __post_init__(self):
+        if self.stride is not None and not self.stride > 0.0:
+            raise SettingsError(f'stride is {self.stride!r}, expected a positive number [m]')
+
+    def solve(self, goals: Sequence[Goal], starts: Iterable[np.ndarray],
+              draws: Sequence[Draw]) -> list[Solution]:
+        """
+        Solve goals, each as if it were the only one.
+
+        :param starts: (joints, axes) each [rad or m]
+        :param draws: return the generator of each goal, called where one is needed
+        :raises ShapeError: if a goal or angles don't fit the model's arm, or are not finite
+        """
+        starts = [self._checked(goal, start) for goal, start in zip(goals, starts)]
+        firsts = self._in_lanes(goals, starts)
+        return [self._solved(*each, firsts.get(number))
+                for number, each in enumerate(zip(goals, starts, draws))]
+
+    def _checked(self, goal: Goal, start_angles: np.ndarray) -> np.ndarray:
+        """Return where the descent to a goal starts."""
+        arm = self.model.arm
+        goal.check(arm)
+        start = np.array(start_angles, dtype=float)
+        if start.shape != arm.rest.shape or not np.isfinite(start).all():
+            raise ShapeError('start_angles', start.shape, f'{arm.rest.shape}, all finite')
+        return arm.clip(start)
+
+    @property
+    def _travels(self) -> bool:
+        return (self.scene is not None or self.own_body or self.stride is not None
+                or self.keep_path)
+
+    def _limit(self, goal: Goal) -> int:
+        """Return how many iterations the descent from the start may take."""
+        # A goal that leaves the arm next to no choice would trap it.
+        traps = not self._travels and self.restarts and leaves_little_choice(goal)
+        return 0 if traps else self.max_iterations
+
+    def _in_lanes(self, goals: Sequence[Goal], starts: Sequence[np.ndarray]
+                  ) -> dict[int, Solution]:
+        """Return where the descents from the start end that may go in lanes, by goal."""
+        if self._travels or self.terms or not can_share(self.model, self.settings):
+            return {}
+        plain = [number for number, goal in enumerate(goals) if goal.is_plain]
+        return dict(zip(plain, descend_in_lanes(
+            [goals[number] for number in plain], [starts[number] for number in plain],
+            [self._limit(goals[number]) for number in plain], self.model, self.true_chain,
+            self.settings)))
+
+    def _solved(self, goal: Goal, start: np.ndarray, draw: Draw, first: Solution | None
+                ) -> Solution:
+        """Solve a goal, of which the descent from the start may have been made."""
+        terms, clearances, travel = self.terms, None, None
+        if self.scene is not None or self.own_body:
+            avoidance = Avoidance(self.scene, self.body or ArmBody.of(self.model.arm),
+                                  self.own_body)
+            clearances, terms = avoidance.clearances, (*terms, avoidance)
+        if self._travels:
+            travel = Travel(self.model, clearances, self.stride)
+        best = first or finish(descend(goal, start, self.model, self.true_chain, self.settings,
+                                       self._limit(goal), terms=terms, travel=travel))
+        if not best.converged:
+            attempts = _elsewhere(goal, self.model, self.true_chain, self.settings, terms, draw())
+            if travel is not None:
+                attempts = WaysAround(goal, start, self.true_chain, self.settings, terms, travel,
+                                      clearances, draw()).attempts()
+            best = self._best(best, attempts)
+        if clearances is not None:
+            best = best._replace(clearance=_least_clearance(
+                best.path, clearances, self.model, self.true_chain))
+        return best if self.keep_path else best._replace(path=None)
+
+    def _best(self, first: Solution, attempts: Iterator[Attempt]) -> Solution:
+        """Return the best of a first solution and attempts, with the iterations of all."""
+        best, taken = first, first.iterations
+        for attempt in islice(attempts, self.restarts):
+            if best.converged or taken >= self.max_iterations:
+                break
+            found = finish(attempt(self.max_iterations - taken))
+            taken += found.iterations
+            best = min(best, found, key=lambda each: score(each, self.settings))
+        return best._replace(iterations=taken)
 
 
 def _elsewhere(goal: Goal, model: DifferentiableModel, true_chain: Chain | None,

@@ -68,31 +68,26 @@ def input_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient: Ar
     return by_angles
 
 
-def functional_rows(parameters: NetworkParameters, tape: Tape, rows: ArrayLike,
-                    joints: ArrayLike, coefficients: ArrayLike, first: int = 0) -> np.ndarray:
+def functional_rows(parameters: NetworkParameters, tape: Tape, entries: functionals.Entries,
+                    first: int = 0) -> np.ndarray:
     """
-    Return the derivatives of `functionals` of a chain by its angles, by the shorter sweep.
+    Return the derivatives of functionals of chains by their angles, by the shorter sweep.
 
     Backwards, a functional takes a step for each joint up to its outermost one. Forwards, the two
     columns of each joint take one for each joint from theirs to the outermost of all. A step takes
     about the same time in either, but for columns, which come in whole vectors.
 
-    :param rows, joints, coefficients: of the entries, see `functionals`; coefficients may differ
-        by configuration, and then are (batch, entries, 9)
+    :param entries: of functionals, checked
     :param first: joint from which on angles are differentiated by: a sweep back ends there
-    :return: (batch, functionals, joints - first, axes)
-    :raises ShapeError: if the entries are misshapen, or the tape is of another network
-    :raises IndexError: if a number is out of range
+    :return: (functionals, joints - first, axes)
+    :raises ShapeError: if the tape is of another network
     """
     _check_tape(parameters, tape)
-    coefficients = np.asarray(coefficients)
-    if coefficients.ndim == 3 and len(coefficients) not in (1, len(tape.chain)):
-        raise ShapeError('coefficients', coefficients.shape, f'({len(tape.chain)}, entries, 9)')
-    entries = functionals.checked(rows, joints, coefficients, tape.chain.shape[1], first,
-                                  parameters.dtype.type, each_own=True)
+    entries = entries._replace(
+        coefficients=np.asarray(entries.coefficients, parameters.dtype, order='C'))
     reach = int(entries.joints.max(initial=-1)) + 1
-    steps = backward.steps_of_rows(entries.rows, entries.joints, entries.number, first)
-    if reach * (reach + _COLUMN_OVERHEAD) < steps:
+    steps = backward.steps_of_rows(entries.rows, entries.joints, len(entries.lanes), first)
+    if len(tape.chain) * reach * (reach + _COLUMN_OVERHEAD) < steps:
         columns = tangents.jacobian_columns(parameters.weights, tuple(tape), reach)
         return tangents.functional_rows(columns, *entries, first)
     return backward.functional_rows(parameters.weights, tuple(tape), *entries, first)
@@ -101,13 +96,18 @@ def functional_rows(parameters: NetworkParameters, tape: Tape, rows: ArrayLike,
 def jacobian_rows(parameters: NetworkParameters, tape: Tape, joints: ArrayLike,
                   components: ArrayLike, first: int = 0) -> np.ndarray:
     """
-    Return rows of the Jacobian of a chain by its angles; see `functional_rows`.
+    Return rows of the Jacobian of chains by their angles; see `functional_rows`.
 
     :param joints: (rows,), which joint's pose each row is of, counted from 0
     :param components: (rows,), which of the 9 components
     :return: (batch, rows, joints - first, axes), d chain[joints, components] / d angles[first:]
+    :raises ShapeError: if the rows are misshapen, or the tape is of another network
+    :raises IndexError: if a number is out of range
     """
-    return functional_rows(parameters, tape, *functionals.of_components(joints, components), first)
+    batch, length, _ = tape.chain.shape
+    entries = functionals.checked(*functionals.of_components(joints, components), length, first)
+    found = functional_rows(parameters, tape, entries.of_each(batch), first)
+    return entries.by_configuration(found, (batch,))
 
 
 def jacobian(parameters: NetworkParameters, tape: Tape, reach: int | None = None) -> np.ndarray:

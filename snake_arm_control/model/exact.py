@@ -68,8 +68,16 @@ class ExactLinearization(functionals.Differentiated):
                         first: int = 0) -> np.ndarray:
         """See `functionals.Differentiated`."""
         entries = functionals.checked(rows, joints, coefficients, self.chain.shape[-2], first)
-        found = serial_chain.functional_rows(self._placed, *entries, first)
-        return found.reshape(*self._shape[:-2], *found.shape[1:])
+        batch = len(self._placed[1])
+        found = serial_chain.functional_rows(self._placed, *entries.of_each(batch), first)
+        return entries.by_configuration(found, self._shape[:-2])
+
+    def lane_rows(self, lanes: np.ndarray, rows: np.ndarray, joints: np.ndarray,
+                  coefficients: np.ndarray) -> np.ndarray:
+        """See `functionals.Differentiated`."""
+        entries = functionals.checked_lanes(lanes, rows, joints, coefficients,
+                                            self._placed[1].shape)
+        return serial_chain.functional_rows(self._placed, *entries, 0)
 
 
 def compile_all() -> None:

@@ -10,6 +10,7 @@ along an obstacle's normal, the distance of two links.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,19 @@ class Differentiated:
         """
         raise NotImplementedError
 
+    def lane_rows(self, lanes: np.ndarray, rows: np.ndarray, joints: np.ndarray,
+                  coefficients: np.ndarray) -> np.ndarray:
+        """
+        Return the derivatives of functionals of which each is of one configuration.
+
+        :param lanes: (functionals,) the configurations, indices into the batch as one axis
+        :param rows, joints, coefficients: of the entries, see above
+        :return: (functionals, joints, axes)
+        :raises ShapeError: if the entries are misshapen
+        :raises IndexError: if a number is out of range
+        """
+        raise NotImplementedError
+
     def jacobian_rows(self, joints: np.ndarray, components: np.ndarray, first: int = 0
                       ) -> np.ndarray:
         """Return rows (*batch, rows, joints - first, axes) of dchain/dangles[first:]."""
@@ -49,12 +63,26 @@ class Entries(NamedTuple):
 
     rows: np.ndarray  # (entries,) numbers of the functionals, from 0
     joints: np.ndarray  # (entries,) indices from 0 along the chain
-    coefficients: np.ndarray  # (entries, 9), or (batch or 1, entries, 9)
-    number: int  # of functionals
+    coefficients: np.ndarray  # (entries, 9)
+    lanes: np.ndarray  # (functionals,) the configuration of each
+
+    def of_each(self, batch: int) -> Entries:
+        """Return these functionals, of one configuration, for each of a batch in turn."""
+        if batch == 1:
+            return self
+        each = np.arange(batch)
+        return Entries((self.rows[:, None] * batch + each).ravel(), self.joints.repeat(batch),
+                       self.coefficients.repeat(batch, axis=0), np.tile(each, len(self.lanes)))
+
+    def by_configuration(self, found: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+        """Return as (*batch, functionals, ...) what was found for `of_each` of a batch."""
+        count, shape = len(self.lanes), found.shape[1:]
+        each = found.reshape(count, math.prod(batch), *shape).swapaxes(0, 1)
+        return each.reshape(*batch, count, *shape)
 
 
 def checked(rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike, length: int, first: int,
-            dtype: type = np.float64, each_own: bool = False) -> Entries:
+            dtype: type = np.float64) -> Entries:
     """
     Return functionals of a chain, checked, for kernels look at nothing.
 
@@ -63,8 +91,6 @@ def checked(rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike, length:
     :param coefficients: (entries, 9)
     :param length: joints of the chain
     :param first: joint from which on angles are differentiated by
-    :param each_own: whether each configuration may have its own coefficients; those that are
-        returned then are (batch or 1, entries, 9)
     :raises ShapeError: if the entries are misshapen
     :raises IndexError: if a number is out of range
     """
@@ -72,15 +98,32 @@ def checked(rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike, length:
     coefficients = np.array(coefficients, dtype, order='C')
     if rows.ndim != 1 or rows.shape != joints.shape:
         raise ShapeError('joints', joints.shape, f'(entries,), and so rows {rows.shape}')
-    if each_own and coefficients.ndim == 2:
-        coefficients = coefficients[None]
-    if coefficients.shape[int(each_own):] != (len(rows), pose.SIZE):
+    if coefficients.shape != (len(rows), pose.SIZE):
         raise ShapeError('coefficients', coefficients.shape, f'({len(rows)}, {pose.SIZE})')
     check_within('joint', joints, length)
     last = check_within('number', rows, len(rows))
     if not 0 <= first <= length:
         raise IndexError(f'first is joint {first}, expected 0 to {length}')
-    return Entries(rows, joints, coefficients, last + 1)
+    return Entries(rows, joints, coefficients, np.zeros(last + 1, np.int64))
+
+
+def checked_lanes(lanes: ArrayLike, rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike,
+                  shape: tuple[int, ...], dtype: type = np.float64) -> Entries:
+    """
+    Return functionals of which each is of one configuration, checked.
+
+    :param lanes: (functionals,) the configurations
+    :param rows, joints, coefficients: of the entries, as `checked` takes them
+    :param shape: of the chains, (batch, joints, ...)
+    :raises ShapeError: if there are not as many lanes as functionals, or entries are misshapen
+    :raises IndexError: if a number is out of range
+    """
+    entries = checked(rows, joints, coefficients, shape[1], 0, dtype)
+    lanes = np.array(lanes, np.int64)
+    if lanes.shape != entries.lanes.shape:
+        raise ShapeError('lanes', lanes.shape, str(entries.lanes.shape))
+    check_within('lane', lanes, shape[0])
+    return entries._replace(lanes=lanes)
 
 
 def of_components(joints: ArrayLike, components: ArrayLike

@@ -81,10 +81,20 @@ class NetworkLinearization(functionals.Differentiated):
     def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
                         first: int = 0) -> np.ndarray:
         """See `functionals.Differentiated`."""
+        entries = functionals.checked(rows, joints, coefficients, self.chain.shape[-2], first)
+        found = self._rows(entries.of_each(len(self._tape.chain)), first)
+        return entries.by_configuration(found, self._batch)
+
+    def lane_rows(self, lanes: np.ndarray, rows: np.ndarray, joints: np.ndarray,
+                  coefficients: np.ndarray) -> np.ndarray:
+        """See `functionals.Differentiated`."""
+        return self._rows(functionals.checked_lanes(lanes, rows, joints, coefficients,
+                                                    self._tape.chain.shape), 0)
+
+    def _rows(self, entries: functionals.Entries, first: int) -> np.ndarray:
+        """Return the derivatives (functionals, joints - first, axes)."""
         if self._form is not None:
-            rows, joints, coefficients, _ = functionals.checked(
-                rows, joints, coefficients, self.chain.shape[-2], first)
-            coefficients = self._form.pull(self._tape.chain[:, joints], joints, coefficients[None])
-        found = bptt.functional_rows(self._parameters, self._tape, rows, joints, coefficients,
-                                     first)
-        return found.reshape((*self._batch, *found.shape[-3:]))
+            there = self._tape.chain[entries.lanes[entries.rows], entries.joints]
+            entries = entries._replace(
+                coefficients=self._form.pull(there, entries.joints, entries.coefficients))
+        return bptt.functional_rows(self._parameters, self._tape, entries, first)

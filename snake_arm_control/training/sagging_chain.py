@@ -217,10 +217,11 @@ class SaggingChain:
         settled = settled.reshape(-1, size, size) @ corrections
         placed = serial_chain.place((*(np.ascontiguousarray(part) for part in (
             self.transforms[:, :3, :3], self.transforms[:, :3, 3])), *numbers[2:]), bent)
-        rows, joints, coefficients = functionals.of_components(*np.divmod(
+        components = functionals.of_components(*np.divmod(
             np.arange(chain[0].size), pose.SIZE))
-        by_angle = serial_chain.functional_rows(
-            (numbers, *placed), rows, joints, coefficients, len(rows), 0)
+        entries = functionals.checked(*components, shape[1], 0)
+        by_angle = entries.by_configuration(serial_chain.functional_rows(
+            (numbers, *placed), *entries.of_each(len(angles)), 0), angles.shape[:1])
         by_load = by_angle.reshape(len(angles), -1, size) @ settled
         return np.concatenate((by_geometry, by_load.reshape(*chain.shape, -1)), axis=-1)
 

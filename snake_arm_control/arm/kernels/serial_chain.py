@@ -130,21 +130,21 @@ def angle_gradient(placed, pulls):
 
 
 @compiled
-def functional_rows(placed, rows, ends, coefficients, count, first):
+def functional_rows(placed, rows, ends, coefficients, lanes, first):
     """Add up what each entry of a functional says of the joints before its pose."""
     geometry, chain, points, axes = placed
     _, _, _, slides, drivers, ratios, _ = geometry
-    batch, joints, width = points.shape[:3]
-    found = np.zeros((batch, count, joints - first, width))
-    for lane in range(batch):
-        for entry in range(len(rows)):
-            fx, fy, fz, mx, my, mz = _wrench(chain[lane, ends[entry]], coefficients[entry])
-            flat = found[lane, rows[entry]].ravel()
-            for j in range(ends[entry] + 1):
-                for k in range(width):
-                    place = drivers[j, k] - first * width
-                    if place >= 0 and ratios[j, k] != 0.0:
-                        flat[place] += ratios[j, k] * _work(
-                            points[lane, j, k], axes[lane, j, k], slides[j, k],
-                            fx, fy, fz, mx, my, mz)
+    joints, width = points.shape[1:3]
+    found = np.zeros((len(lanes), joints - first, width))
+    for entry in range(len(rows)):
+        lane = lanes[rows[entry]]
+        fx, fy, fz, mx, my, mz = _wrench(chain[lane, ends[entry]], coefficients[entry])
+        flat = found[rows[entry]].ravel()
+        for j in range(ends[entry] + 1):
+            for k in range(width):
+                place = drivers[j, k] - first * width
+                if place >= 0 and ratios[j, k] != 0.0:
+                    flat[place] += ratios[j, k] * _work(
+                        points[lane, j, k], axes[lane, j, k], slides[j, k],
+                        fx, fy, fz, mx, my, mz)
     return found

@@ -30,54 +30,53 @@ def angle_gradient(weights, tape, chain_gradient, keep):
     slopes = _zero_slopes(weights, batch, joints if keep else 1)
     by_angles = np.empty_like(tape.angles)
     by_pose = np.empty((batch, size), chain_gradient.dtype)
+    each = np.arange(batch)
     for j in range(joints - 1, -1, -1):
         for lane in range(batch):
             for component in range(size):
                 by_pose[lane, component] = chain_gradient[lane, j, component]
         add_product(by_pose, weights.readout, slopes.carried[SECOND])
-        _step_back(weights, tape, slopes, j, batch, by_angles)
+        _step_back(weights, tape, slopes, j, each, by_angles)
     return by_angles, slopes.net
 
 
 @compiled
-def functional_rows(weights, tape, rows, ends, coefficients, count, first):
+def functional_rows(weights, tape, rows, ends, coefficients, configurations, first):
     """
-    Sweep with a lane for each functional and configuration; one enters at its outermost entry.
+    Sweep with a lane for each functional; one enters at its outermost entry.
 
-    :param rows, ends: of the entries: their functionals, and their joints
-    :param coefficients: (batch or 1, entries, 9)
-    :param count: of functionals
-    :return: (batch, count, joints - first, axes)
+    :param rows, ends, coefficients: of the entries: their functionals, their joints, (entries, 9)
+    :param configurations: (count,), of the functionals
+    :return: (count, joints - first, axes)
     """
     weights, tape = Weights(*weights), Tape(*tape)
-    batch, length, inputs = tape.angles.shape
-    size, width = weights.readout.shape
-    slopes = _zero_slopes(weights, count * batch, 1)
-    outputs = slopes.carried[SECOND]
-    by_angles = np.zeros((count * batch, length, inputs), tape.angles.dtype)
+    _, length, inputs = tape.angles.shape
+    (size, width), count = weights.readout.shape, len(configurations)
+    slopes = _zero_slopes(weights, count, 1)
+    by_angles = np.zeros((count, length, inputs), tape.angles.dtype)
     earliest, following = _by_joint(ends, length)
     place = np.full(count, -1)  # of a functional among those that have entered
-    entered = 0
+    entered = np.empty(count, np.int64)  # their configurations
+    lanes = 0
     for j in range(length - 1, first - 1, -1):
         entry = earliest[j]
         while entry >= 0:
-            if place[rows[entry]] < 0:
-                place[rows[entry]] = entered
-                entered += 1
-            for t in range(batch):
-                output = outputs[place[rows[entry]] * batch + t]
-                for component in range(size):
-                    factor = coefficients[t % len(coefficients), entry, component]
-                    if factor != 0:
-                        for n in range(width):
-                            output[n] += factor * weights.readout[component, n]
+            row = rows[entry]
+            if place[row] < 0:
+                place[row], entered[lanes] = lanes, configurations[row]
+                lanes += 1
+            output = slopes.carried[SECOND, place[row]]
+            for component in range(size):
+                factor = coefficients[entry, component]
+                if factor != 0:
+                    for n in range(width):
+                        output[n] += factor * weights.readout[component, n]
             entry = following[entry]
-        _step_back(weights, tape, slopes, j, entered * batch, by_angles)
-    result = np.zeros((batch, count, length - first, inputs), by_angles.dtype)
+        _step_back(weights, tape, slopes, j, entered[:lanes], by_angles)
+    result = np.zeros((count, length - first, inputs), by_angles.dtype)
     for row in range(count):
         if place[row] >= 0:
-            for lane in range(batch):
-                result[lane, row] = by_angles[place[row] * batch + lane, first:]
+            result[row] = by_angles[place[row], first:]
     return result
 
 
@@ -108,14 +107,15 @@ def _zero_slopes(weights, lanes, keep):
 
 
 @compiled
-def _step_back(weights, tape, slopes, j, lanes, by_angles):
-    """Pass slopes from joint j to the joint before, and onto its angles."""
+def _step_back(weights, tape, slopes, j, configurations, by_angles):
+    """Pass slopes, of these configurations, from joint j to that before, and onto its angles."""
+    lanes = len(configurations)
     columns, own = weights.bias.shape[2], j % len(weights.angles)
     (cells, blocks), keep = cells_and_blocks(weights), slopes.net.shape[1]
     for layer in (SECOND, FIRST):
         by_column = slopes.net[layer, j % keep, :lanes]
         _differentiate(weights.own[layer], tape.state[layer, j], tape.state[layer, j + 1],
-                       slopes.carried[layer], by_column, cells, blocks)
+                       configurations, slopes.carried[layer], by_column, cells, blocks)
         add_product(by_column, weights.back[layer], slopes.carried[1 - layer])
     for lane in range(lanes):
         for axis in range(by_angles.shape[2]):
@@ -126,21 +126,22 @@ def _step_back(weights, tape, slopes, j, lanes, by_angles):
 
 
 @compiled
-def _differentiate(own, before, after, carried, by_net, cells, blocks):
+def _differentiate(own, before, after, configurations, carried, by_net, cells, blocks):
     """Set by_net to the slopes of the nets of a layer, from those that are carried to it."""
     if cells == CELLS and blocks == BLOCKS:
-        _differentiate_blocks(own, before, after, carried, by_net, CELLS, BLOCKS)
+        _differentiate_blocks(own, before, after, configurations, carried, by_net, CELLS, BLOCKS)
     else:
-        _differentiate_blocks(own, before, after, carried, by_net, cells, blocks)
+        _differentiate_blocks(own, before, after, configurations, carried, by_net, cells, blocks)
 
 
 @compiled
-def _differentiate_blocks(own, before, after, carried, by_net, cells, blocks):
+def _differentiate_blocks(own, before, after, configurations, carried, by_net, cells, blocks):
     """
     Do so; set the slopes of outputs to zero, and pass those of cells and gates on.
 
     :param own: (3 (cells + 3) blocks,)
     :param before, after: (batch, (3 + 3 cells) blocks), states; see `Tape` for their rows
+    :param configurations: (lanes,), indices into the batch
     :param carried: (lanes or more, (2 cells + 3) blocks)
     :param by_net: (lanes, columns)
     """
@@ -150,7 +151,7 @@ def _differentiate_blocks(own, before, after, carried, by_net, cells, blocks):
     by_cell, by_gate = cells * blocks, 2 * cells * blocks
     zero = type(by_net[0, 0])(0)
     for lane in range(len(by_net)):
-        t = lane % len(after)  # a row of a Jacobian has one lane for each configuration
+        t = configurations[lane]
         for b in range(blocks):
             i, f, o = INPUT * blocks + b, FORGET * blocks + b, OUTPUT * blocks + b
             gate_i, gate_f, gate_o = after[t, i], after[t, f], after[t, o]

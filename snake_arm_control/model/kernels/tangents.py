@@ -49,25 +49,26 @@ def jacobian_columns(weights, tape, reach):
 
 
 @compiled
-def functional_rows(columns, rows, ends, coefficients, count, first):
+def functional_rows(columns, rows, ends, coefficients, lanes, first):
     """
     Return the derivatives of functionals, given the columns of the Jacobian up to their joints.
 
     :param columns: (batch, reach, 9, joints, axes)
-    :param coefficients: (batch or 1, entries, 9)
-    :return: (batch, count, joints - first, axes)
+    :param coefficients: (entries, 9)
+    :param lanes: (count,), the configurations of the functionals
+    :return: (count, joints - first, axes)
     """
-    batch, _, size, length, inputs = columns.shape
-    result = np.zeros((batch, count, length - first, inputs), columns.dtype)
-    for lane in range(batch):
-        for entry in range(len(rows)):
-            for component in range(size):
-                factor = coefficients[lane % len(coefficients), entry, component]
-                if factor != 0:
-                    for j in range(first, ends[entry] + 1):
-                        for axis in range(inputs):
-                            result[lane, rows[entry], j - first, axis] += (
-                                factor * columns[lane, ends[entry], component, j, axis])
+    _, _, size, length, inputs = columns.shape
+    result = np.zeros((len(lanes), length - first, inputs), columns.dtype)
+    for entry in range(len(rows)):
+        row = rows[entry]
+        for component in range(size):
+            factor = coefficients[entry, component]
+            if factor != 0:
+                for j in range(first, ends[entry] + 1):
+                    for axis in range(inputs):
+                        result[row, j - first, axis] += (
+                            factor * columns[lanes[row], ends[entry], component, j, axis])
     return result
 
 
