@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import TypeGuard
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from snake_arm_control.model.network_model import NetworkModel
 LANES = 16  # at a time: more of the learned model do not fit into a core's cache
 
 
-def can_share(model: DifferentiableModel, settings: InverseSettings) -> bool:
+def can_share(model: DifferentiableModel, settings: InverseSettings
+              ) -> TypeGuard[ForwardModel | ExactModel]:
     """Return whether descents of a model may go in lanes, those to plain goals without terms."""
     core = model.core if isinstance(model, ForwardModel) else model
     return (isinstance(core, (ExactModel, NetworkModel)) and model.arm.tendons is None
@@ -29,7 +31,7 @@ def can_share(model: DifferentiableModel, settings: InverseSettings) -> bool:
 
 
 def descend_in_lanes(goals: Sequence[Goal], starts: Sequence[np.ndarray],
-                     limits: Sequence[int], model: DifferentiableModel,
+                     limits: Sequence[int], model: ForwardModel | ExactModel,
                      true_chain: Callable[[np.ndarray], np.ndarray] | None,
                      settings: InverseSettings) -> list[Solution]:
     """
