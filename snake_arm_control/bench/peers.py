@@ -176,9 +176,9 @@ def exact_model(arm: Arm) -> DifferentiableModel:
 class _Residual:
     """A goal as the residual of a least-squares problem, weighted as our own descent does."""
 
-    def __init__(self, goal: Goal):
+    def __init__(self, goal: Goal, arm: Arm):
         self._goal = goal
-        importance = goal.weight * _SETTINGS.gains
+        importance = goal.weight * _SETTINGS.gains(arm.length)
         self.cared = np.nonzero(importance)
         self.scale = np.sqrt(importance[self.cared])
 
@@ -191,9 +191,9 @@ class _Residual:
         return self.scale[:, None] * rows.reshape(len(rows), -1)
 
 
-def reached(goal: Goal, chain: np.ndarray) -> bool:
-    """Return whether a chain (joints, 9) reaches a goal."""
-    return _SETTINGS.is_reached(float(goal.position_error(chain)), float(goal.axis_error(chain)))
+def reached(goal: Goal, chain: np.ndarray, arm: Arm) -> bool:
+    """Return whether a chain (joints, 9) of an arm reaches a goal."""
+    return _SETTINGS.tolerances(arm.length).are_met(*goal.errors(chain))
 
 
 def scipy_least_squares(arm: Arm) -> Solver:
@@ -202,14 +202,14 @@ def scipy_least_squares(arm: Arm) -> Solver:
     model = exact_model(arm)
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
-        residual = _Residual(goal)
+        residual = _Residual(goal, arm)
         count, last = 0, arm.rest
 
         def error(flat: np.ndarray) -> np.ndarray:
             nonlocal count, last
             count, last = count + 1, flat.reshape(last.shape)
             chain = forward_kinematics(arm, last)
-            if reached(goal, chain):
+            if reached(goal, chain, arm):
                 raise StopIteration
             return residual(chain)
 
@@ -234,12 +234,12 @@ def torch_exact(arm: Arm) -> Solver:
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         target = torch.tensor(goal.target)
-        importance = torch.tensor(goal.weight * _SETTINGS.gains)
+        importance = torch.tensor(goal.weight * _SETTINGS.gains(arm.length))
         angles = torch.tensor(arm.rest, requires_grad=True)
         descent = torch.optim.Adam([angles], lr=_TORCH_RATE)
         for iteration in range(_TORCH_ITERATIONS + 1):
             chain = kinematics.forward_kinematics(arm, angles)
-            if reached(goal, chain.detach().numpy()):
+            if reached(goal, chain.detach().numpy(), arm):
                 break
             descent.zero_grad()
             (0.5 * (importance * (chain - target) ** 2).sum()).backward()
@@ -261,7 +261,7 @@ def pink(arm: Arm) -> Solver:
     class ChainTask(task_of.Task):
         def __init__(self, goal: Goal):
             super().__init__(cost=1.0)
-            self.residual = _Residual(goal)
+            self.residual = _Residual(goal, arm)
 
         def compute_error(self, configuration):
             return self.residual(PinocchioLinearization(pinocchio, configuration.data).chain)
@@ -292,7 +292,7 @@ def mink(arm: Arm) -> Solver:
 
     class ChainTask(mink.Task):
         def __init__(self, goal: Goal):
-            self.residual = _Residual(goal)
+            self.residual = _Residual(goal, arm)
             super().__init__(cost=np.ones(len(self.residual.scale)))
 
         def compute_error(self, configuration):
@@ -321,7 +321,7 @@ def _by_quadratic_programs(arm: Arm, task_of: Callable[[Goal], Any],
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         task, angles = task_of(goal), arm.rest
         for iteration in range(_QP_ITERATIONS + 1):
-            if reached(goal, forward_kinematics(arm, angles)):
+            if reached(goal, forward_kinematics(arm, angles), arm):
                 break
             change = velocity(configure(angles.ravel()), task).reshape(angles.shape)
             change *= min(1.0, _SETTINGS.max_step / np.abs(change).max())
@@ -337,13 +337,14 @@ def pytorch_kinematics(arm: Arm) -> Solver:
     chain = kinematics.build_serial_chain_from_urdf(urdf_text(arm).encode(), 'tool0')
     chain = chain.to(dtype=torch.float64)
     limits = torch.tensor(chain.get_joint_limits(), dtype=torch.float64).T
+    tolerances = _SETTINGS.tolerances(arm.length)
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         rotation, position = pose.to_matrix(goal.target[-1])
         solver = kinematics.PseudoInverseIK(
             chain, retry_configs=torch.zeros((1, 2 * arm.joints), dtype=torch.float64),
             joint_limits=limits, max_iterations=_QP_ITERATIONS,
-            pos_tolerance=_SETTINGS.position_tolerance, rot_tolerance=_SETTINGS.axis_tolerance,
+            pos_tolerance=tolerances.position, rot_tolerance=tolerances.axis,
             early_stopping_any_converged=True, early_stopping_no_improvement=None,
             regularlization=_QP_DAMPING, lr=1.0, clamp_to_limits=True)
         found = solver.solve(kinematics.Transform3d(

@@ -18,6 +18,7 @@ from snake_arm_control.control.goal_term import GoalTerm
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser, Optimiser
 from snake_arm_control.control.posture import Centering, Posture
 from snake_arm_control.control.term import Term
+from snake_arm_control.control.tolerances import Tolerances
 from snake_arm_control.control.travel import Travel
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 
@@ -63,6 +64,7 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
     if travel is not None:
         model, patience = travel.model, max(patience, _TRAVELLING_PATIENCE)
     wanted = terms_of(goal, model.arm, settings, terms)
+    tolerances = settings.tolerances(model.arm.length)
     prefers = goal.posture is not None or _prefer(terms, angles)
     best: Solution | None = None
     iteration = progress_at = 0
@@ -71,9 +73,9 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
         linearization = model.linearize(angles)
         chain = linearization.chain - error if true_chain is None else true_chain(angles)
         demanded = demands(wanted, chain, angles)
-        here = assess(goal, angles, chain, iteration, settings, demanded.violation)
-        here_score = score(here, settings)
-        if best is None or here_score < score(best, settings) or prefers and here.converged:
+        here = assess(goal, angles, chain, iteration, tolerances, demanded.violation)
+        here_score = score(here, tolerances)
+        if best is None or here_score < score(best, tolerances) or prefers and here.converged:
             best = here
         if here_score < _PROGRESS * progress_score:
             progress_at, progress_score = iteration, here_score
@@ -111,9 +113,10 @@ def terms_of(goal: Goal, arm: Arm, settings: InverseSettings, terms: Sequence[Te
     :raises ArmError: if the goal prefers a posture of joints that the arm does not have
     """
     # The paper's rule keeps to the letter of the loss.
+    gains = settings.gains(arm.length)
     own: tuple[Term, ...] = (
-        GoalTerm(goal, settings.gains, by_turns=settings.method != 'momentum'),
-        *(ConditionTerm(condition, settings.gains) for condition in goal.conditions))
+        GoalTerm(goal, gains, by_turns=settings.method != 'momentum'),
+        *(ConditionTerm(condition, gains, arm.length) for condition in goal.conditions))
     if goal.posture is not None:
         own = *own, Posture(arm.angles_from(dict(goal.posture)))
     elif (settings.centering and settings.method != 'momentum' and not goal.is_free
@@ -128,19 +131,16 @@ def _prefer(terms: Sequence[Term], angles: np.ndarray) -> bool:
 
 
 def assess(goal: Goal, angles: np.ndarray, chain: np.ndarray, iterations: int,
-           settings: InverseSettings, violation: float = 0.0) -> Solution:
+           tolerances: Tolerances, violation: float = 0.0) -> Solution:
     """Return how good a configuration is whose pose chain is (joints, 9)."""
     errors = goal.errors(chain)
-    converged = settings.is_reached(*errors) and violation <= settings.position_tolerance
+    converged = tolerances.are_met(*errors, violation)
     return Solution(angles, iterations, converged, *errors, violation)
 
 
-def score(solution: Solution, settings: InverseSettings) -> float:
+def score(solution: Solution, tolerances: Tolerances) -> float:
     """Return the largest of errors and violation over its tolerance; NaN counts as infinite."""
-    score = max(solution.position_error / settings.position_tolerance,
-                solution.axis_error / settings.axis_tolerance,
-                solution.violation / settings.position_tolerance)
-    return math.inf if math.isnan(score) else score
+    return tolerances.ratio(solution.position_error, solution.axis_error, solution.violation)
 
 
 def finish(search: Search) -> Solution:

@@ -84,13 +84,13 @@ def solve(goal: Goal, start_angles: np.ndarray, model: DifferentiableModel,
     descends = travel is not None or not (restarts and leaves_little_choice(goal))
     best = finish(descend(goal, start, model, true_chain, settings,
                           max_iterations if descends else 0, terms=terms, travel=travel))
-    taken = best.iterations
+    taken, tolerances = best.iterations, settings.tolerances(arm.length)
     for attempt in islice(attempts, restarts):
         if best.converged or taken >= max_iterations:
             break
         found = finish(attempt(max_iterations - taken))
         taken += found.iterations
-        best = min(best, found, key=lambda each: score(each, settings))
+        best = min(best, found, key=lambda each: score(each, tolerances))
     if clearances is not None:
         best = best._replace(clearance=_least_clearance(best.path, clearances, model, true_chain))
     return best._replace(iterations=taken, path=best.path if keep_path else None)
