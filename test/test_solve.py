@@ -430,9 +430,9 @@ def test_a_joint_at_its_limit_that_is_pushed_outward_leaves_the_step_to_the_othe
     angles = random_angles(arm)
     angles[1, 0] = arm.upper[0, 0]
     linearization = ExactModel(arm).linearize(angles)
-    rows = linearization.jacobian_rows(np.full(3, 2), np.arange(3)).reshape(3, -1)
-    outward = rows[:, 2]  # the tool's motion with joint_2_x
-    goal = Goal.tool(linearization.chain[-1, :3] + 0.01 * outward, joints=3)
+    rows = linearization.jacobian_rows(np.full(3, 2), np.arange(3)).reshape(3, -1) / arm.length
+    outward = rows[:, 2]  # the tool's motion with joint_2_x [arm lengths]
+    goal = Goal.tool(linearization.chain[-1, :3] + 0.01 * arm.length * outward, joints=3)
     descent = LevenbergMarquardt(arm, InverseSettings())
     change = (take(descent, goal, angles, linearization, linearization.chain, 10.0)
               - angles).ravel()
