@@ -8,7 +8,7 @@ from snake_arm_control import Arm, ForwardModel, Goal, InverseSettings, solve
 
 arm = Arm()
 model = ForwardModel.load(arm=arm)
-settings = InverseSettings(position_tolerance=1e-4)  # [m]
+settings = InverseSettings(position_tolerance=1e-4)  # [arm lengths]
 center, radius = np.array((0.55, 0.0, 0.45)), 0.15  # [m]
 
 

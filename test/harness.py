@@ -137,7 +137,7 @@ class Observer:
     def errors(self, goal):
         if self.chain is None:
             return math.inf, math.inf
-        chain = chain_messages.deserialize_chain(self.chain)[1]
+        chain = chain_messages.deserialize_chain(self.chain, base=ARM.base)[1]
         return goal.position_error(chain), goal.axis_error(chain)
 
     def is_at(self, goal):

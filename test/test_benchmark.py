@@ -69,7 +69,7 @@ def test_every_goal_is_reached_by_a_configuration_within_the_limits(family, join
         chain = forward_kinematics(arm, angles)
         assert goal.position_error(chain) < 1e-12
         assert goal.axis_error(chain) < 1e-7
-        assert is_reached(goal, chain)
+        assert is_reached(goal, chain, arm)
 
 
 def test_goals_of_an_arm_unlike_the_model_are_poses_of_that_arm():
@@ -96,7 +96,7 @@ def test_each_own_method_reaches_a_goal(name):
     solver = goal_race.METHODS[name].build(ARM)
     goal, = goal_families.goals('B', ARM, 1, generator())
     angles, iterations = solver(goal)
-    assert is_reached(goal, forward_kinematics(ARM, angles))
+    assert is_reached(goal, forward_kinematics(ARM, angles), ARM)
     assert 0 < iterations < 2000
     assert np.abs(angles).max() <= ARM.upper[0, 0]
 
@@ -112,7 +112,7 @@ def test_each_peer_that_is_installed_reaches_a_goal(name, package):
     family = goal_race.METHODS[name].families[-1] if name != 'ikpy' else 'A'
     goal = goal_families.goals(family, arm, 2, generator())[1]
     angles, _ = solver(goal)
-    assert is_reached(goal, forward_kinematics(arm, angles))
+    assert is_reached(goal, forward_kinematics(arm, angles), arm)
 
 
 def test_pinocchios_kinematics_are_ours():

@@ -102,7 +102,7 @@ def test_a_condition_is_met(condition, method):
     values, lower, upper = (condition.measure(forward_kinematics(Arm(), found.angles))[0].values,
                             *condition.measure(forward_kinematics(Arm(), found.angles))[1:])
     assert (values >= lower - 0.02).all() and (values <= upper + 0.02).all()
-    assert settings.is_reached(*goal.errors(forward_kinematics(Arm(), found.angles)))
+    assert settings.tolerances(1.0).are_met(*goal.errors(forward_kinematics(Arm(), found.angles)))
 
 
 def torch_quantity(condition, chain):
@@ -327,10 +327,18 @@ def test_a_goal_that_moves_on_a_little_is_near_and_another_one_is_not():
     def goal(*offset, angle=0.1):
         return Goal.where(LookAt(40, np.add((0.5, 0.0, 0.3), offset), angle=angle))
     assert goal(0, 0, 0) == goal(0, 0, 0) and goal(0, 0, 0.01) != goal(0, 0, 0)
-    assert goal(0, 0, 0.01).is_near(goal(0, 0, 0), 0.05)
-    assert not goal(0, 0, 0.06).is_near(goal(0, 0, 0), 0.05)
-    assert not goal(0, 0, 0).is_near(Goal.where(LookAt(39, (0.5, 0.0, 0.3), angle=0.1)), 0.05)
-    assert not goal(0, 0, 0).is_near(Goal.free(), 0.05)
+    assert goal(0, 0, 0.01).is_near(goal(0, 0, 0), 0.05, 1.0)
+    assert not goal(0, 0, 0.06).is_near(goal(0, 0, 0), 0.05, 1.0)
+    assert not goal(0, 0, 0).is_near(Goal.where(LookAt(39, (0.5, 0.0, 0.3), angle=0.1)), 0.05, 1.0)
+    assert not goal(0, 0, 0).is_near(Goal.free(), 0.05, 1.0)
+
+
+@pytest.mark.parametrize('ask', (
+    lambda position: Goal.tool(position=position),
+    lambda position: Goal.where(OnLine(40, position, (1.0, 0.0, 0.0), 0.1))))
+def test_positions_are_near_by_the_length_of_the_arm(ask):
+    here, there = ask((0.0, 0.0, 0.5)), ask((0.0, 0.0, 0.51))
+    assert here.is_near(there, 0.05, 1.0) and not here.is_near(there, 0.05, 0.1)
 
 
 def run(goal, seconds=8.0, settings=ControlSettings(use_feedback=False)):
@@ -347,7 +355,7 @@ def run(goal, seconds=8.0, settings=ControlSettings(use_feedback=False)):
 def test_the_loop_reaches_a_condition_and_comes_to_rest(condition):
     loop = run(Goal.where(condition))
     assert loop.state(8.0) is State.REACHED
-    assert loop.settings.is_reached(*loop.errors())
+    assert loop.tolerances.are_met(*loop.errors())
     before = loop.commands
     for tick in range(1, 20):
         loop.iterate(8.0 + 0.005 * tick, round(8e9 + 5e6 * tick))
@@ -378,7 +386,7 @@ def test_a_posture_of_no_joints_of_the_arm_is_refused_and_the_goal_before_stays(
 
 
 def test_a_condition_of_a_gain_of_zero_changes_nothing():
-    term = ConditionTerm(OnPlane(40, (0.0, 0.0, 1.0), 0.3), np.zeros(9))
+    term = ConditionTerm(OnPlane(40, (0.0, 0.0, 1.0), 0.3), np.zeros(9), 1.0)
     assert term.residuals(chain_of(1), None) is None
     assert term.inequalities(chain_of(1), None) is None
 

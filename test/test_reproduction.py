@@ -187,8 +187,8 @@ def test_figure_5_right_ends_where_exact_kinematics_does_at_best(model):
     """The first joint is 45 degrees off, all others and the tool are where they shall be."""
     recording = LibraryRun(model)(scenario('fig5_right'), 0.0)
     goal = recording.goals[-1]
-    ours = residual(goal, recording.chains[-1])
-    best = residual(goal, forward_kinematics(ARM, best_exact(goal, ARM, starts=3)))
+    ours = residual(goal, recording.chains[-1], ARM.length)
+    best = residual(goal, forward_kinematics(ARM, best_exact(goal, ARM, starts=3)), ARM.length)
     assert math.degrees(best['axis_error']) == pytest.approx(45.0, abs=1e-3)
     assert ours['loss'] == pytest.approx(best['loss'], rel=0.01)
     assert ours['position_error'] <= 1e-3

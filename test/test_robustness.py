@@ -34,7 +34,8 @@ def test_the_controller_reaches_its_goals_whatever_the_deviation(learned):
     assert list(found['0.1']) == list(robustness.deviations())
     for row in found['0.1'].values():
         assert (row['goals'], row['reached']) == (1, 1)
-        assert InverseSettings().is_reached(row['position_error'][0], row['axis_error'][0])
+        assert InverseSettings().tolerances(learned.arm.length).are_met(
+            row['position_error'][0], row['axis_error'][0])
         assert row['time'][0] < 2.0
     assert len(lines) == 1 + len(found['0.1'])
 

@@ -12,6 +12,7 @@ import pytest
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.arm.simulation import SimulatedArm, SimulationSettings
+from snake_arm_control.control.conditions import OnPlane
 from snake_arm_control.control.demands import demands
 from snake_arm_control.control.descent import finish, terms_of
 from snake_arm_control.control.goal import Goal
@@ -66,13 +67,13 @@ def take(descent, goal, angles, linearization, estimate, bound, settings=PLAIN, 
     return descent.step(wanted, angles, linearization, bound)
 
 
-def descent(model, goal, angles, settings):
+def descent(model, goal, angles, settings, length):
     """
     Return -eta times the slope of sum(weight gamma (y - z)^2) / 2, by central differences.
 
     :param model: a function from angles (*batch, joints, 2) to chains
     """
-    gains = np.repeat((settings.position_gain, settings.axis_gain), (3, 6))
+    gains = np.repeat((settings.position_gain / length ** 2, settings.axis_gain), (3, 6))
     small = 1e-5
     nudges = small * np.eye(angles.size).reshape(angles.size, *angles.shape)
 
@@ -93,7 +94,8 @@ def test_with_feedback_equal_to_the_prediction_a_step_descends_the_weighted_disc
     model, goal, angles = ExactModel(arm), random_goal(arm), random_angles(arm, bend=bend)
     linearization = model.linearize(angles)
     moved = step(goal, angles, linearization, linearization.chain, arm, UNBOUND)
-    expected = descent(lambda at: forward_kinematics(arm, at), goal, angles, UNBOUND)
+    expected = descent(lambda at: forward_kinematics(arm, at), goal, angles, UNBOUND,
+                       arm.length)
     assert np.abs(expected).max() > 1e-7
     np.testing.assert_allclose(moved - angles, expected, rtol=1e-4,
                                atol=1e-6 * np.abs(expected).max())
@@ -106,7 +108,8 @@ def test_the_same_holds_of_the_learned_model(joints):
     goal, angles = random_goal(arm), random_angles(arm)
     linearization = model.linearize(angles)
     moved = step(goal, angles, linearization, linearization.chain, arm, UNBOUND)
-    expected = descent(model.predict, goal, angles, UNBOUND)
+    expected = descent(model.predict, goal, angles, UNBOUND,
+                       arm.length)
     assert np.abs(expected).max() > 1e-7
     np.testing.assert_allclose(moved - angles, expected, rtol=1e-4,
                                atol=1e-6 * np.abs(expected).max())
@@ -119,7 +122,7 @@ def test_with_feedback_a_step_follows_the_true_discrepancy_through_the_models_de
     goal, angles = random_goal(arm), random_angles(arm)
     true = SimulatedArm(arm, UNLIKE).true_chain(angles)
     linearization = ExactModel(arm).linearize(angles)
-    gains = np.array(3 * (UNBOUND.position_gain,) + 6 * (UNBOUND.axis_gain,))
+    gains = np.array(3 * (UNBOUND.position_gain / arm.length ** 2,) + 6 * (UNBOUND.axis_gain,))
     shown = linearization.chain + gains * (goal.target - true)
     by_chain = goal.weight * (linearization.chain - shown)
     expected = angles - UNBOUND.gradient_scale * linearization.gradient(by_chain)
@@ -362,11 +365,28 @@ def test_a_goal_for_another_arm_is_refused():
     ((0.0, 0.0), True), ((1e-3, math.radians(1.0)), True), ((1.001e-3, 0.0), False),
     ((0.0, math.radians(1.01)), False), ((math.nan, 0.0), False), ((0.0, math.nan), False)))
 def test_a_goal_is_reached_within_a_millimetre_and_a_degree(errors, reached):
-    assert InverseSettings().is_reached(*errors) is reached
+    assert InverseSettings().tolerances(1.0).are_met(*errors) is reached
 
 
 def test_the_gains_are_the_papers_and_stand_where_their_components_do():
-    np.testing.assert_array_equal(InverseSettings().gains, (1, 1, 1, .1, .1, .1, .1, .1, .1))
+    np.testing.assert_array_equal(InverseSettings().gains(1.0), (1, 1, 1, .1, .1, .1, .1, .1, .1))
+
+
+@pytest.mark.parametrize('scale', (2.0 ** -5, 2.0 ** 4))  # of 31 mm, and of 16 m
+@pytest.mark.parametrize('method', METHODS)
+def test_an_arm_of_any_size_takes_the_same_steps_to_the_same_goal(method, scale):
+    found = []
+    for size in (1.0, scale):
+        arm = Arm.uniform(10, 0.1 * size)
+        chain = forward_kinematics(arm, random_angles(arm, 5))[-1]
+        goal = Goal.tool(chain[:3], up=chain[6:], joints=10) & Goal.where(
+            OnPlane(5, (0.0, 0.0, 1.0), 0.4 * size, 0.05 * size), joints=10)
+        found.append(solve(goal, random_angles(arm, 6), ExactModel(arm),
+                           settings=InverseSettings(method=method), max_iterations=100))
+    one, other = found
+    assert one[1:3] == other[1:3] and one.iterations > 3
+    np.testing.assert_allclose(one.angles, other.angles, atol=1e-9)
+    assert other.position_error == pytest.approx(scale * one.position_error)
 
 
 @pytest.mark.parametrize('fraction', (0.02, 0.5))
@@ -378,7 +398,7 @@ def test_a_damped_step_solves_the_normal_equations(fraction):
     descent = LevenbergMarquardt(arm, InverseSettings())
     moved = take(descent, goal, angles, linearization, linearization.chain, 10.0)
     change = (moved - angles).ravel()
-    weight = (goal.weight * InverseSettings().gains)[goal.cared]
+    weight = (goal.weight * InverseSettings().gains(arm.length))[goal.cared]
     rows = linearization.jacobian_rows(*np.nonzero(goal.cared)).reshape(len(weight), -1)
     slope = rows.T @ (weight * goal.discrepancy(linearization.chain)[goal.cared])
     damping = 0.1
@@ -410,9 +430,9 @@ def test_a_joint_at_its_limit_that_is_pushed_outward_leaves_the_step_to_the_othe
     angles = random_angles(arm)
     angles[1, 0] = arm.upper[0, 0]
     linearization = ExactModel(arm).linearize(angles)
-    rows = linearization.jacobian_rows(np.full(3, 2), np.arange(3)).reshape(3, -1)
-    outward = rows[:, 2]  # the tool's motion with joint_2_x
-    goal = Goal.tool(linearization.chain[-1, :3] + 0.01 * outward, joints=3)
+    rows = linearization.jacobian_rows(np.full(3, 2), np.arange(3)).reshape(3, -1) / arm.length
+    outward = rows[:, 2]  # the tool's motion with joint_2_x [arm lengths]
+    goal = Goal.tool(linearization.chain[-1, :3] + 0.01 * arm.length * outward, joints=3)
     descent = LevenbergMarquardt(arm, InverseSettings())
     change = (take(descent, goal, angles, linearization, linearization.chain, 10.0)
               - angles).ravel()
@@ -439,7 +459,7 @@ def test_what_a_goal_leaves_free_returns_to_mid_range_and_what_it_asks_for_stays
         errors.append((goal.position_error(linearization.chain),
                        goal.axis_error(linearization.chain)))
     assert bends[-1] < 0.7 * bends[0]
-    assert all(InverseSettings().is_reached(*each) for each in errors)
+    assert all(InverseSettings().tolerances(arm.length).are_met(*each) for each in errors)
     assert errors[-1][0] < 1e-4 and errors[-1][1] < math.radians(0.1)
 
 

@@ -181,7 +181,7 @@ def test_a_goal_beyond_a_wall_is_reached_around_it_where_there_is_a_way():
         found = solve(goal, arm.rest, ExactModel(arm), restarts=3, terms=(wall,))
         left = wall.inequalities(forward_kinematics(arm, found.angles), None).values.min()
         reached += found.converged
-        assert not found.converged or left >= -InverseSettings().position_tolerance
+        assert not found.converged or left >= -InverseSettings().tolerances(arm.length).position
     assert reached == 10
 
 
@@ -222,7 +222,7 @@ def test_of_a_rigid_arm_turns_have_the_gauss_newton_matrix_and_slope_of_the_comp
     linearization = ExactModel(arm).linearize(angles)
     found = []
     for by_turns in (True, False):
-        part = GoalTerm(goal, InverseSettings().gains, by_turns).residuals(
+        part = GoalTerm(goal, InverseSettings().gains(arm.length), by_turns).residuals(
             linearization.chain, angles)
         rows = linearization.functional_rows(part.rows, part.joints, part.coefficients)
         rows = rows.reshape(len(rows), -1)

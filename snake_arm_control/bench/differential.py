@@ -59,10 +59,10 @@ def pink(arm: Arm) -> Solver:
     package('daqp')
     pinocchio = PinocchioModel(arm)
 
-    class ChainTask(task_of.Task):
+    class ChainTask(task_of.Task):  # type: ignore[name-defined]
         def __init__(self, goal: Goal):
             super().__init__(cost=1.0)
-            self.residual = Residual(goal)
+            self.residual = Residual(goal, arm)
 
         def compute_error(self, configuration):
             return self.residual(PinocchioLinearization(pinocchio, configuration.data).chain)
@@ -91,9 +91,9 @@ def mink(arm: Arm) -> Solver:
     package('daqp')
     model = mujoco.MjModel.from_xml_string(urdf_text(arm))
 
-    class ChainTask(mink.Task):
+    class ChainTask(mink.Task):  # type: ignore[name-defined]
         def __init__(self, goal: Goal):
-            self.residual = Residual(goal)
+            self.residual = Residual(goal, arm)
             super().__init__(cost=np.ones(len(self.residual.scale)))
 
         def compute_error(self, configuration):
@@ -172,7 +172,7 @@ def _by_quadratic_programs(arm: Arm, task_of: Callable[[Goal], Any],
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         task, angles = task_of(goal), arm.rest
         for iteration in range(ITERATIONS + 1):
-            if is_reached(goal, forward_kinematics(arm, angles)):
+            if is_reached(goal, forward_kinematics(arm, angles), arm):
                 break
             change = velocity(configure(angles.ravel()), task).reshape(angles.shape)
             change *= min(1.0, SETTINGS.max_step / np.abs(change).max())

@@ -129,7 +129,7 @@ def _try(solver: Solver, arm: Arm, goals: list[Goal]) -> dict[str, Any]:
         for _ in range(_AGAIN if seconds < _QUICK else 0):
             seconds = min(seconds, _clocked(solver, goal)[0])
         within = np.abs(angles - arm.clip(angles)).max() <= 1e-9
-        if not (within and is_reached(goal, forward_kinematics(arm, angles))):
+        if not (within and is_reached(goal, forward_kinematics(arm, angles), arm)):
             missed.append(index)
         iterations.append(taken)
         times.append(1e3 * seconds)

@@ -53,7 +53,7 @@ class MinkAmong:
                         float(goal.axis_error(chain)) / np.radians(1.0))
             if error < 0.99 * best:
                 best, best_at = error, step
-            if is_reached(goal, chain) or step - best_at >= _PATIENCE:
+            if is_reached(goal, chain, arm) or step - best_at >= _PATIENCE:
                 break
             configuration.update(path[-1].ravel())
             try:
@@ -67,7 +67,7 @@ class MinkAmong:
         return np.array(path), len(path) - 1
 
     def _task(self, goal: Goal) -> Any:
-        residual, arm, model = Residual(goal), self._arm, self._model
+        residual, arm, model = Residual(goal, self._arm), self._arm, self._model
 
         class ChainTask(self._mink.Task):  # type: ignore[name-defined]
             def __init__(self):

@@ -44,6 +44,7 @@ class Found(NamedTuple):
 class _Limits(NamedTuple):
     lower: np.ndarray  # (joints, axes)
     upper: np.ndarray
+    length: float  # [m], of the arm
 
 
 def solve(goal: Goal, arm: Arm, model: Any, true_chain: Callable[[np.ndarray], np.ndarray],
@@ -53,7 +54,7 @@ def solve(goal: Goal, arm: Arm, model: Any, true_chain: Callable[[np.ndarray], n
 
     :param model: with `linearize`, whose linearizations have `chain` and `jacobian_rows`
     """
-    limits = _Limits(arm.lower, arm.upper)
+    limits = _Limits(arm.lower, arm.upper, arm.length)
     generator = np.random.default_rng(0)
 
     def linearized(angles: np.ndarray) -> tuple[np.ndarray, Callable[..., np.ndarray]]:
@@ -94,8 +95,7 @@ def _descended(goal: Goal, angles: np.ndarray, limits: _Limits, linearized: Line
     progress_at, progress_score = 0, math.inf
     for iteration in range(max_iterations + 1):
         chain, jacobian_rows = linearized(angles)
-        score = max(float(goal.position_error(chain)) / settings.position_tolerance,
-                    float(goal.axis_error(chain)) / settings.axis_tolerance)
+        score = settings.tolerances(limits.length).ratio(*goal.errors(chain))
         if score < best.score:
             best = Found(angles, iteration, score)
         if score < _PROGRESS * progress_score:
@@ -127,8 +127,8 @@ def _grown(goal: Goal, limits: _Limits, linearized: Linearized, settings: Invers
 
         grown = _descended(
             Goal(goal.target[part], goal.weight[part]), angles[part],
-            _Limits(limits.lower[part], limits.upper[part]), linearized_part, settings,
-            _GROWTH_ITERATIONS * (end - first))
+            _Limits(limits.lower[part], limits.upper[part], limits.length), linearized_part,
+            settings, _GROWTH_ITERATIONS * (end - first))
         angles[part] = grown.angles
         iterations, first = iterations + grown.iterations, int(end)
     return angles, iterations
@@ -138,14 +138,14 @@ class _Descent:
     """Damped Gauss-Newton steps; a joint at its limit that is pushed outward is left out."""
 
     def __init__(self, limits: _Limits, settings: InverseSettings):
-        self._settings = settings
+        self._settings, self._gains = settings, settings.gains(limits.length)
         self._lower, self._upper = limits.lower.ravel(), limits.upper.ravel()
         self._damping, self._loss = _FIRST_DAMPING, math.inf
 
     def step(self, goal: Goal, angles: np.ndarray, chain: np.ndarray,
              jacobian_rows: Callable[..., np.ndarray]) -> np.ndarray:
         """Return the next angles (joints, axes)."""
-        importance = goal.weight * self._settings.gains
+        importance = goal.weight * self._gains
         cared = np.nonzero(importance)
         scale = np.sqrt(importance[cared])
         residual = scale * goal.discrepancy(chain)[cared]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
 
@@ -26,9 +27,9 @@ def package(name: str) -> Any:
 class Residual:
     """A goal as the residual of a least-squares problem, weighted as our own descent does."""
 
-    def __init__(self, goal: Goal):
+    def __init__(self, goal: Goal, arm: Arm):
         self._goal = goal
-        importance = goal.weight * SETTINGS.gains
+        importance = goal.weight * SETTINGS.gains(arm.length)
         self.cared = np.nonzero(importance)
         self.scale = np.sqrt(importance[self.cared])
 
@@ -41,6 +42,6 @@ class Residual:
         return self.scale[:, None] * rows.reshape(len(rows), -1)
 
 
-def is_reached(goal: Goal, chain: np.ndarray) -> bool:
-    """Return whether a chain (joints, 9) reaches a goal."""
-    return SETTINGS.is_reached(float(goal.position_error(chain)), float(goal.axis_error(chain)))
+def is_reached(goal: Goal, chain: np.ndarray, arm: Arm) -> bool:
+    """Return whether a chain (joints, 9) of an arm reaches a goal."""
+    return SETTINGS.tolerances(arm.length).are_met(*goal.errors(chain))

@@ -34,14 +34,14 @@ def scipy_least_squares(arm: Arm) -> Solver:
     model = exact_model(arm)
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
-        residual = Residual(goal)
+        residual = Residual(goal, arm)
         count, last = 0, arm.rest
 
         def error(flat: np.ndarray) -> np.ndarray:
             nonlocal count, last
             count, last = count + 1, flat.reshape(last.shape)
             chain = forward_kinematics(arm, last)
-            if is_reached(goal, chain):
+            if is_reached(goal, chain, arm):
                 raise StopIteration
             return residual(chain)
 
@@ -66,12 +66,12 @@ def torch_exact(arm: Arm) -> Solver:
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         target = torch.tensor(goal.target)
-        importance = torch.tensor(goal.weight * SETTINGS.gains)
+        importance = torch.tensor(goal.weight * SETTINGS.gains(arm.length))
         angles = torch.tensor(arm.rest, requires_grad=True)
         descent = torch.optim.Adam([angles], lr=_TORCH_RATE)
         for iteration in range(_TORCH_ITERATIONS + 1):
             chain = kinematics.forward_kinematics(arm, angles)
-            if is_reached(goal, chain.detach().numpy()):
+            if is_reached(goal, chain.detach().numpy(), arm):
                 break
             descent.zero_grad()
             (0.5 * (importance * (chain - target) ** 2).sum()).backward()
@@ -89,13 +89,14 @@ def pytorch_kinematics(arm: Arm) -> Solver:
     chain = kinematics.build_serial_chain_from_urdf(urdf_text(arm).encode(), 'tool0')
     chain = chain.to(dtype=torch.float64)
     limits = torch.tensor(chain.get_joint_limits(), dtype=torch.float64).T
+    tolerances = SETTINGS.tolerances(arm.length)
 
     def solve(goal: Goal) -> tuple[np.ndarray, int]:
         rotation, position = pose.to_matrix(goal.target[-1])
         solver = kinematics.PseudoInverseIK(
             chain, retry_configs=torch.zeros((1, 2 * arm.joints), dtype=torch.float64),
             joint_limits=limits, max_iterations=ITERATIONS,
-            pos_tolerance=SETTINGS.position_tolerance, rot_tolerance=SETTINGS.axis_tolerance,
+            pos_tolerance=tolerances.position, rot_tolerance=tolerances.axis,
             early_stopping_any_converged=True, early_stopping_no_improvement=None,
             regularlization=DAMPING, lr=1.0, clamp_to_limits=True)
         found = solver.solve(kinematics.Transform3d(

@@ -151,7 +151,7 @@ def _moved(goals: list[Goal], model: DifferentiableModel, feedback: Chain | None
         steps.append(len(seen) - 1 if feedback else found.iterations)
         chain = true_chain(found.angles)
         errors.append((float(goal.position_error(chain)), float(goal.axis_error(chain))))
-        reached += is_reached(goal, chain)
+        reached += is_reached(goal, chain, model.arm)
     positions, axes = zip(*errors)
     return {'goals': len(goals), 'reached': reached, 'steps': _spread(steps, 95),
             'position_error': _spread(positions, 95), 'axis_error': _spread(axes, 95)}

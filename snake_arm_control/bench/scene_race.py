@@ -118,7 +118,7 @@ def _driven(given: list[Problem], kind: str, arm: Arm, body: ArmBody,
         ms = 1e3 * (time.perf_counter() - started)
         clearances.append(least_clearance(problem.scene, body, path))
         within = np.abs(path - arm.clip(path)).max() <= 1e-9
-        if within and is_reached(goal, forward_kinematics(arm, path[-1])):
+        if within and is_reached(goal, forward_kinematics(arm, path[-1]), arm):
             reached += 1
         else:
             missed.append(index)

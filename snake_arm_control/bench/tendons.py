@@ -178,7 +178,7 @@ def _control(arm: Arm, learn: Samples, test: Samples) -> dict[str, list[float]]:
     """
     model = ForwardModel.exact(calibrate_tendons(arm, learn).arm)
     truth = calibrate_tendons(arm, test).arm
-    settings = InverseSettings(position_tolerance=1e-4)
+    settings = InverseSettings(position_tolerance=1e-4 / model.arm.length)
     errors: dict[str, list[float]] = {'without feedback': [], 'with the tip fed back': []}
 
     def seen(angles: np.ndarray) -> np.ndarray:

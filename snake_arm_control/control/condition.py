@@ -26,7 +26,8 @@ from snake_arm_control.errors import GoalError
 Vector = tuple[float, ...]
 PARTS = {'position': pose.POSITION, 'forward': pose.FORWARD, 'up': pose.UP}
 _ROUNDING = 1e-12
-_NEAR = 0.03  # [m] beyond its bounds a quantity is drawn back; nearer, the bounds are kept
+_NEAR = 0.03  # [arm lengths] beyond its bounds a quantity is drawn back; nearer, they are kept
+_STEP = 0.5  # [arm lengths], as far as a step of a descent may lead
 
 
 class Measure(NamedTuple):
@@ -132,15 +133,18 @@ class ConditionTerm(Term):
     bounds are inequalities: an arm that has come there keeps them before all else, and well within
     them they are asleep. A target has a residual only.
 
+    Inequalities are in metres, residuals in arm lengths as those of a goal.
+
     :param gains: (9,), gamma of equation 4
+    :param length: of the arm [m]
     """
 
-    influence = 0.5  # [m], as far as a step of a descent may lead
     approach = 0.9
 
-    def __init__(self, condition: Condition, gains: np.ndarray):
-        self._condition = condition
+    def __init__(self, condition: Condition, gains: np.ndarray, length: float):
+        self._condition, self._length = condition, length
         self._scale = math.sqrt(gains[PARTS[condition.part]][0])
+        self.influence = _STEP * length
 
     def residuals(self, chain: np.ndarray, angles: np.ndarray) -> Functionals | None:
         """Return how far the quantity is beyond its bounds, where that is far; see `Term`."""
@@ -158,7 +162,8 @@ class ConditionTerm(Term):
         for sign, beyond in ((1.0, values - measure.lower), (-1.0, values - measure.upper)):
             mask = kept & np.isfinite(beyond)
             if mask.any() and self._scale:
-                found.append(_scaled(measure.functionals, beyond, sign * self._scale).picked(mask))
+                found.append(_scaled(measure.functionals, beyond,
+                                     sign * self._scale * self._length).picked(mask))
         return Functionals.stacked(found, angles) if found else None
 
     def _is_kept(self, measure: Measure) -> np.ndarray:

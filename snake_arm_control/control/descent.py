@@ -18,6 +18,7 @@ from snake_arm_control.control.goal_term import GoalTerm
 from snake_arm_control.control.optimiser import InverseSettings, make_optimiser, Optimiser
 from snake_arm_control.control.posture import Centering, Posture
 from snake_arm_control.control.term import Term
+from snake_arm_control.control.tolerances import Tolerances
 from snake_arm_control.control.travel import Travel
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 
@@ -64,13 +65,14 @@ def descend(goal: Goal, angles: np.ndarray, model: DifferentiableModel,
         model, patience = travel.model, max(patience, _TRAVELLING_PATIENCE)
     wanted = terms_of(goal, model.arm, settings, terms)
     prefers = goal.posture is not None or _prefer(terms, angles)
-    progress = Progress(settings, patience)
+    tolerances = settings.tolerances(model.arm.length)
+    progress = Progress(tolerances, patience)
     iteration, moved = 0, math.inf
     while True:
         linearization = model.linearize(angles)
         chain = linearization.chain - error if true_chain is None else true_chain(angles)
         demanded = demands(wanted, chain, angles)
-        here = assess(goal, angles, chain, iteration, settings, demanded.violation)
+        here = assess(goal, angles, chain, iteration, tolerances, demanded.violation)
         is_over = progress.is_over(here, prefers)
         best = progress.best
         if prefers and best.converged:
@@ -94,8 +96,8 @@ class Progress:
 
     best: Solution
 
-    def __init__(self, settings: InverseSettings, patience: int):
-        self._settings, self._patience = settings, patience
+    def __init__(self, tolerances: Tolerances, patience: int):
+        self._tolerances, self._patience = tolerances, patience
         self._best_score = self._score = math.inf
         self._at = 0
 
@@ -105,7 +107,7 @@ class Progress:
 
         :param prefers: whether a later one that has converged is better than one before
         """
-        here_score = score(here, self._settings)
+        here_score = score(here, self._tolerances)
         if not here.iterations or here_score < self._best_score or prefers and here.converged:
             self.best, self._best_score = here, here_score
         if here_score < _PROGRESS * self._score:
@@ -133,9 +135,10 @@ def terms_of(goal: Goal, arm: Arm, settings: InverseSettings, terms: Sequence[Te
     :raises ArmError: if the goal prefers a posture of joints that the arm does not have
     """
     # The paper's rule keeps to the letter of the loss.
+    gains = settings.gains(arm.length)
     own: tuple[Term, ...] = (
-        GoalTerm(goal, settings.gains, by_turns=settings.method != 'momentum'),
-        *(ConditionTerm(condition, settings.gains) for condition in goal.conditions))
+        GoalTerm(goal, gains, by_turns=settings.method != 'momentum'),
+        *(ConditionTerm(condition, gains, arm.length) for condition in goal.conditions))
     if goal.posture is not None:
         own = *own, Posture(arm.angles_from(dict(goal.posture)))
     elif (settings.centering and settings.method != 'momentum' and not goal.is_free
@@ -150,19 +153,16 @@ def _prefer(terms: Sequence[Term], angles: np.ndarray) -> bool:
 
 
 def assess(goal: Goal, angles: np.ndarray, chain: np.ndarray, iterations: int,
-           settings: InverseSettings, violation: float = 0.0) -> Solution:
+           tolerances: Tolerances, violation: float = 0.0) -> Solution:
     """Return how good a configuration is whose pose chain is (joints, 9)."""
     errors = goal.errors(chain)
-    converged = settings.is_reached(*errors) and violation <= settings.position_tolerance
+    converged = tolerances.are_met(*errors, violation)
     return Solution(angles, iterations, converged, *errors, violation)
 
 
-def score(solution: Solution, settings: InverseSettings) -> float:
+def score(solution: Solution, tolerances: Tolerances) -> float:
     """Return the largest of errors and violation over its tolerance; NaN counts as infinite."""
-    score = max(solution.position_error / settings.position_tolerance,
-                solution.axis_error / settings.axis_tolerance,
-                solution.violation / settings.position_tolerance)
-    return math.inf if math.isnan(score) else score
+    return tolerances.ratio(solution.position_error, solution.axis_error, solution.violation)
 
 
 def finish(search: Search) -> Solution:

@@ -220,12 +220,19 @@ class Goal:
                 and set(self.conditions) == set(other.conditions)
                 and self.posture == other.posture)
 
-    def is_near(self, other: Goal, most: float) -> bool:
-        """Return whether another goal asks the same with all numbers as near as that."""
+    def is_near(self, other: Goal, most: float, length: float) -> bool:
+        """
+        Return whether another goal asks the same with all numbers as near as that.
+
+        :param most: [arm lengths] for positions, else of a unit axis
+        :param length: of the arm [m]
+        """
+        near = np.full(pose.SIZE, most)
+        near[pose.POSITION] *= length
         return (np.array_equal(self.weight, other.weight) and self.posture == other.posture
                 and len(self.conditions) == len(other.conditions)
-                and bool(np.abs(self.target - other.target).max() <= most)
-                and all(each.is_near(another, most)
+                and bool((np.abs(self.target - other.target) <= near).all())
+                and all(each.is_near(another, float(near[PARTS[each.part]][0]))
                         for each, another in zip(self.conditions, other.conditions)))
 
     @property

@@ -73,7 +73,8 @@ def grow(goal: Goal, model: DifferentiableModel, error: np.ndarray | float,
             [_PartOfTerm(term, angles, part) for term in terms])
         angles[part] = grown.angles
         iterations, first = iterations + grown.iterations, end
-    return assess(goal, angles, model.linearize(angles).chain - error, iterations, settings)
+    return assess(goal, angles, model.linearize(angles).chain - error, iterations,
+                  settings.tolerances(model.arm.length))
 
 
 def leaves_little_choice(goal: Goal) -> bool:
@@ -96,10 +97,10 @@ class _Part:
 
 
 class _PartOfArm:
-    """What is asked of the arm of a part: its limits."""
+    """What is asked of the arm of a part: its limits, and the length of the whole arm."""
 
     def __init__(self, arm: Arm, part: slice):
-        self.lower, self.upper = arm.lower[part], arm.upper[part]
+        self.lower, self.upper, self.length = arm.lower[part], arm.upper[part], arm.length
 
     def clip(self, angles: np.ndarray) -> np.ndarray:
         """Return angles (joints of the part, axes) brought within the limits."""

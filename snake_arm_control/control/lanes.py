@@ -44,7 +44,7 @@ def descend_in_lanes(goals: Sequence[Goal], starts: Sequence[np.ndarray],
     :param true_chain, settings: as `descend` takes them
     """
     from snake_arm_control.control import active_set, goal_rows  # with numba, which takes its time
-    arm, gains = model.arm, settings.gains
+    arm, gains = model.arm, settings.gains(model.arm.length)
     lower, upper = arm.lower.flatten(), arm.upper.flatten()
     every = [_Lane(*each, arm, settings) for each in zip(goals, starts, limits)]
     waiting, lanes = iter(every), list[_Lane]()
@@ -80,14 +80,15 @@ class _Lane:
 
     def __init__(self, goal: Goal, start: np.ndarray, limit: int, arm: Arm,
                  settings: InverseSettings):
-        self.goal, self.angles, self._limit, self._settings = goal, start, limit, settings
+        self.goal, self.angles, self._limit = goal, start, limit
+        self._tolerances = settings.tolerances(arm.length)
         self.optimiser = LevenbergMarquardt(arm, settings)
-        self._progress = Progress(settings, self.optimiser.patience)
+        self._progress = Progress(self._tolerances, self.optimiser.patience)
         self._iteration = 0
 
     def goes_on(self, position_error: float, axis_error: float) -> bool:
         """Take note of the errors at the angles [m], [rad], and return whether to take a step."""
-        converged = self._settings.is_reached(position_error, axis_error)
+        converged = self._tolerances.are_met(position_error, axis_error)
         self.is_over = self._progress.is_over(Solution(
             self.angles, self._iteration, converged, position_error, axis_error))
         self.is_over |= self._iteration >= self._limit

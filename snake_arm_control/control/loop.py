@@ -29,6 +29,7 @@ from snake_arm_control.control.plausibility import PlausibilitySettings
 from snake_arm_control.control.pursuit import Pursuit, PursuitSettings
 from snake_arm_control.control.recovery import Phase
 from snake_arm_control.control.scene import Scene
+from snake_arm_control.control.tolerances import Tolerances
 from snake_arm_control.errors import ArmError, FeedbackError
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.settings import setting
@@ -234,6 +235,11 @@ class ControlLoop:
     def goal(self) -> Goal:
         """The goal that is pursued; of no component where there is none."""
         return self._pursuit.goal
+
+    @property
+    def tolerances(self) -> Tolerances:
+        """Errors at which the goal counts as reached."""
+        return self._pursuit.tolerances
 
     @property
     def iterations(self) -> int:

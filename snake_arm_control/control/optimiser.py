@@ -14,15 +14,16 @@ import numpy as np
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.demands import Demands
+from snake_arm_control.control.tolerances import Tolerances
 from snake_arm_control.model.differentiable import Linearization
 from snake_arm_control.settings import setting, Settings
 
 METHODS = 'levenberg_marquardt', 'momentum'
-_FIRST_DAMPING = 0.4  # [m^2], of the first step times the factor
-_GREATEST_DAMPING = 1e7  # [m^2]
+_FIRST_DAMPING = 0.4  # [arm lengths^2], of the first step times the factor
+_GREATEST_DAMPING = 1e7  # [arm lengths^2]
 _DAMPING_FACTOR = 4.0
 _EXACT = 0.2  # a smaller fraction of the tolerance is no error
-_CURVATURE = 0.5  # [m/rad^2] by which a step off the rows bends the arm off its goal
+_CURVATURE = 0.5  # [arm lengths/rad^2] by which a step off the rows bends the arm off its goal
 _NEAR = 10.0  # tolerances within which preferences count
 
 
@@ -39,7 +40,7 @@ class InverseSettings(Settings):
         0.5, 'momentum rate mu of equation 3', low=0.0, high=0.99)
     damping: float = setting(
         3e-3, 'least damping of Levenberg-Marquardt, about the square of the error of a learned '
-        'Jacobian', 'm^2', low=0.0, high=1e3)
+        'Jacobian', 'arm lengths^2', low=0.0, high=1e3)
     centering: float = setting(
         0.0, 'fraction of the way by which Levenberg-Marquardt returns a joint to mid-range in '
         'each iteration, where a goal leaves it free', low=0.0, high=0.1)
@@ -50,21 +51,24 @@ class InverseSettings(Settings):
     axis_gain: float = setting(
         0.1, 'gain gamma_2 of axis discrepancies in equation 4', low=0.0, high=1.0)
     position_tolerance: float = setting(
-        1e-3, 'position error at which a goal is reached', 'm', low=1e-6, high=1.0)
+        1e-3, 'position error at which a goal is reached', 'arm lengths', low=1e-6, high=1.0)
     axis_tolerance: float = setting(
         math.radians(1.0), 'axis error at which a goal is reached', 'rad', low=1e-5, high=3.0)
 
-    @property
-    def gains(self) -> np.ndarray:
-        """Gains of the nine components (equation 4)."""
+    def gains(self, length: float) -> np.ndarray:
+        """
+        Return the gains of the nine components (equation 4) of an arm of some length [m].
+
+        Positions count in arm lengths, so that gains, damping and tolerances mean the same for an
+        arm of any size.
+        """
         gains = np.full(pose.SIZE, self.axis_gain)
-        gains[pose.POSITION] = self.position_gain
+        gains[pose.POSITION] = self.position_gain / length ** 2
         return gains
 
-    def is_reached(self, position_error: float, axis_error: float) -> bool:
-        """Return whether errors [m], [rad] are within the tolerances."""
-        return (position_error <= self.position_tolerance
-                and axis_error <= self.axis_tolerance)
+    def tolerances(self, length: float) -> Tolerances:
+        """Return the errors at which an arm of some length [m] is at its goal."""
+        return Tolerances(self.position_tolerance * length, self.axis_tolerance)
 
 
 class Optimiser(Protocol):
@@ -176,10 +180,10 @@ class LevenbergMarquardt:
 
     def damped(self, loss: float, bend: float = 0.0) -> float:
         """
-        Return the damping [m^2] of the step from where the squared residuals sum up to a loss.
+        Return the damping [arm lengths^2] of the step from where the squared residuals sum up to a loss.
 
-        :param bend: by how much a preference bends the arm off the goal [m], which is no reason to
-            damp
+        :param bend: by how much a preference bends the arm off the goal [arm lengths], which is no
+            reason to damp
         """
         least = max(_EXACT * self._settings.position_tolerance, bend)
         worse = loss > max(self._loss, least ** 2)

@@ -26,7 +26,7 @@ from snake_arm_control.settings import setting
 _SETTLED = 0.5  # below which the arm comes to rest
 _PRESSED = 0.25  # by which an arm may be too near to something and yet rest
 _LEFT = 2.0  # above which a reached goal counts as left
-_NEAR = 0.05  # [m], or of a unit axis: a goal that moves on by no more is followed
+_NEAR = 0.05  # [arm lengths], or of a unit axis: a goal that moves on by no more is followed
 _INVADED = 5e-3  # [m] by which something is too near to an arm that gives way before all else
 _ROUNDING = 1e-9  # [rad]
 _STAYS = 0.2  # [s] after which a goal that moved on from one nearby counts as one that stays
@@ -60,6 +60,7 @@ class Pursuit:
 
     :ivar goal: the one of no component lets the arm rest
     :ivar home: (joints, axes) [rad or m], where to return to without a goal, None for nowhere
+    :ivar tolerances: at which a goal is reached, by the settings and the length of the arm
     :ivar iterations: BPTT iterations up to now
     :ivar gives_way: whether the latest step gave way to something, and did no more
     :ivar way_left: the largest change of any angle that the latest step wanted [rad]
@@ -83,6 +84,7 @@ class Pursuit:
     def use(self, settings: PursuitSettings) -> None:
         """Go on by other settings; a search begins anew, for it would end by those before."""
         self._settings = settings
+        self.tolerances = settings.tolerances(self._arm.length)
         self._optimiser = make_optimiser(self._arm, settings)
         self._gather_terms()
         if self.phase is Phase.SEARCHING:
@@ -110,14 +112,14 @@ class Pursuit:
 
         :param errors: returns the position error [m] and axis error [rad] to it
         """
-        near = goal.is_near(self.goal, _NEAR)
+        near = goal.is_near(self.goal, _NEAR, self._arm.length)
         self.goal, self._moves, self._settled, self._age = goal, near, False, 0.0
         self.home = None
         if goal.posture is not None:
             self.way_left = math.inf  # until the first step
         self._gather_terms()
         # An arm that keeps up with a moving goal has not left it.
-        self.is_reached &= near and self._ratio(*errors()) <= _LEFT
+        self.is_reached &= near and self.tolerances.ratio(*errors()) <= _LEFT
         if near:
             self._optimiser.follow()
         else:
@@ -155,7 +157,7 @@ class Pursuit:
         """
         self.gives_way = False
         if self.phase is Phase.SEARCHING:
-            self._recovery.step(self._settings, self._progress.ratio, self._settings.restarts)
+            self._recovery.step(self.tolerances, self._progress.ratio, self._settings.restarts)
             return self._give_way(aim, model, estimate)
         if self.phase is Phase.DETOUR:
             change = self._recovery.follow(aim, period, self._settings.stall_time)
@@ -167,7 +169,7 @@ class Pursuit:
         if self.home is not None:
             change = self._return(aim, model, estimate, period, searches)
             return self._give_way(aim, model, estimate, _INVADED, otherwise=change)
-        ratio = self._ratio(*errors)
+        ratio = self.tolerances.ratio(*errors)
         self._age += period
         self.is_reached = (ratio <= (_LEFT if self.is_reached else 1.0)
                            and not self._is_on_its_way)
@@ -199,7 +201,7 @@ class Pursuit:
         assert self.home is not None
         change, before = self.home - aim, self.way_left
         self.way_left = float(np.abs(change).max())
-        self._progress.update(1.0 + self._ratio(self.way_left, 0.0), period)
+        self._progress.update(1.0 + self.tolerances.ratio(self.way_left, 0.0), period)
         is_stuck = bool(self._kept) and self._progress.is_stuck(self._settings.stall_time)
         if max(self.way_left, before) <= _ROUNDING or is_stuck and self.way_left <= _AT_HOME:
             self.home = None
@@ -236,7 +238,7 @@ class Pursuit:
     @property
     def _pressed(self) -> float:
         """Violation of an inequality [m] that leaves an arm at rest where it is."""
-        return _PRESSED * self._settings.position_tolerance
+        return _PRESSED * self.tolerances.position
 
     def _is_settled(self, ratio: float, aim: np.ndarray, estimate: np.ndarray,
                     violation: float) -> bool:
@@ -253,10 +255,4 @@ class Pursuit:
             return ratio <= 1.0
         if ratio > _SETTLED or self._is_on_its_way or self._moves and self._age < _STAYS:
             return False
-        return self._ratio(*self.goal.errors(estimate)) <= _SETTLED
-
-    def _ratio(self, position_error: float, axis_error: float) -> float:
-        """Return the larger of position and axis error over its tolerance."""
-        ratio = max(position_error / self._settings.position_tolerance,
-                    axis_error / self._settings.axis_tolerance)
-        return math.inf if math.isnan(ratio) else ratio
+        return self.tolerances.ratio(*self.goal.errors(estimate)) <= _SETTLED

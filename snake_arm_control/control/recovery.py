@@ -10,8 +10,8 @@ from enum import Enum
 import numpy as np
 
 from snake_arm_control.control.descent import score, Search, Solution
-from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.control.progress import Progress
+from snake_arm_control.control.tolerances import Tolerances
 
 _PASSED = 0.02  # [rad or m] from a configuration of a detour, the next one is aimed at
 _FAR = 10.0  # a detour is never near its end
@@ -58,7 +58,7 @@ class Recovery:
         self.phase, self._search = Phase.SEARCHING, next(self._searches)
         self._tried += 1
 
-    def step(self, settings: InverseSettings, ratio: float, most: int) -> None:
+    def step(self, tolerances: Tolerances, ratio: float, most: int) -> None:
         """
         Take one step of the search; at its end take its way, or begin another search.
 
@@ -69,7 +69,7 @@ class Recovery:
         try:
             next(self._search)
         except StopIteration as end:
-            if score(end.value, settings) < _BETTER * ratio:
+            if score(end.value, tolerances) < _BETTER * ratio:
                 self.phase, self._search = Phase.DETOUR, None
                 found: Solution = end.value
                 self.detour = [found.angles] if found.path is None else list(found.path[1:])

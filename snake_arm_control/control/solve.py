@@ -164,12 +164,13 @@ class Solver:
     def _best(self, first: Solution, attempts: Iterator[Attempt]) -> Solution:
         """Return the best of a first solution and attempts, with the iterations of all."""
         best, taken = first, first.iterations
+        tolerances = self.settings.tolerances(self.model.arm.length)
         for attempt in islice(attempts, self.restarts):
             if best.converged or taken >= self.max_iterations:
                 break
             found = finish(attempt(self.max_iterations - taken))
             taken += found.iterations
-            best = min(best, found, key=lambda each: score(each, self.settings))
+            best = min(best, found, key=lambda each: score(each, tolerances))
         return best._replace(iterations=taken)
 
 

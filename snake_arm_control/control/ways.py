@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import count
+from itertools import count, islice
 import math
 
 import numpy as np
@@ -30,6 +30,7 @@ _APPROACH = 0.1  # [arm lengths], the last of a way that is along the tool's axi
 _BENDING = 30  # steps towards a random bend
 _PATIENCE = 30  # steps without progress
 _ROUND = 4  # attempts, the third of which is imagined
+_IMAGINED = 10  # searches at most for a configuration at the goal
 _KINDS = {0: (False, False), 1: (False, True), 3: (True, True)}  # of ways: approaches, aligns
 _MOST = 1000  # steps along one way
 _THERE = 1e-3  # [rad]
@@ -43,7 +44,7 @@ class WaysAround:
     body follows as avoidance lets it. Further ways keep apart from those before. On some the tool
     is turned as the goal wants it, or comes to the goal along its axis; later ones begin with a
     random bend. In between, a configuration is imagined that reaches the goal, and the arm led
-    there.
+    there; this alone is done where nothing but the arm itself is around.
 
     :param end: where to, a goal or a configuration (joints, axes) [rad or m]
     :param start: (joints, axes) [rad or m], where from
@@ -60,7 +61,9 @@ class WaysAround:
                  clearances: Clearances | None, generator: np.random.Generator):
         self._start, self._true_chain = start, true_chain
         self._settings = replace(settings, method='levenberg_marquardt')
-        self._terms, self._travel, self._clearances = terms, travel, clearances
+        self._terms, self._travel = terms, travel
+        among_things = clearances is not None and clearances.scene.shapes
+        self._clearances = clearances if among_things else None  # with ways through them
         self._model, self._generator = travel.model, generator
         self._size = travel.model.arm.length
         self._home = None if isinstance(end, Goal) else end
@@ -69,7 +72,7 @@ class WaysAround:
         self._joint = int(placed[-1]) if len(placed) else None  # that is led along ways
         axes = np.where(goal.cared, goal.target, np.nan)
         axes[:, pose.POSITION] = np.nan
-        self._axes = (GoalTerm(Goal.from_array(axes), settings.gains),)
+        self._axes = (GoalTerm(Goal.from_array(axes), settings.gains(self._size)),)
         self._crossed = np.zeros((0, 3))  # [m], points of the ways so far
 
     def attempts(self) -> Iterator[Callable[[int], Search]]:
@@ -82,13 +85,13 @@ class WaysAround:
                             terms=self._terms)
         for number in count():
             kind = _KINDS.get(number % _ROUND)
-            if kind is None and self._home is not None:
-                yield partial(self._descend, [self._start])
-            elif kind is None or self._joint is None or self._clearances is None:
-                yield partial(self._imagined, next(imagined))
-            else:
+            if kind is not None and self._joint is not None and self._clearances is not None:
                 space = FreeSpace(self._clearances, self._joint)
                 yield partial(self._guided, space, self._joint, *kind, number >= _ROUND)
+            elif self._home is not None:
+                yield partial(self._descend, [self._start])
+            else:
+                yield partial(self._imagined, islice(imagined, _IMAGINED))
 
     def _tool_at(self, angles: np.ndarray) -> Goal:
         position, forward, up = np.split(pose.to_frame(self._chain(angles)[-1]), 3)
@@ -104,17 +107,18 @@ class WaysAround:
         way = yield from self._way(space, joint, path[-1], approaches)
         if way is not None:
             held = self._axes if aligns else ()
-            path += yield from self._led(_Ahead(way, joint, _LEAD * self._size), path[-1],
-                                         terms=held)
+            path += yield from self._led(_Ahead(way, joint, self._size), path[-1], terms=held)
             self._crossed = np.concatenate((self._crossed, way[4:-16:4]))
         return (yield from self._descend(path, iterations))
 
-    def _imagined(self, search: Search, iterations: int) -> Search:
+    def _imagined(self, searches: Iterator[Search], iterations: int) -> Search:
         """Imagine a configuration at the goal, go there, and descend to the goal if need be."""
-        found: Solution = yield from search
         path = [self._start]
-        if found.converged:
-            path += yield from self._led(_Towards(found.angles), path[-1])
+        for search in searches:
+            found: Solution = yield from search
+            if found.converged:
+                path += yield from self._led(_Towards(found.angles), path[-1])
+                break
         return (yield from self._descend(path, iterations))
 
     def _descend(self, path: list[np.ndarray], iterations: int) -> Search:
@@ -183,19 +187,19 @@ class _Guide(Term):
 class _Ahead(_Guide):
     """Draws a joint along a way: to the first point of it that is so far ahead."""
 
-    def __init__(self, way: np.ndarray, joint: int, lead: float):
-        self._way, self._joint, self._lead, self._at = way, joint, lead, 0
+    def __init__(self, way: np.ndarray, joint: int, size: float):
+        self._way, self._joint, self._size, self._at = way, joint, size, 0
 
     def residuals(self, chain: np.ndarray, angles: np.ndarray) -> Functionals | None:
-        """Return the way (3,) from the point ahead to the joint; see `Term`."""
-        place = chain[self._joint, pose.POSITION]
+        """Return the way (3,) from the point ahead to the joint [arm lengths]; see `Term`."""
+        place, lead = chain[self._joint, pose.POSITION], _LEAD * self._size
         while (self._at < len(self._way) - 1
-               and np.linalg.norm(self._way[self._at] - place) < self._lead):
+               and np.linalg.norm(self._way[self._at] - place) < lead):
             self._at += 1
         self.progress = self._at
-        self.has_arrived = bool(np.linalg.norm(self._way[-1] - place) < self._lead)
-        return Functionals(place - self._way[self._at], np.arange(3), np.full(3, self._joint),
-                           np.eye(3, pose.SIZE))
+        self.has_arrived = bool(np.linalg.norm(self._way[-1] - place) < lead)
+        return Functionals((place - self._way[self._at]) / self._size, np.arange(3),
+                           np.full(3, self._joint), np.eye(3, pose.SIZE) / self._size)
 
 
 class _Towards(_Guide):

@@ -122,7 +122,7 @@ def _sequence(recording: Recording):
 
 def _errors(recording: Recording, result: dict[str, Any]):
     """Return the errors over time, beside what they are to be compared with."""
-    settings = InverseSettings()
+    tolerances = InverseSettings().tolerances(recording.arm.length)
     extra = 'tracking' in result or 'best_exact' in result
     figure = _figure(_WIDTH, 2.0)
     figure.get_layout_engine().set(w_pad=0.06)
@@ -132,9 +132,9 @@ def _errors(recording: Recording, result: dict[str, Any]):
         rows = slice(np.searchsorted(recording.times, 2.0 * recording.times[recording.reached]))
     times = recording.times[rows]
     for each, errors, tolerance, color, label in (
-            (axes[0], 1e3 * recording.position_errors, 1e3 * settings.position_tolerance, _POINT,
+            (axes[0], 1e3 * recording.position_errors, 1e3 * tolerances.position, _POINT,
              'position error [mm]'),
-            (axes[1], np.degrees(recording.axis_errors), math.degrees(settings.axis_tolerance),
+            (axes[1], np.degrees(recording.axis_errors), math.degrees(tolerances.axis),
              _FORWARD, 'axis error [deg]')):
         shown = np.maximum(errors[rows], 1e-3 * tolerance)
         each.axhline(tolerance, color='0.45', linewidth=0.7, linestyle=(0, (4, 2)))

@@ -105,7 +105,7 @@ class Recorder:
     def __init__(self, scenario: Scenario, arm: Arm, period: float,
                  settings: InverseSettings = InverseSettings(), rest: float = REST_TIME):
         self.scenario, self.arm, self.period = scenario, arm, period
-        self._settings, self._rest = settings, rest
+        self._tolerances, self._rest = settings.tolerances(arm.length), rest
         self._goal: Goal | None = None
         self._before: np.ndarray | None = None  # the chain ahead of the first goal
         self._started_at = 0.0
@@ -132,7 +132,7 @@ class Recorder:
             self._before = chain
             return
         errors = float(goal.position_error(chain)), float(goal.axis_error(chain))
-        if self._reached is None and self._settings.is_reached(*errors):
+        if self._reached is None and self._tolerances.are_met(*errors):
             self._reached = len(self._frames)
         self._frames.append((time - self._started_at, chain, goal, *errors, self._commands))
 
@@ -257,8 +257,8 @@ def reproduce(scenario: Scenario, run: Run) -> tuple[Recording, dict[str, Any]]:
         goal = scenario.goal_at(recording.arm, 0.0)
         angles = best_exact(goal, recording.arm)
         best = ExactModel(recording.arm).linearize(angles).chain
-        result['residual'] = residual(goal, recording.chains[-1])
-        result['best_exact'] = {'starts': _EXACT_STARTS, **residual(goal, best)}
+        result['residual'] = residual(goal, recording.chains[-1], recording.arm.length)
+        result['best_exact'] = {'starts': _EXACT_STARTS, **residual(goal, best, recording.arm.length)}
     result['errors'] = _errors(recording)
     return recording, result
 
@@ -317,9 +317,9 @@ def tracking(recording: Recording) -> dict[str, Any]:
             'max_to_moving_target': _rounded(behind.max())}
 
 
-def residual(goal: Goal, chain: np.ndarray) -> dict[str, Any]:
+def residual(goal: Goal, chain: np.ndarray, length: float) -> dict[str, Any]:
     """
-    Return the errors of a goal at a pose chain (joints, 9).
+    Return the errors of a goal at a pose chain (joints, 9) of an arm of some length [m].
 
     :return: the largest `position_error` [m] and `axis_error` [rad], the `axis_errors` [rad] of
         the joints that the goal cares for, and the `loss` that the controller descends
@@ -328,7 +328,7 @@ def residual(goal: Goal, chain: np.ndarray) -> dict[str, Any]:
     return {'position_error': _rounded(goal.position_error(chain)),
             'axis_error': _rounded(goal.axis_error(chain)),
             'axis_errors': [_rounded(e) for e in goal.axis_errors(chain).max(axis=-1)[cared]],
-            'loss': _rounded(_loss(goal, chain))}
+            'loss': _rounded(_loss(goal, chain, length))}
 
 
 def best_exact(goal: Goal, arm: Arm, starts: int = _EXACT_STARTS, seed: int = 0) -> np.ndarray:
@@ -347,7 +347,7 @@ def best_exact(goal: Goal, arm: Arm, starts: int = _EXACT_STARTS, seed: int = 0)
         descent = LevenbergMarquardt(arm, settings)
         for _ in range(_EXACT_ITERATIONS):
             linearization = model.linearize(angles)
-            loss = _loss(goal, linearization.chain)
+            loss = _loss(goal, linearization.chain, arm.length)
             if loss < least:
                 best, least = angles, loss
             wanted = demands(terms_of(goal, arm, settings), linearization.chain, angles)
@@ -355,15 +355,15 @@ def best_exact(goal: Goal, arm: Arm, starts: int = _EXACT_STARTS, seed: int = 0)
     return best
 
 
-def _loss(goal: Goal, chain: np.ndarray) -> float:
-    gains = InverseSettings().gains
+def _loss(goal: Goal, chain: np.ndarray, length: float) -> float:
+    gains = InverseSettings().gains(length)
     return float(np.sum(goal.weight * gains * goal.discrepancy(chain) ** 2) / 2.0)
 
 
 def _summary(recording: Recording) -> dict[str, Any]:
     reached, rows = recording.reached, recording.measured
     errors = _rms(recording.position_errors[rows]), _rms(recording.axis_errors[rows])
-    return {'success': InverseSettings().is_reached(*errors),
+    return {'success': InverseSettings().tolerances(recording.arm.length).are_met(*errors),
             'iterations': int(recording.commands[-1]),
             'reached': None if reached is None else {
                 'iterations': int(recording.commands[reached]),

@@ -15,7 +15,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from snake_arm_control.control.goal import Goal
-from snake_arm_control.control.optimiser import InverseSettings
+from snake_arm_control.control.tolerances import Tolerances
 from snake_arm_control.errors import SnakeArmError
 from snake_arm_control.ros import chain_messages, topics
 from snake_arm_control.ros.diagnostics import status_of
@@ -50,6 +50,7 @@ class MonitorNode(Node):
         self._goal_at: float | None = None
         self._recent: list[tuple[float, int]] = []
         self._state, self._activity = '', 'not seen yet'
+        self._tolerances = Tolerances(math.nan, math.nan)  # until the controller says them
         subscribe = self.create_subscription
         subscribe(String, topics.PURSUED_GOAL_YAML, self._take_goal, topics.LATCHED)
         subscribe(JointState, topics.JOINT_COMMAND, self._take_command, topics.STREAM)
@@ -72,6 +73,9 @@ class MonitorNode(Node):
         status = status_of(self._controller, message)
         if status is not None:
             self._state, self._activity = status.details.get('state', ''), status.summary
+            self._tolerances = Tolerances(*(
+                float(status.details.get(key, 'nan'))
+                for key in ('position tolerance [m]', 'axis tolerance [rad]')))
 
     def progress(self) -> Progress:
         """Return the state of the run."""
@@ -97,7 +101,6 @@ class MonitorNode(Node):
             return math.nan, math.nan
         return float(goal.position_error(chain)), float(goal.axis_error(chain))
 
-    def is_reached(self, progress: Progress,
-                   settings: InverseSettings = InverseSettings()) -> bool:
+    def is_reached(self, progress: Progress) -> bool:
         """Return whether the goal is reached on the true poses."""
-        return settings.is_reached(progress.position_error, progress.axis_error)
+        return self._tolerances.are_met(progress.position_error, progress.axis_error)

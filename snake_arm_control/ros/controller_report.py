@@ -178,6 +178,8 @@ class ControllerReport:
             'others that publish joint_command': others,
             'deadline misses': self.deadline_misses,
             'position error [m]': position_error, 'axis error [rad]': axis_error,
+            'position tolerance [m]': loop.tolerances.position if loop else math.nan,
+            'axis tolerance [rad]': loop.tolerances.axis if loop else math.nan,
             'feedback age [s]': loop.feedback_age(now) if loop else math.inf,
             'latency of the tracker [s]': loop.feedback.latency.value if loop else math.nan,
             'ahead of the arm [rad]': loop.largest_lead if loop else math.nan,
