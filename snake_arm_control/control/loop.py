@@ -507,9 +507,7 @@ class ControlLoop:
                 else prediction)
 
     def _is_clear(self, later: np.ndarray, way: float) -> bool:
-        """
-        Return whether the way to a command (joints, axes) is clear; see `Motion.step`.
-        """
+        """Return whether the way to a command (joints, axes) is clear; see `Motion.step`."""
         assert self._clear_way is not None
         aim = self._aim()
         return self._clear_way.is_clear(aim, self._estimate(), later + (aim - self._command), way,

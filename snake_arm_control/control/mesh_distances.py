@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from snake_arm_control.arm.body import ArmBody
-from snake_arm_control.control.kernels.travel import (
-    bend, BLOCKED, floor_of, FREE, travels, UNSURE)
+from snake_arm_control.control.kernels.travel import bend, BLOCKED, floor_of, FREE, travels, UNSURE
 from snake_arm_control.control.shapes import Mesh, Shape
 from snake_arm_control.errors import SceneError
 from snake_arm_control.extras import require

@@ -127,7 +127,7 @@ class Pursuit:
         self.forget_ways()
 
     def return_to(self, home: np.ndarray) -> None:
-        """Drop the goal and go to a configuration (joints, axes) [rad or m], straight if it can."""
+        """Drop the goal, and go to a configuration (joints, axes) [rad or m]."""
         self.begin(Goal.free(self._arm.joints), lambda: (0.0, 0.0))
         self.home, self.way_left = home, math.inf
 

@@ -37,8 +37,8 @@ class Travel:
     Shortens steps, so that no joint goes farther than a stride, and nothing is touched between.
 
     On a step, all joints move linearly. That it is free is proven for the exact kinematics: see
-    `travel.way_between`. A step that can't be proven free in pieces of 1/64 is halved. The error of
-    a model that is not exact changes on the way, twice as much as in the step before at most.
+    `travel.way_between`. A step that can't be proven free in pieces of 1/64 is halved. The error
+    of a model that is not exact changes on the way, twice as much as in the step before at most.
 
     :param model: what predicts
     :param clearances: what may touch what; None for nothing

@@ -256,9 +256,9 @@ def reproduce(scenario: Scenario, run: Run) -> tuple[Recording, dict[str, Any]]:
     elif not scenario.reachable:
         goal = scenario.goal_at(recording.arm, 0.0)
         angles = best_exact(goal, recording.arm)
-        best = ExactModel(recording.arm).linearize(angles).chain
-        result['residual'] = residual(goal, recording.chains[-1], recording.arm.length)
-        result['best_exact'] = {'starts': _EXACT_STARTS, **residual(goal, best, recording.arm.length)}
+        best, length = ExactModel(recording.arm).linearize(angles).chain, recording.arm.length
+        result['residual'] = residual(goal, recording.chains[-1], length)
+        result['best_exact'] = {'starts': _EXACT_STARTS, **residual(goal, best, length)}
     result['errors'] = _errors(recording)
     return recording, result
 
