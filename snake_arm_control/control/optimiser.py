@@ -180,7 +180,7 @@ class LevenbergMarquardt:
 
     def damped(self, loss: float, bend: float = 0.0) -> float:
         """
-        Return the damping [arm lengths^2] of the step from where squared residuals sum up to a loss.
+        Return the damping [arm lengths^2] where squared residuals sum up to a loss.
 
         :param bend: by how much a preference bends the arm off the goal [arm lengths], which is no
             reason to damp
