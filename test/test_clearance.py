@@ -156,6 +156,14 @@ def test_links_that_a_joint_connects_and_those_in_each_other_at_rest_may_touch()
     assert not len(Clearances(None, ArmBody.of(arm), own_body=False).pairs)
 
 
+@pytest.mark.parametrize('apart', (-1e-9, 0.0, 1e-9))
+def test_links_that_touch_at_rest_up_to_rounding_may_touch(apart):
+    """As of an arm whose hinges come in pairs: it could not move at all."""
+    arm = Arm.uniform(6, 0.02)
+    pairs = Clearances(None, ArmBody.of(arm, 0.01 - apart / 2.0)).pairs
+    assert {tuple(pair) for pair in pairs} == {(i, k) for i in range(6) for k in range(i + 3, 6)}
+
+
 def test_the_first_link_may_stand_in_the_floor_and_no_other():
     body = ArmBody.of(Arm())
     clearances = Clearances(Scene((FLOOR,)), body, own_body=False)

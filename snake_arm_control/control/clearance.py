@@ -19,6 +19,7 @@ from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Mesh, Shap
 from snake_arm_control.control.term import Functionals
 from snake_arm_control.errors import ShapeError
 
+_TOUCHING = 1e-3  # sums of radii, the clearance at rest of links that touch
 _AT_REST = 0.9  # fraction of its clearance at rest below which a pair of links can be near
 
 
@@ -87,7 +88,8 @@ class Clearances:
         found = self._near(rest, -math.inf, np.full(len(self.pairs), np.inf))
         apart_at_rest = np.zeros(len(self.pairs))
         apart_at_rest[found.numbers[:, 2]] = found.clearances
-        may_not = apart_at_rest > 0.0
+        # Some touch there up to rounding, as do those that two hinges in one place connect.
+        may_not = apart_at_rest > _TOUCHING * body.radii[self.pairs].sum(axis=1)
         self.pairs = self.pairs[may_not]
         self._number_pairs()
         self._pair_limits = _AT_REST * apart_at_rest[may_not]  # [m]
