@@ -325,3 +325,14 @@ def test_a_goal_that_goes_round_and_round_does_not_screw_the_arm_into_its_limits
             loop.iterate(now, round(1e9 * (now + 1.0)))
         largest.append(np.abs(loop.angles / arm.upper).max())
     assert bool(largest[-1] <= largest[1] + 0.05) is is_kept
+
+
+def test_derivatives_are_of_one_type_whatever_is_wanted():
+    """A kernel that meets another type for the first time is compiled, which takes seconds."""
+    model = ForwardModel.load()
+    arm = model.arm
+    at_rest = model.linearize(arm.rest)
+    goal = GoalTerm(Goal.tool(position=(0.3, 0.2, 0.6)), InverseSettings().gains(arm.length))
+    for terms in ((), (Posture(arm.rest),), (goal,)):
+        for each in demands(terms, at_rest.chain, arm.rest).derivatives(at_rest, arm.rest):
+            assert each.dtype == float and each.flags.c_contiguous

@@ -42,6 +42,14 @@ for method in 'levenberg_marquardt', 'momentum':
                           Capsule((0.3, 0.2, 0.0), (0.3, 0.2, 0.5), 0.02))), own_body=True)
     rig.loop.set_goal(Goal.tool(position=(0.3, 0.2, 0.6), up=(0, 0, 1), joints=model.arm.joints))
     rig.rest(0.5)
+    for goal in (Goal.joint(5, position=(0.01, None, None), joints=model.arm.joints),
+                 Goal.preferring({model.arm.joint_names[0]: 0.1}, model.arm.joints)):
+        rig.loop.set_goal(goal)
+        rig.rest(0.5)
+    rig.loop.reset()
+    rig.rest(0.5)
+    rig.loop.set_goal(Goal.tool(position=(0.3, 0.2, 0.6), joints=model.arm.joints))
+    rig.rest(0.5)
     rig.arm.stop()
     rig.rest(0.8)
     rig.loop.hold(True)

@@ -33,17 +33,12 @@ class Demands(NamedTuple):
         :param angles: (joints, axes)
         """
         both = Functionals.stacked((self.residuals, self.inequalities), angles)
-        count, rows = len(both.values), None
+        # Of one type whatever there is: kernels would be compiled for another in a tick.
+        rows = np.zeros((len(both.values), angles.size))
         if len(both.rows):
             numbers, entries = _numbered(both.rows)
             found = linearization.functional_rows(entries, both.joints, both.coefficients)
-            found = found.reshape(len(found), -1)
-            if len(found) == count:
-                rows = found
-        if rows is None:
-            rows = np.zeros((count, angles.size))
-            if len(both.rows):
-                rows[numbers] = found
+            rows[numbers] = found.reshape(len(found), -1)
         if both.by_angles is not None:
             rows += both.by_angles.reshape(rows.shape)
         return rows[:len(self.residuals.values)], rows[len(self.residuals.values):]

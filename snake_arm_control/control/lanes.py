@@ -68,7 +68,7 @@ def descend_in_lanes(goals: Sequence[Goal], starts: Sequence[np.ndarray],
             damping = [lane.optimiser.damped(loss) for lane, loss in zip(lanes, losses.tolist())]
             after = active_set.lane_steps(
                 angles.reshape(len(lanes), -1), lower, upper, settings.max_step, of,
-                rows.reshape(len(rows), -1), values, np.array(damping))
+                rows.reshape(len(rows), -1).astype(float), values, np.array(damping))
             for lane, each in zip(lanes, after.reshape(angles.shape)):
                 lane.angles = each
 
