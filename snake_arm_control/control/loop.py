@@ -471,7 +471,8 @@ class ControlLoop:
 
     def _wanted(self, period: float) -> np.ndarray | None:
         """Return the change of the angles (joints, axes) [rad] that is wanted, None at rest."""
-        aim = self._aim()
+        # The rest pose is one of commands, whatever the servos make of them.
+        aim = self._aim() if self._pursuit.home is None else self._command
         return self._pursuit.step(
             aim, self._linearize(aim), self._estimate(), self.errors(),
             0.0 if self.following.is_stopped else self._pace * period, self._searches)

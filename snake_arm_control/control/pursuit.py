@@ -128,7 +128,9 @@ class Pursuit:
 
     def return_to(self, home: np.ndarray) -> None:
         """Drop the goal, and go to a configuration (joints, axes) [rad or m]."""
-        self.begin(Goal.free(self._arm.joints), lambda: (0.0, 0.0))
+        if not self.goal.is_free:
+            self.begin(Goal.free(self._arm.joints), lambda: (0.0, 0.0))
+        self.forget_ways()
         self.home, self.way_left = home, math.inf
 
     def restart(self) -> None:
