@@ -68,7 +68,7 @@ def test_they_serve_every_other_arm_than_the_default_one():
         model = ForwardModel.load(arm=arm)
         assert model.to_bytes() == weights_file.GENERAL.read_bytes()
         assert model.parameters.architecture.geometry
-    with pytest.raises(WeightsError, match='panda_joint1 rolls'):
+    with pytest.raises(WeightsError, match='panda_joint1 turns to -166 degrees'):
         ForwardModel.load(arm=ARMS['panda'])
 
 

@@ -16,7 +16,7 @@ from snake_arm_control.errors import WeightsError
 from snake_arm_control.model import weights_file
 from snake_arm_control.model.architecture import ANGLES, Architecture, GEOMETRY
 from snake_arm_control.model.forward_model import ForwardModel
-from snake_arm_control.model.normal_form import NormalForm
+from snake_arm_control.model.normal_form import NormalForm, READS, TURN
 
 torch = pytest.importorskip('torch')
 from snake_arm_control.model.network import Network  # noqa: E402
@@ -52,15 +52,32 @@ def test_the_form_is_the_arm(arm):
     """The poses of what is read of an arm, placed in the arm, are those of its kinematics."""
     form, angles = NormalForm.of(arm), random_angles(arm, (20,))
     poses = chains.forward_kinematics(torch.tensor(form.read(angles))).numpy()
-    np.testing.assert_allclose(form.place(poses), forward_kinematics(arm, angles), atol=1e-12)
+    np.testing.assert_allclose(form.place(poses, angles), forward_kinematics(arm, angles), atol=1e-12)
 
 
-@pytest.mark.parametrize('arm', [ARMS[name] for name in SNAKES], ids=SNAKES)
-def test_straight_arms_of_equal_segments_have_no_geometry(arm):
-    """However axes and frames are turned in the description: all six numbers are zero."""
-    form = NormalForm.of(arm)
-    np.testing.assert_allclose(form.constants, 0.0, atol=1e-3)  # in URDFs angles are rounded
-    np.testing.assert_allclose(form.slopes[..., ANGLES:], 0.0, atol=1e-12)
+@pytest.mark.parametrize('name', SNAKES)
+def test_arms_whose_axes_cross_at_right_angles_or_not_at_all_have_no_geometry(name):
+    """However long their links are and wherever their axes lie: no joint is turned."""
+    form = NormalForm.of(ARMS[name])
+    np.testing.assert_allclose(form.constants[:, TURN], 0.0, atol=1e-3)  # URDFs are rounded
+    np.testing.assert_allclose(form.slopes[..., TURN], 0.0, atol=1e-12)
+
+
+def chain_of(ways, axes=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))):
+    """Return an arm of one axis a joint, in turn, with the way from each joint to the next."""
+    placements = [Placement(), *(Placement(tuple(way)) for way in ways[:-1])]
+    return Arm([Link(f'link_{j}', placement, [Axis(f'joint_{j}', axes[j % len(axes)])])
+                for j, placement in enumerate(placements)], Placement(tuple(ways[-1])))
+
+
+def test_lengths_and_offsets_are_not_read():
+    """Arms of the same axes are read the same; they differ in where their links go."""
+    generator = np.random.default_rng(0)
+    one = chain_of(np.tile((0.0, 0.0, 0.1), (8, 1)))
+    other = chain_of(generator.uniform(0.01, 0.2, (8, 3)))
+    np.testing.assert_allclose(NormalForm.of(other).constants, NormalForm.of(one).constants,
+                               atol=1e-9)
+    np.testing.assert_allclose(NormalForm.of(other).slopes, NormalForm.of(one).slopes, atol=1e-9)
 
 
 def test_an_arm_is_read_the_same_however_large_it_is_and_wherever_it_stands():
@@ -112,7 +129,7 @@ def test_the_compiled_network_of_an_arm_is_the_torch_network_on_what_is_read(tmp
     angles = random_angles(arm, batch, bend=0.5)
     with torch.no_grad():
         predicted = net(torch.tensor(form.read(angles))[None])[0].numpy()
-    expected = form.place(predicted)
+    expected = form.place(predicted, angles)
     here = model.linearize(angles)
     np.testing.assert_allclose(here.chain, expected, atol=1e-9)
 
@@ -154,25 +171,19 @@ def test_a_network_of_angles_alone_goes_on_as_one_that_reads_geometry(tmp_path):
 
 @pytest.mark.parametrize('joints', (1, 2, 40))
 def test_drawn_arms_are_within_the_ranges_that_the_weights_serve(joints):
-    """And follow from the seed; their lengths have the mean 1 as those of arms do."""
+    """And follow from the seed."""
     drawn = chains.draw(400, joints, torch.Generator().manual_seed(0))
     assert torch.equal(drawn, chains.draw(400, joints, torch.Generator().manual_seed(0)))
-    assert drawn.shape == (400, joints, 8) and drawn.isfinite().all()
+    assert drawn.shape == (400, joints, READS) and drawn.isfinite().all()
     low, high = torch.tensor(chains.ranges()).unbind(-1)
-    geometry = drawn[..., ANGLES:]
-    within = (low - 1e-6 <= geometry) & (geometry <= high + 1e-6)
-    assert within[..., :-1].all() and (joints < 40 or within.all())
-    assert geometry[:, -1].abs().max() == 0.0
-    if joints > 1:
-        torch.testing.assert_close(geometry[:, :-1, -1].mean(1), torch.zeros(400), atol=1e-5,
-                                   rtol=0.0)
-    assert drawn[..., :ANGLES].abs().max() <= chains.ONE_AXIS + 1e-6
+    assert (low - 1e-6 <= drawn).all() and (drawn <= high + 1e-6).all()
+    assert drawn[:, -1, TURN].abs().max() == 0.0
 
 
 def test_every_kind_of_arm_is_drawn():
-    """Straight and bent at rest, of equal and other lengths, of one axis a joint and of two."""
+    """Straight and bent at rest, of one axis a joint and of two."""
     drawn = chains.draw(400, 10, torch.Generator().manual_seed(0))
-    angles, geometry = drawn[..., :ANGLES], drawn[:, :-1, ANGLES:]
+    angles, geometry = drawn[..., :ANGLES], drawn[:, :-1, TURN]
     one = (angles == 0.0).any(-1).all(-1)
     plain = (geometry == 0.0).all(-1).all(-1)
     for part in one, ~one, plain, plain & one, plain & ~one:
@@ -197,29 +208,40 @@ def test_weights_of_ranges_serve_every_arm_within_them(tmp_path, name):
         ARMS[name].joints, 9)
 
 
-def hinges(*links):
-    """Return an arm of hinges about x, each with the way and the turn to the next."""
-    placements = [Placement(), *(Placement(xyz, rpy) for xyz, rpy in links)]
-    return Arm([Link(f'link_{j}', placement, [Axis(f'joint_{j}', (1.0, 0.0, 0.0))])
-                for j, placement in enumerate(placements)], Placement((0.0, 0.0, 1.0)))
+UP, TILTED = (0.0, 0.0, 0.1), (0.0, 0.6, 0.0)
 
 
-STRAIGHT = ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0))
+def bent(rpy, limit=1.5):
+    """Return an arm of hinges about x whose second is turned against the first."""
+    links = [Link('a', axes=[Axis('a', (1.0, 0.0, 0.0), lower=-limit, upper=limit)]),
+             Link('b', Placement(UP, rpy), [Axis('b', (1.0, 0.0, 0.0), lower=-1.0, upper=1.0)])]
+    return Arm(links, Placement(UP))
+
+
+def rolling():
+    """Return an arm whose first joint turns it about itself, without limits."""
+    return Arm([Link('a', axes=[Axis('roll')]),
+                Link('b', Placement(UP), [Axis('bend', (1.0, 0.0, 0.0), lower=-1.0, upper=1.0)])],
+               Placement(UP))
+
+
+def test_arms_of_any_length_and_offset_are_served(tmp_path):
+    ways = np.random.default_rng(0).uniform(0.01, 0.2, (8, 3))
+    arm = chain_of(ways)
+    angles = random_angles(arm, (3,), bend=0.2)
+    assert ForwardModel.load(ranged(tmp_path), arm).predict(angles).shape == (3, 8, 9)
 
 
 @pytest.mark.parametrize('arm, message', [
-    (ARMS['panda'], 'panda_joint1 rolls its link about itself'),
-    (hinges(STRAIGHT, ((0.4, 0.0, 1.0), (0.0, 0.0, 0.0)), STRAIGHT),
-     'the joint after joint_1 is 0.39 of a mean segment off the line, expected at most 0.15'),
-    (hinges(STRAIGHT, STRAIGHT, ((0.0, 0.0, 3.0), (0.0, 0.0, 0.0))),
-     'the segment of joint_0 has 0.60|the segment of joint_2 has 1.80'),
-    (hinges(STRAIGHT, ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0)), ((0.0, 0.0, 1.0), (0.6, 0.0, 0.0)),
-            ((0.0, 1.0, 1.0), (0.0, 0.0, 0.0))), 'turned by -?[0-9]+ degrees about x')])
+    (ARMS['panda'], 'panda_joint1 turns to -166 degrees, expected at most 90'),
+    (rolling(), 'roll rolls its link about itself without limits'),
+    (bent((0.0, 0.0, 0.0), 1.7), 'a turns to -97 degrees, expected at most 90'),
+    (bent(TILTED), 'the joint after a is turned by -?34 degrees about y, expected -14 to 14')])
 def test_the_joint_that_is_not_served_is_named(tmp_path, arm, message):
     with pytest.raises(WeightsError, match=message):
         ForwardModel.load(ranged(tmp_path), arm)
 
 
 def test_damaged_ranges_are_refused(tmp_path):
-    with pytest.raises(WeightsError, match='ranges of geometry are damaged'):
+    with pytest.raises(WeightsError, match='ranges are damaged'):
         ForwardModel.load(ranged(tmp_path, [[0.0, 1.0]]), Arm())

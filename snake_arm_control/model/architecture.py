@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from snake_arm_control.arm import pose
 
 ANGLES = 2  # of each joint: inputs of one recurrent step
-GEOMETRY = 6  # of each joint: inputs beside the angles of a network for arms of any geometry
+GEOMETRY = 3  # of each joint: inputs beside the angles of a network for arms of any geometry
 LAYERS = ('first', 'second')
 FIRST, SECOND = range(len(LAYERS))
 GATES = 3  # of each block

@@ -85,12 +85,22 @@ def functional_rows(parameters: NetworkParameters, tape: Tape, entries: function
     _check_tape(parameters, tape)
     entries = entries._replace(
         coefficients=np.asarray(entries.coefficients, parameters.dtype, order='C'))
-    reach = int(entries.joints.max(initial=-1)) + 1
-    steps = backward.steps_of_rows(entries.rows, entries.joints, len(entries.lanes), first)
-    if len(tape.chain) * reach * (reach + _COLUMN_OVERHEAD) < steps:
-        columns = tangents.jacobian_columns(parameters.weights, tuple(tape), reach)
+    if columns_are_fewer(tape, entries, first):
+        columns = tangents.jacobian_columns(parameters.weights, tuple(tape), reach_of(entries))
         return tangents.functional_rows(columns, *entries, first)
     return backward.functional_rows(parameters.weights, tuple(tape), *entries, first)
+
+
+def columns_are_fewer(tape: Tape, entries: functionals.Entries, first: int = 0) -> bool:
+    """Return whether the sweep forward takes fewer steps than that back; see `functional_rows`."""
+    reach = reach_of(entries)
+    steps = backward.steps_of_rows(entries.rows, entries.joints, len(entries.lanes), first)
+    return bool(len(tape.chain) * reach * (reach + _COLUMN_OVERHEAD) < steps)
+
+
+def reach_of(entries: functionals.Entries) -> int:
+    """Return of how many joints' poses, counted from the base, functionals are."""
+    return int(entries.joints.max(initial=-1)) + 1
 
 
 def jacobian_rows(parameters: NetworkParameters, tape: Tape, joints: ArrayLike,

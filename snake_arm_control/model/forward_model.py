@@ -20,12 +20,11 @@ from snake_arm_control.arm.joint_law import JointLaw
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.errors import ArmError, DescriptionError, ShapeError, WeightsError
 from snake_arm_control.model import coverage, weights_file
-from snake_arm_control.model.architecture import GEOMETRY
 from snake_arm_control.model.compensated import CompensatedLinearization, CompensatedModel
 from snake_arm_control.model.driven import DrivenLinearization
 from snake_arm_control.model.exact import ExactLinearization, ExactModel
 from snake_arm_control.model.network_model import NetworkLinearization, NetworkModel
-from snake_arm_control.model.normal_form import NormalForm
+from snake_arm_control.model.normal_form import NormalForm, READS
 from snake_arm_control.model.parameters import NetworkParameters
 from snake_arm_control.model.weights_file import (
     ANGLE_OFFSET,
@@ -231,9 +230,9 @@ def _check_served(metadata: Mapping[str, str], arm: Arm, form: NormalForm) -> No
     """Raise WeightsError unless a network that reads geometry serves an arm."""
     if 'ranges' in metadata:
         try:
-            ranges = np.array(json.loads(metadata['ranges']), dtype=float).reshape(GEOMETRY, 2)
+            ranges = np.array(json.loads(metadata['ranges']), dtype=float).reshape(READS, 2)
         except ValueError as error:
-            raise WeightsError(f'its ranges of geometry are damaged: {error}') from error
+            raise WeightsError(f'its ranges are damaged: {error}') from error
         coverage.check(arm, form, ranges)
     elif metadata.get('arm_fingerprint') != arm.fingerprint:
         raise WeightsError(f'it was trained for the arm {metadata.get("arm_fingerprint")}, '

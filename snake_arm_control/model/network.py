@@ -48,15 +48,21 @@ class LstmLayer(nn.Module):
         :param gates: (batch, 3, blocks), activations of the step before
         :return: output (batch, blocks * cells), the new cell and gates
         """
-        a = self.architecture
         net = torch.addmm(self.bias, x, self.weight)
-        net_gates = net[:, :GATES * a.blocks].unflatten(1, (GATES, a.blocks))
-        net_cell = net[:, GATES * a.blocks:].unflatten(1, (a.blocks, a.cells))
-        net_gates = net_gates + (self.lateral * gates[:, None]).sum(2)
-        seen = (self.peephole[:2] * cell[:, None]).sum(3)
+        return self.squash(net, cell, gates, self.peephole, self.lateral)
+
+    @staticmethod
+    def squash(net: Tensor, cell: Tensor, gates: Tensor, peephole: Tensor, lateral: Tensor
+               ) -> tuple[Tensor, Tensor, Tensor]:
+        """Do what follows on the net (batch, columns) in a step."""
+        _, blocks, cells = peephole.shape
+        net_gates = net[:, :GATES * blocks].unflatten(1, (GATES, blocks))
+        net_cell = net[:, GATES * blocks:].unflatten(1, (blocks, cells))
+        net_gates = net_gates + (lateral * gates[:, None]).sum(2)
+        seen = (peephole[:2] * cell[:, None]).sum(3)
         i, f = torch.sigmoid(net_gates[:, :2] + seen).unbind(1)
         cell = f[..., None] * cell + i[..., None] * torch.tanh(net_cell)
-        o = torch.sigmoid(net_gates[:, 2] + (self.peephole[2] * cell).sum(2))
+        o = torch.sigmoid(net_gates[:, 2] + (peephole[2] * cell).sum(2))
         output = (o[..., None] * torch.tanh(cell)).flatten(1)
         return output, cell, torch.stack((i, f, o), 1)
 
@@ -84,7 +90,7 @@ class Network(nn.Module):
         """
         Return the predicted pose chain (equation 1).
 
-        :param angles: (*batch, joints, 2) [rad], or (*batch, joints, 8) with the geometry
+        :param angles: (*batch, joints, 2) [rad], or (*batch, joints, 5) with the geometry
         :return: (*batch, joints, 9)
         """
         batch = angles.shape[:-2]
@@ -109,7 +115,7 @@ class Network(nn.Module):
 
     def step(self, phi: Tensor, output: Tensor, cell_1: Tensor, gates_1: Tensor,
              cell_2: Tensor, gates_2: Tensor) -> tuple[Tensor, ...]:
-        """Take one joint's step: what it reads (batch, 2 or 8) and the state to the next state."""
+        """Take one joint's step: what it reads (batch, 2 or 5) and the state to the next state."""
         hidden, cell_1, gates_1 = self.first(torch.cat((phi, output), 1), cell_1, gates_1)
         output, cell_2, gates_2 = self.second(hidden, cell_2, gates_2)
         return output, cell_1, gates_1, cell_2, gates_2

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.model import bptt, functionals
@@ -58,8 +59,9 @@ class NetworkLinearization(functionals.Differentiated):
                  form: NormalForm | None = None):
         self._parameters, self._form = parameters, form
         self._batch = angles.shape[:-2]
-        self._tape = bptt.forward(parameters, angles.reshape(-1, *angles.shape[-2:]))
-        chain = self._tape.chain if form is None else form.place(self._tape.chain)
+        self._angles = angles.reshape(-1, *angles.shape[-2:])
+        self._tape = bptt.forward(parameters, self._angles)
+        chain = self._tape.chain if form is None else form.place(self._tape.chain, self._angles)
         self.chain = chain.reshape(*self._batch, *chain.shape[-2:])
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
@@ -72,10 +74,11 @@ class NetworkLinearization(functionals.Differentiated):
         flat = np.asarray(chain_gradient)
         if flat.shape != self.chain.shape:  # to compare takes less than to broadcast
             flat = np.broadcast_to(flat, self.chain.shape)
-        flat = flat.reshape(self._tape.chain.shape)
-        if self._form is not None:
-            flat = self._form.pull(self._tape.chain, np.arange(self._tape.chain.shape[1]), flat)
-        gradient = bptt.input_gradient(self._parameters, self._tape, flat)
+        flat, predicted, form = flat.reshape(self._tape.chain.shape), self._tape.chain, self._form
+        pulled = flat if form is None else form.pull(predicted, self._angles, flat)
+        gradient = bptt.input_gradient(self._parameters, self._tape, pulled)
+        if form is not None and form.slides.any():
+            gradient = gradient + form.slide(predicted, flat)
         return gradient.reshape(*self._batch, *gradient.shape[-2:])
 
     def functional_rows(self, rows: np.ndarray, joints: np.ndarray, coefficients: np.ndarray,
@@ -93,8 +96,37 @@ class NetworkLinearization(functionals.Differentiated):
 
     def _rows(self, entries: functionals.Entries, first: int) -> np.ndarray:
         """Return the derivatives (functionals, joints - first, axes)."""
-        if self._form is not None:
-            there = self._tape.chain[entries.lanes[entries.rows], entries.joints]
-            entries = entries._replace(
-                coefficients=self._form.pull(there, entries.joints, entries.coefficients))
-        return bptt.functional_rows(self._parameters, self._tape, entries, first)
+        parameters, tape, form = self._parameters, self._tape, self._form
+        if form is None:
+            return bptt.functional_rows(parameters, tape, entries, first)
+        slopes = np.zeros((len(entries.lanes), *tape.chain.shape[1:]))
+        np.add.at(slopes, (entries.rows, entries.joints), entries.coefficients)
+        predicted, angles = tape.chain[entries.lanes], self._angles[entries.lanes]
+        pulled = form.pull(predicted, angles, slopes)
+        if bptt.columns_are_fewer(tape, entries, first):
+            found = _by_columns(bptt.jacobian(parameters, tape, bptt.reach_of(entries)),
+                                entries.lanes, pulled)[:, first:]
+        else:
+            rows, joints = np.nonzero(pulled.any(axis=-1))
+            found = bptt.functional_rows(parameters, tape, functionals.Entries(
+                rows, joints, pulled[rows, joints], entries.lanes), first)
+        if form.slides.any():
+            found = found + form.slide(predicted, slopes)[:, first:]
+        return found
+
+
+def _by_columns(columns: np.ndarray, lanes: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """
+    Return the derivatives (functionals, joints, axes), given the Jacobian up to their joints.
+
+    :param columns: (batch, reach, 9, joints, axes)
+    :param lanes: (functionals,), the configuration of each
+    :param slopes: (functionals, joints, 9)
+    """
+    _, reach, size, *shape = columns.shape
+    flat = slopes[:, :reach].reshape(len(slopes), reach * size).astype(columns.dtype)
+    found = np.empty((len(slopes), *shape), columns.dtype)
+    for lane in np.unique(lanes):
+        own = lanes == lane
+        found[own] = (flat[own] @ columns[lane].reshape(reach * size, -1)).reshape(-1, *shape)
+    return found

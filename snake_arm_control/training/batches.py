@@ -19,9 +19,10 @@ from snake_arm_control.training.lesson import Lesson
 from snake_arm_control.training.presets import Phase, TrainingSettings
 from snake_arm_control.training.team import Team
 
-Examples = tuple[Tensor, Tensor]  # what is read (count, joints, 2 or 8), chains (count, joints, 9)
+Examples = tuple[Tensor, Tensor]  # what is read (count, joints, 2 or 5), chains (count, joints, 9)
 
 _FRESH, _FIXED, _ORDER = 1, 2, 3  # what random numbers are for, as part of their seed
+_AHEAD = 16  # fresh batches that are drawn together: one alone takes a GPU about as long
 _SAMPLERS = {'independent': sampling.independent, 'mixed': sampling.mixed}
 
 
@@ -39,6 +40,7 @@ class Batches:
             joints: Arm.uniform(**sampling.segments(arm) | {'joints': joints})
             for joints in {phase.joints or arm.joints for phase in settings.phases}}
         self._form = NormalForm.of(arm) if settings.is_geometric else None
+        self._fresh = lru_cache(maxsize=1)(self._draw_fresh)
         self._examples = lru_cache(maxsize=1)(self._draw_examples)
         self._order = lru_cache(maxsize=1)(self._draw_order)
 
@@ -50,12 +52,19 @@ class Batches:
                 break
             step -= phase.steps(batch)
         if not phase.examples:
-            count = len(range(batch)[self._team.part])
-            return self._draw(phase, count, self._generator(_FRESH, iteration, self._team.rank))
+            ahead, place = divmod(step, _AHEAD)
+            read, poses = self._fresh(number, ahead)
+            return read[place::_AHEAD], poses[place::_AHEAD]
         epoch, place = divmod(step, math.ceil(phase.examples / batch))
         order = self._order(number, epoch)[place * batch:(place + 1) * batch]
         read, poses = self._examples(number)
         return read[order[self._team.part]], poses[order[self._team.part]]
+
+    def _draw_fresh(self, number: int, ahead: int) -> Examples:
+        """Draw the examples of some iterations of a phase that draws every batch anew."""
+        count = _AHEAD * len(range(self._settings.batch)[self._team.part])
+        generator = self._generator(_FRESH, number, ahead, self._team.rank)
+        return self._draw(self._settings.phases[number], count, generator)
 
     def _draw_examples(self, number: int) -> Examples:
         """Draw the examples of a phase that has a fixed number of them."""
@@ -87,7 +96,7 @@ class Batches:
 
     def _read(self, form: NormalForm, phase: Phase, count: int, generator: torch.Generator
               ) -> Tensor:
-        """Return what a network reads (count, joints, 8) of random arms, or of the arm."""
+        """Return what a network reads (count, joints, 5) of random arms, or of the arm."""
         if phase.distribution == 'general':
             return chains.draw(count, phase.joints or self._arm.joints, generator)
         angles = phase.range * sampling.mixed(self._arm, count, generator)

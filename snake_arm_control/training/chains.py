@@ -4,8 +4,7 @@
 Random arms of bends in random shapes, in the form that the general network reads.
 
 Each sample is an arm of its own: two axes a joint or one, in turn, in one plane or each turned
-against the last; of equal, tapering or random lengths; straight or bent at rest, its axes on the
-line or off it.
+against the last; straight or bent at rest. Lengths and offsets of its links are applied outside.
 """
 
 from __future__ import annotations
@@ -19,34 +18,29 @@ from torch import Tensor
 from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.model.architecture import ANGLES
-from snake_arm_control.model.normal_form import LENGTH, OFFSET, READS, SPAN, TURN
+from snake_arm_control.model.normal_form import READS, SPAN, TURN
 from snake_arm_control.training import sampling
 
 ONE_AXIS, TWO_AXES = math.radians(90.0), math.radians(45.0)  # limits of most arms [rad]
-LONGER = 0.6  # by how much a segment is longer or shorter than the mean at most, in its parts
-LENGTHS = (-0.65, 0.75)  # relative lengths less one: drawn ones are divided by their mean
-OFF_LINE = 0.15  # offset of an axis at most, in mean segment lengths
 TILT = 0.25  # turn across the arm from joint to joint at most [rad]
 AZIMUTH = math.radians(45.0)  # turn about the arm of hinges at most: another slot is nearer then
 TWIST = math.radians(90.0)  # and of joints of two axes [rad]
 # Fractions of arms: two axes to 45 degrees, two to 90, one in turn, in a plane, any, any mixture.
-_AXES = (0.34, 0.10, 0.20, 0.13, 0.13, 0.10)
+_AXES = (0.40, 0.05, 0.25, 0.12, 0.13, 0.05)
 _TWO, _TWO_WIDE, _IN_TURN, _PLANAR, _ANY, _MIXED = range(len(_AXES))
-_LENGTHS = (0.40, 0.25, 0.35)  # equal, tapering, random
 _TWISTED = 0.15  # of the arms of two axes
 _SMALLER_LIMITS = 0.35
-_OFF_LINE = 0.45
-_TILTED = 0.30
+_TILTED = 0.12
 
 
 def ranges() -> list[list[float]]:
-    """Return from where to where the six numbers of a joint's geometry are drawn."""
-    bounds = (TILT, TILT, TWIST, OFF_LINE, OFF_LINE)
-    return [*([-bound, bound] for bound in bounds), list(LENGTHS)]
+    """Return from where to where the five numbers that are read of a joint are drawn."""
+    bounds = (ONE_AXIS, ONE_AXIS, TILT, TILT, TWIST)
+    return [[-bound, bound] for bound in bounds]
 
 
 def draw(count: int, joints: int, generator: torch.Generator) -> Tensor:
-    """Return what is read (count, joints, 8) of random arms in random shapes."""
+    """Return what is read (count, joints, 5) of random arms in random shapes."""
     def uniform(*shape: int) -> Tensor:
         return torch.rand(shape, generator=generator, device=generator.device)
 
@@ -58,16 +52,14 @@ def draw(count: int, joints: int, generator: torch.Generator) -> Tensor:
     some = ((2.0 * uniform(count, 1) - 1.0).expand(count, joints),
             2.0 * uniform(count, joints) - 1.0)  # alike along the arm, or each its own
     readings[..., TURN.stop - 1] = about[:, None] * _either(some, uniform)
-    for places, fraction, bound in ((TURN, _TILTED, TILT), (OFFSET, _OFF_LINE, OFF_LINE)):
-        size = bound * uniform(count) * (uniform(count) < fraction)
-        angle = math.pi * (2.0 * uniform(count, joints) - 1.0)
-        alike = uniform(count, 1) < 0.5
-        angle = torch.where(alike, angle[:, :1], angle)
-        size = size[:, None] * torch.where(alike, 1.0, uniform(count, joints))
-        readings[..., places.start] = size * torch.cos(angle)
-        readings[..., places.start + 1] = size * torch.sin(angle)
-    readings[..., LENGTH] = _lengths(count, joints, uniform, generator) - 1.0
-    readings[:, -1, TURN.start:] = 0.0  # the tool is applied outside
+    size = TILT * uniform(count) * (uniform(count) < _TILTED)
+    angle = math.pi * (2.0 * uniform(count, joints) - 1.0)
+    alike = uniform(count, 1) < 0.5
+    angle = torch.where(alike, angle[:, :1], angle)
+    size = size[:, None] * torch.where(alike, 1.0, uniform(count, joints))
+    readings[..., TURN.start] = size * torch.cos(angle)
+    readings[..., TURN.start + 1] = size * torch.sin(angle)
+    readings[:, -1, TURN] = 0.0  # the tool is applied outside
     return readings
 
 
@@ -94,16 +86,6 @@ def _axes(count: int, joints: int, uniform, generator: torch.Generator) -> tuple
     return axes, reach * smaller[:, None, None]
 
 
-def _lengths(count: int, joints: int, uniform, generator: torch.Generator) -> Tensor:
-    """Return lengths (count, joints) of mean 1."""
-    kinds = _choice(_LENGTHS, count, generator)[:, None]
-    size = LONGER * (2.0 * uniform(count, 1) - 1.0)
-    along = torch.linspace(1.0, -1.0, joints, device=generator.device)
-    lengths = torch.where(kinds == 1, 1.0 + size * along, 1.0)
-    lengths = torch.where(kinds == 2, 1.0 + size * (2.0 * uniform(count, joints) - 1.0), lengths)
-    return lengths / lengths[:, :max(joints - 1, 1)].mean(1, keepdim=True)
-
-
 def _either(alternatives: tuple[Tensor, Tensor], uniform) -> Tensor:
     first, second = alternatives
     return torch.where(uniform(len(first), 1) < 0.5, first, second)
@@ -123,8 +105,7 @@ def forward_kinematics(readings: Tensor) -> Tensor:
     for j in range(flat.shape[1]):
         before.append(before[-1] @ links[:, j])
     rotations = torch.stack(before, 1)
-    ways = flat[..., OFFSET.start:] + torch.tensor([0.0, 0.0, 1.0]).to(flat)
-    steps = (rotations[:, :-1] @ bends @ ways[..., None])[..., 0]
+    steps = (rotations[:, :-1] @ bends)[..., 2]
     chain = torch.empty((*flat.shape[:-1], pose.SIZE)).to(flat)
     chain[..., pose.POSITION] = torch.cumsum(steps, 1) / SPAN
     chain[..., pose.FORWARD], chain[..., pose.UP] = rotations[:, 1:, :, 2], rotations[:, 1:, :, 1]

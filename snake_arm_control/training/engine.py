@@ -3,8 +3,8 @@
 """
 The network as a function of torch, by the engine that is fastest on the device.
 
-On a CPU that is the compiled network, elsewhere the torch module itself. A test holds that they
-agree.
+On a CPU that is the compiled network, to learn on CUDA a graph of it, and elsewhere the torch
+module itself. Tests hold that they agree.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 from snake_arm_control.model import batched, bptt
 from snake_arm_control.model.network import Network
 from snake_arm_control.model.parameters import NetworkParameters
+from snake_arm_control.training import unrolled
 
 FEW = 24  # samples that bptt is faster for
 
@@ -25,11 +26,13 @@ def predict(network: Network, angles: Tensor) -> Tensor:
     """
     Return the predicted pose chains, as the network does.
 
-    :param angles: (batch, joints, 2) [rad], or (batch, joints, 8) with the geometry, on the
+    :param angles: (batch, joints, 2) [rad], or (batch, joints, 5) with the geometry, on the
         network's device
     :return: (batch, joints, 9), which can be differentiated once
     :raises WeightsError: on a CPU, if the parameters are no longer finite
     """
+    if angles.device.type == 'cuda' and torch.is_grad_enabled():
+        return unrolled.graph(network, angles)(angles)
     if angles.device.type != 'cpu':
         return network(angles)
     names, parameters = zip(*network.named_parameters())
@@ -54,3 +57,4 @@ class _Compiled(torch.autograd.Function):
             ctx.parameters, ctx.tape, chain_gradient.numpy())
         return (None, torch.from_numpy(by_angles),
                 *(torch.from_numpy(by_parameters[name]) for name in ctx.names))
+

@@ -65,7 +65,7 @@ class TorchPredictor:
         pieces = inputs.flatten(0, -3).split(1024)
         chain = torch.cat([engine.predict(self.network, piece) for piece in pieces])
         predicted = chain.cpu().numpy().reshape(*angles.shape[:-2], -1, pose.SIZE)
-        return predicted if self.form is None else self.form.place(predicted)
+        return predicted if self.form is None else self.form.place(predicted, angles)
 
 
 def evaluate(model: Model, arm: Arm, seed: int = 0, samples: int = SAMPLES,

@@ -71,6 +71,7 @@ class TrainingSettings:
     phases: tuple[Phase, ...] = (Phase(iterations=1000),)
     batch: int = 64  # samples an iteration, of all processes together
     optimiser: str = 'adam'
+    basis_every: int = 10  # iterations, of SOAP's bases
     rate: float = 1e-4  # learning rate
     warm_up: int = 0  # iterations in which the rate grows from 0
     decay_from: float = 1.0  # fraction of the run after which the rate falls linearly to 0
@@ -94,7 +95,7 @@ class TrainingSettings:
         if self.optimiser not in OPTIMISERS:
             raise SettingsError(f'optimiser is {self.optimiser!r}, expected one of {OPTIMISERS}')
         for name in ('batch', 'rate', 'clip', 'position_weight', 'evaluate_every',
-                     'checkpoint_every', 'evaluation_samples'):
+                     'checkpoint_every', 'evaluation_samples', 'basis_every'):
             if not getattr(self, name) > 0:
                 raise SettingsError(f'{name} is {getattr(self, name)!r}, expected more than 0')
         for name in ('seed', 'warm_up'):
@@ -156,15 +157,18 @@ SHIPPED = TrainingSettings(
     batch=128, optimiser='soap', rate=1e-2, warm_up=100, decay_from=0.27,
     restarts=((66_000, 0.5),), clip=1.0, position_weight=9.0)
 
-# What made the weights that ship for any arm of bends; it starts from those of the default arm.
+# What makes weights for any arm of bends, from those of the default arm. Its batches are for a
+# GPU, which takes minutes; docs/training.md says how those that ship went on from there.
 GENERAL = replace(
     SHIPPED, preset='general',
-    phases=(Phase('general', joints=20, iterations=6_000), Phase('general', iterations=194_000)),
-    decay_from=0.2, restarts=(), checkpoint_every=1_000)
+    phases=(Phase('general', joints=20, iterations=1_000), Phase('general', iterations=50_000)),
+    batch=2048, basis_every=50, warm_up=500, decay_from=0.2, restarts=((31_000, 0.3),),
+    evaluate_every=2_500, checkpoint_every=5_000)
 
 # What fits them to one arm, from its description alone.
 DESCRIBED = replace(
-    GENERAL, preset='described', phases=(Phase('described', iterations=40_000),), batch=256)
+    GENERAL, preset='described', phases=(Phase('described', iterations=40_000),), batch=256,
+    basis_every=10, warm_up=100, restarts=(), evaluate_every=500, checkpoint_every=1_000)
 
 # What fits weights that were trained before to recordings of an arm.
 FINETUNE = TrainingSettings(

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timezone
-from functools import partial
 import json
 import math
 from pathlib import Path
@@ -39,8 +37,11 @@ STOP_EVERY = 10  # iterations between looks at whether any process is asked to e
 FINAL_SAMPLES = 4000  # shapes of each held-out distribution for the errors in the weights' record
 HELD_OUT_SEED = 1_000_000
 
-_OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    'adam': partial(torch.optim.Adam, fused=True), 'soap': Soap}
+
+def _optimiser(settings: TrainingSettings, network: Network) -> torch.optim.Optimizer:
+    if settings.optimiser == 'adam':
+        return torch.optim.Adam(network.parameters(), lr=settings.rate, fused=True)
+    return Soap(network.parameters(), lr=settings.rate, basis_every=settings.basis_every)
 
 
 def train(arm: Arm, settings: TrainingSettings, out_dir: str | Path, resume: bool = False,
@@ -107,8 +108,7 @@ class _Run:
         if arrays:
             self.network.load_state_dict({name: torch.from_numpy(array)
                                           for name, array in arrays.items()})
-        self.optimiser = _OPTIMISERS[settings.optimiser](
-            self.network.parameters(), lr=settings.rate)
+        self.optimiser = _optimiser(settings, self.network)
         state = folder.state
         if state:
             self.network.load_state_dict(state['network'])
