@@ -9,6 +9,8 @@ import pytest
 from snake_arm_control import Arm, Box, Capsule, HalfSpace, Scene, Sphere
 from snake_arm_control.arm.body import ArmBody
 from snake_arm_control.arm.kinematics import forward_kinematics
+from snake_arm_control.arm.link import Axis, Link
+from snake_arm_control.arm.placement import Placement
 from snake_arm_control.arm.urdf import urdf_text
 from snake_arm_control.arm.urdf_body import Body, shapes_of
 from snake_arm_control.arm.urdf_capsules import body_of_urdf
@@ -30,6 +32,15 @@ AMONG = Scene((FLOOR, Sphere((0.3, 0.05, 0.5), 0.08, name='ball'),
 @pytest.fixture(params=ARMS.values(), ids=ARMS)
 def arm(request):
     return request.param
+
+
+def on_rails():
+    """Return an arm of hinges on two slides without limits."""
+    up = Placement((0.0, 0.0, 0.2))
+    return Arm([Link('along', up, [Axis('x', (1.0, 0.0, 0.0), slides=True)]),
+                Link('across', axes=[Axis('y', (0.0, 1.0, 0.0), slides=True)]),
+                *(Link(f'link_{j}', up, [Axis(f'hinge_{j}', axis)])
+                  for j, axis in enumerate(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)) * 2))], up)
 
 
 def chain_at(arm, seed=0, bend=0.5):
@@ -226,6 +237,25 @@ def test_a_way_that_is_judged_free_touches_nothing_in_between(seed):
     assert not free or worst > 0.0
     if worst < 0.0:
         assert not free
+
+
+@pytest.mark.parametrize('seed', range(10))
+def test_slides_without_limits_are_judged_by_where_they_are(seed):
+    """Their ways are neither all free nor all blocked, and free ones touch nothing in between."""
+    arm, generator = on_rails(), np.random.default_rng(seed)
+    clearances, model = Clearances(AMONG, ArmBody.of(arm, 0.01)), ExactModel(arm)
+    travel, verdicts = Travel(model, clearances), set()
+    for size in 0.003, 0.01, 0.03, 0.1, 0.3, 1.0:
+        start = arm.rest
+        while start is arm.rest or clearances.clearance(model.predict(start)) < 0.01:
+            start = generator.uniform(-0.6, 0.6, arm.rest.shape) * arm.free
+        end = start + size * generator.normal(size=start.shape) * arm.free
+        free = travel.is_free(start, model.predict(start), end, model.predict(end))
+        ways = start + np.linspace(0.0, 1.0, 200)[:, None, None] * (end - start)
+        worst = min(clearances.clearance(chain) for chain in model.predict(ways))
+        assert not free or worst > 0.0
+        verdicts.add((free, worst > 0.0))
+    assert (True, True) in verdicts
 
 
 def test_a_way_that_is_clear_at_both_ends_and_bends_into_a_ceiling_is_not_free():

@@ -16,10 +16,10 @@ from snake_arm_control.control.descent import descend, finish
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.optimiser import InverseSettings
 from snake_arm_control.control.solve import solve
-from snake_arm_control.errors import ShapeError
 from snake_arm_control.experiments import goal_families
 from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.model.functionals import Entries
 
 ARM = Arm()
 TRUTH = partial(forward_kinematics, ARM)
@@ -98,23 +98,9 @@ def test_rows_in_lanes_are_those_of_the_configurations(model):
     of = np.array([2, 0, 2, 3])
     rows, joints = np.array([3, 0, 1, 2, 0]), generator.integers(0, arm.joints, 5)
     coefficients = generator.normal(size=(5, 9))
-    found = model.linearize(angles).lane_rows(of, rows, joints, coefficients)
+    found = model.linearize(angles).lane_rows(Entries(rows, joints, coefficients, of))
     for number, configuration in enumerate(of):
         own = rows == number
         expected = model.linearize(angles[configuration]).functional_rows(
             np.zeros(own.sum(), int), joints[own], coefficients[own])[0]
         np.testing.assert_allclose(found[number], expected, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize('of', ([0], [0, 1, 0], [[0, 1]]))
-def test_as_many_lanes_as_functionals_are_expected(of):
-    linearization = MODELS['exact'].linearize(np.stack((ARM.rest, ARM.rest)))
-    with pytest.raises(ShapeError, match='lanes'):
-        linearization.lane_rows(of, [0, 1], [3, 4], np.zeros((2, 9)))
-
-
-def test_a_lane_is_one_of_the_batch():
-    linearization = MODELS['learned'].linearize(np.stack((ARM.rest, ARM.rest)))
-    for lane in (-1, 2):
-        with pytest.raises(IndexError, match='lane'):
-            linearization.lane_rows([lane], [0], [3], np.zeros((1, 9)))

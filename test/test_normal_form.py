@@ -52,7 +52,8 @@ def test_the_form_is_the_arm(arm):
     """The poses of what is read of an arm, placed in the arm, are those of its kinematics."""
     form, angles = NormalForm.of(arm), random_angles(arm, (20,))
     poses = chains.forward_kinematics(torch.tensor(form.read(angles))).numpy()
-    np.testing.assert_allclose(form.place(poses, angles), forward_kinematics(arm, angles), atol=1e-12)
+    np.testing.assert_allclose(form.place(poses, angles), forward_kinematics(arm, angles),
+                               atol=1e-12)
 
 
 @pytest.mark.parametrize('name', SNAKES)

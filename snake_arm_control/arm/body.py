@@ -88,7 +88,8 @@ class ArmBody:
     @property
     def begins_at_base(self) -> np.ndarray:
         """Whether a capsule begins where no joint can move it (links,), as the first link does."""
-        moving = np.cumsum(arm_lengths(self.arm)) - arm_lengths(self.arm) > 0.0
+        below = np.concatenate(([0.0], arm_lengths(self.arm)[:-1]))
+        moving = np.cumsum(below) > 0.0
         joints = joints_in_elements(self.arm)
         return np.array([
             element != BASE and not moving[element] and np.allclose(start, joints[element])
@@ -103,5 +104,9 @@ def joints_in_elements(arm: Arm) -> np.ndarray:
 
 
 def arm_lengths(arm: Arm) -> np.ndarray:
-    """Return how far each joint can be from the next, and the last from the tip (joints,) [m]."""
-    return np.diff(arm.reaches, prepend=np.linalg.norm(arm.geometry.steps[0]))
+    """
+    Return how far each joint can be from the next, and the last from the tip (joints,) [m].
+
+    Where a slide has no limits that is infinite.
+    """
+    return arm.geometry.lengths + arm.slide_ways

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snake_arm_control.arm.body import arm_lengths, ArmBody, joints_in_elements
+from snake_arm_control.arm.body import ArmBody, joints_in_elements
 from snake_arm_control.arm.kinematics import forward_kinematics
 from snake_arm_control.control.kernels import clearances, travel
 from snake_arm_control.control.mesh_distances import MeshDistances
@@ -125,8 +125,7 @@ class Clearances:
         self._reaches[moved] = np.maximum(*(
             np.linalg.norm(ends[moved] - joints[body.elements[moved]], axis=1)
             for ends in (body.starts, body.ends)))
-        self._slides = geometry.slides
-        self._along = np.concatenate(([0.0], np.cumsum(arm_lengths(body.arm))))
+        self._slides, self._lengths = geometry.slides, geometry.lengths
 
     @cached_property
     def covered_solids(self) -> tuple[np.ndarray, ...]:
@@ -250,7 +249,7 @@ class Clearances:
         body, chain, later = self.body, self._checked(chain), self._checked(later)
         now, then = (body.arm.geometry.values(body.arm.joint_angles(each))
                      for each in (angles, later_angles))
-        moves = travel.motion(then - now, self._slides, self._along)
+        moves = travel.motion(now, then, self._slides, self._lengths)
         placed, then = (clearances.place(each, *self._body) for each in (chain, later))
         verdict = travel.way_between(
             chain, later, placed, then, body.elements, body.radii, self._reaches, self.solids,

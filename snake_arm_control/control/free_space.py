@@ -47,8 +47,10 @@ class FreeSpace:
         :param crossed: (m, 3) [m], points that the way keeps off where it has a choice
         """
         size, comfort = _CELL * self._length, _COMFORT * self._length
-        grid = size, 2 * (math.ceil(self._reach / size) + 2) + 1, self._middle
         start, end = np.array(start, float), np.array(end, float)
+        far = max(float(np.linalg.norm(point - self._middle)) for point in (start, end))
+        reach = min(self._reach, far + self._length)  # of slides without limits
+        grid = size, 2 * (math.ceil(reach / size) + 2) + 1, self._middle
         search = grid_search.begin(start, end, *grid)
         while not grid_search.advance(self._solids, search, self._needed, comfort, *grid, crossed,
                                       _APART * self._length, _CELLS):

@@ -17,6 +17,7 @@ from snake_arm_control.control.optimiser import InverseSettings, LevenbergMarqua
 from snake_arm_control.model.differentiable import DifferentiableModel
 from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.model.functionals import Entries
 from snake_arm_control.model.network_model import NetworkModel
 
 LANES = 16  # at a time: more of the learned model do not fit into a core's cache
@@ -49,13 +50,14 @@ def descend_in_lanes(goals: Sequence[Goal], starts: Sequence[np.ndarray],
     every = [_Lane(*each, arm, settings) for each in zip(goals, starts, limits)]
     waiting, lanes = iter(every), list[_Lane]()
     while True:
-        lanes = [lane for lane in lanes if not lane.is_over]
-        lanes += islice(waiting, LANES - len(lanes))
-        if not lanes:
-            return [lane.found for lane in every]
+        if not lanes or any(lane.is_over for lane in lanes):
+            lanes = [lane for lane in lanes if not lane.is_over]
+            lanes += islice(waiting, LANES - len(lanes))
+            if not lanes:
+                return [lane.found for lane in every]
+            targets = np.array([lane.goal.target for lane in lanes])
+            weights = np.array([lane.goal.weight for lane in lanes])
         angles = np.array([lane.angles for lane in lanes])
-        targets = np.array([lane.goal.target for lane in lanes])
-        weights = np.array([lane.goal.weight for lane in lanes])
         linearization = model.linearize(angles)
         chains = np.array(linearization.chain if true_chain is None
                           else [true_chain(each) for each in angles], float)
@@ -64,7 +66,8 @@ def descend_in_lanes(goals: Sequence[Goal], starts: Sequence[np.ndarray],
         if going.any():
             of, values, joints, coefficients, losses = goal_rows.lane_residuals(
                 chains, targets, weights, gains, going)
-            rows = linearization.lane_rows(of, np.arange(len(of)), joints, coefficients)
+            rows = linearization.lane_rows(
+                Entries(np.arange(len(of)), joints, coefficients, of))
             damping = [lane.optimiser.damped(loss) for lane, loss in zip(lanes, losses.tolist())]
             after = active_set.lane_steps(
                 angles.reshape(len(lanes), -1), lower, upper, settings.max_step, of,

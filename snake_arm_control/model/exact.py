@@ -72,11 +72,8 @@ class ExactLinearization(functionals.Differentiated):
         found = serial_chain.functional_rows(self._placed, *entries.of_each(batch), first)
         return entries.by_configuration(found, self._shape[:-2])
 
-    def lane_rows(self, lanes: np.ndarray, rows: np.ndarray, joints: np.ndarray,
-                  coefficients: np.ndarray) -> np.ndarray:
+    def lane_rows(self, entries: functionals.Entries) -> np.ndarray:
         """See `functionals.Differentiated`."""
-        entries = functionals.checked_lanes(lanes, rows, joints, coefficients,
-                                            self._placed[1].shape)
         return serial_chain.functional_rows(self._placed, *entries, 0)
 
 

@@ -39,16 +39,11 @@ class Differentiated:
         """
         raise NotImplementedError
 
-    def lane_rows(self, lanes: np.ndarray, rows: np.ndarray, joints: np.ndarray,
-                  coefficients: np.ndarray) -> np.ndarray:
+    def lane_rows(self, entries: Entries) -> np.ndarray:
         """
-        Return the derivatives of functionals of which each is of one configuration.
+        Return the derivatives (functionals, joints, axes), each of one configuration.
 
-        :param lanes: (functionals,) the configurations, indices into the batch as one axis
-        :param rows, joints, coefficients: of the entries, see above
-        :return: (functionals, joints, axes)
-        :raises ShapeError: if the entries are misshapen
-        :raises IndexError: if a number is out of range
+        :param entries: which are not checked; lanes are indices into the batch as one axis
         """
         raise NotImplementedError
 
@@ -105,25 +100,6 @@ def checked(rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike, length:
     if not 0 <= first <= length:
         raise IndexError(f'first is joint {first}, expected 0 to {length}')
     return Entries(rows, joints, coefficients, np.zeros(last + 1, np.int64))
-
-
-def checked_lanes(lanes: ArrayLike, rows: ArrayLike, joints: ArrayLike, coefficients: ArrayLike,
-                  shape: tuple[int, ...], dtype: type = np.float64) -> Entries:
-    """
-    Return functionals of which each is of one configuration, checked.
-
-    :param lanes: (functionals,) the configurations
-    :param rows, joints, coefficients: of the entries, as `checked` takes them
-    :param shape: of the chains, (batch, joints, ...)
-    :raises ShapeError: if there are not as many lanes as functionals, or entries are misshapen
-    :raises IndexError: if a number is out of range
-    """
-    entries = checked(rows, joints, coefficients, shape[1], 0, dtype)
-    lanes = np.array(lanes, np.int64)
-    if lanes.shape != entries.lanes.shape:
-        raise ShapeError('lanes', lanes.shape, str(entries.lanes.shape))
-    check_within('lane', lanes, shape[0])
-    return entries._replace(lanes=lanes)
 
 
 def of_components(joints: ArrayLike, components: ArrayLike

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from snake_arm_control.arm import pose
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.errors import ShapeError
 from snake_arm_control.model import bptt, functionals
@@ -88,11 +87,9 @@ class NetworkLinearization(functionals.Differentiated):
         found = self._rows(entries.of_each(len(self._tape.chain)), first)
         return entries.by_configuration(found, self._batch)
 
-    def lane_rows(self, lanes: np.ndarray, rows: np.ndarray, joints: np.ndarray,
-                  coefficients: np.ndarray) -> np.ndarray:
+    def lane_rows(self, entries: functionals.Entries) -> np.ndarray:
         """See `functionals.Differentiated`."""
-        return self._rows(functionals.checked_lanes(lanes, rows, joints, coefficients,
-                                                    self._tape.chain.shape), 0)
+        return self._rows(entries, 0)
 
     def _rows(self, entries: functionals.Entries, first: int) -> np.ndarray:
         """Return the derivatives (functionals, joints - first, axes)."""

@@ -43,7 +43,7 @@ class NormalForm(NamedTuple):
     begin: np.ndarray  # (3,) [m], where the first joint is in the base
     turn: np.ndarray  # (3, 3), how it is turned there
     turns: np.ndarray  # (joints, 3, 3), of the chain's elements against N_j
-    steps: np.ndarray  # (joints, 3) [m], the way along each segment less that of an equal one, in N_j
+    steps: np.ndarray  # (joints, 3) [m], the way along a segment less that of an equal one, in N_j
     slides: np.ndarray  # (joints, axes, 3), by how much each angle, of a slide [m], changes that
 
     @classmethod

@@ -3,8 +3,9 @@
 """
 The network on a GPU: unrolled by hand, each step compiled by torch, the whole captured as a graph.
 
-Autograd would sum the gradients of the weights up over the joints, step by step. Here the way back
-only carries what flows between joints; the gradients of the weights follow from all joints at once.
+Autograd would sum the gradients of the weights up over the joints, step by step. Here the way
+back only carries what flows between joints; the gradients of the weights follow from all joints at
+once.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def _by_layer(layer: LstmLayer, by_net: Tensor, tape: list[Tensor]) -> dict[str,
     def in_blocks(seen: Tensor) -> Tensor:
         """Return the products (3, blocks, ...) with what each gate sees (..., blocks, ...)."""
         size = seen.shape[2:]
-        product = _product(by_gates, seen.flatten(2)).unflatten(1, size).unflatten(0, (GATES, blocks))
-        return product.diagonal(0, 1, 2 + size.index(blocks))
+        product = _product(by_gates, seen.flatten(2)).unflatten(1, size)
+        return product.unflatten(0, (GATES, blocks)).diagonal(0, 1, 2 + size.index(blocks))
 
     peephole = in_blocks(cell).movedim(-1, 1)
     peephole = torch.cat((peephole[:OUTPUT], in_blocks(after).movedim(-1, 1)[OUTPUT:]))

@@ -19,26 +19,28 @@ _ROUNDING = 1e-9  # [m]
 
 
 @compiled
-def motion(change, slides, along):
+def motion(before, after, slides, lengths):
     """
     Return what bounds how far joints carry links, see `bend`.
 
-    :param change: of the joints' values (joints, axes) [rad or m]
+    :param before, after: the joints' values (joints, axes) [rad or m]
     :param slides: (joints, axes) bool
-    :param along: (joints + 1,) how far each joint is along the arm, and its end [m]
+    :param lengths: (joints,) from each joint to the next with slides at zero [m]
     :return: (4, joints + 1), sums over the joints below: of angles, of angles times how far the
-        joint is along the arm, and of slides; and how far each joint is along the arm
+        joint is along the arm, and of slides; and how far each joint is along the arm at most
     """
-    moves = np.zeros((4, len(along)))
-    for j in range(len(change)):
+    moves = np.zeros((4, len(lengths) + 1))
+    for j in range(len(lengths)):
         moves[:, j + 1] = moves[:, j]
-        for k in range(change.shape[1]):
+        moves[3, j + 1] += lengths[j]
+        for k in range(before.shape[1]):
+            change = abs(after[j, k] - before[j, k])
             if slides[j, k]:
-                moves[2, j + 1] += abs(change[j, k])
+                moves[2, j + 1] += change
+                moves[3, j + 1] += max(abs(before[j, k]), abs(after[j, k]))
             else:
-                moves[0, j + 1] += abs(change[j, k])
-                moves[1, j + 1] += abs(change[j, k]) * along[j]
-    moves[3] = along
+                moves[0, j + 1] += change
+                moves[1, j + 1] += change * moves[3, j]
     return moves
 
 
