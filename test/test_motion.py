@@ -13,7 +13,9 @@ from rig import SHORT
 
 from snake_arm_control.arm.description import Arm
 from snake_arm_control.arm.kinematics import forward_kinematics
-from snake_arm_control.control.motion import Motion
+from snake_arm_control.arm.link import Axis, Link
+from snake_arm_control.arm.placement import Placement
+from snake_arm_control.control.motion import longest_way, Motion
 
 PERIOD = 0.005  # [s]
 TINY = Arm.uniform(3, 0.1, angle_limit=0.6)
@@ -216,3 +218,26 @@ def test_a_short_period_after_long_ones_takes_no_point_beyond_the_speed_limit(se
         targets.append(target)
     periods = 10.0 ** random.uniform(-3.0, -1.7) * random.choice((1, 1, 1, 1, 2, 10, 0.1), 400)
     go(arm, targets, np.clip(periods, 1e-4, 0.1))
+
+
+def test_joints_that_are_fast_against_each_other_brake_before_limits_part_them():
+    """As an arm of hinges did whose base joints came to their limits, one after the other."""
+    up = Placement((0.0, 0.0, 0.1))
+    arm = Arm([Link(f'link_{j}', up if j else Placement(),
+                    [Axis(f'hinge_{j}', (1.0, 0.0, 0.0), False, -0.785, 0.785, 10.0, 20.0)])
+               for j in range(20)], up)
+    angles, velocity, change = (np.array(values)[:, None] for values in (
+        [0.77, 0.77, 0.78, 0.78, 0.78, 0.77, 0.14, 0.34, 0.16, -0.14, -0.04, 0.05, 0.02, -0.01,
+         -0.01, 0.0, 0.01, 0.01, 0.0, -0.13],
+        [0.31, 0.29, 0.25, 0.19, 0.13, 0.1, -0.88, 1.16, -2.16, -0.19, 0.97, 0.19, -0.38, -0.16,
+         0.13, 0.11, -0.07, -0.19, -0.15, 0.0],
+        [0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, -0.09, -0.3, 0.3, 0.21, -0.06, -0.08, 0.01,
+         0.02, -0.03, -0.08, -0.07, -0.04, 0.0]))
+    motion = motion_of(arm)
+    motion.velocity, speeds = velocity, []
+    for _ in range(20):
+        following = motion.step(angles, change, PERIOD, 1.0)
+        chains = forward_kinematics(arm, np.stack((angles, following)))
+        speeds.append(longest_way(*chains) / PERIOD)
+        angles = following
+    assert 0.8 < max(speeds) <= 1.0

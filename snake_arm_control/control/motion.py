@@ -18,6 +18,7 @@ _BRAKING = 0.8  # fraction of the acceleration limit that braking in time counts
 _SPEED_MARGIN = 0.97  # of the speed limit, for what model and description are off by
 _FAST = 0.7  # fraction of the speed limit from which the speed at the end of a step counts, too
 _INSTANT = 1e-4  # [s], over which that is measured
+_BRAKES = 24  # steps at most for which an arm that brakes is watched
 _ROUNDING = 1e-12  # [rad]
 _CORRECTIONS = 3  # of a step that would be too fast
 _compiled = compiler(error_model='numpy')
@@ -89,10 +90,13 @@ class Motion:
             velocity = slower
         if np.abs(following - angles - change).max() < _ROUNDING:
             following = angles + change
-        if is_clear is not None and change.any():
+        if change.any():
             rates = (following - angles) / period
             braking = 0.5 * float((np.abs(rates) / self._arm.acceleration_limits).max())  # [s]
-            if not is_clear(following + braking * rates, speed * (period + braking)):
+            if not (speed <= speed_limit
+                    and self._stays_slow(following, velocity, period, speed_limit)
+                    and (is_clear is None
+                         or is_clear(following + braking * rates, speed * (period + braking)))):
                 velocity = _towards(np.zeros_like(before), before, angles.ravel(), self._limits,
                                     period)
                 following = angles + velocity.reshape(angles.shape) * period
@@ -116,6 +120,18 @@ class Motion:
         beyond = forward_kinematics(
             self._arm, following + (following - angles) * (_INSTANT / period))
         return max(speed, longest_way(after[1], beyond) / _INSTANT)
+
+    def _stays_slow(self, angles: np.ndarray, velocity: np.ndarray, period: float, limit: float
+                    ) -> bool:
+        """
+        Return whether no point of the arm gets too fast if it brakes from angles on.
+
+        Joints that are fast against each other can leave a point at rest now and not a little
+        later, and one that its limit stops no longer makes up for another.
+        """
+        way = _braking_way(velocity.ravel(), angles.ravel(), self._limits, period, _BRAKES)
+        chains = forward_kinematics(self._arm, way.reshape(-1, *angles.shape))
+        return max(map(longest_way, chains, chains[1:]), default=0.0) <= limit * period
 
     def _chains(self, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
@@ -187,6 +203,19 @@ def _towards(wanted, velocity, angles, limits, period):
         most = _fastest(accelerations[i], room, period)
         result[i] = min(max(value, -most), most)
     return result
+
+
+@_compiled
+def _braking_way(velocity, angles, limits, period, most):
+    """Return the angles (steps + 1, n) on the way to stand still, the first as they are."""
+    way, none = np.empty((most + 1, len(angles))), np.zeros_like(velocity)
+    way[0] = angles
+    for k in range(most):
+        if not velocity.any():
+            return way[:k + 1]
+        velocity = _towards(none, velocity, way[k], limits, period)
+        way[k + 1] = way[k] + velocity * period
+    return way
 
 
 @_compiled
