@@ -141,9 +141,10 @@ class NormalForm(NamedTuple):
         return self.steps + np.einsum('...jk,jka->...ja', angles, self.slides)
 
 
-def _weighted(*parts: tuple[np.ndarray, np.ndarray]) -> np.ndarray | float:
+def _weighted(*parts: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Sum vectors (*batch, joints, 3) by factors (*batch, joints), of which many are all zero."""
-    return sum((vectors * factors[..., None] for vectors, factors in parts if factors.any()), 0.0)
+    found = [vectors * factors[..., None] for vectors, factors in parts if factors.any()]
+    return sum(found[1:], found[0]) if found else np.zeros(3)
 
 
 def _from_tip(slopes: np.ndarray) -> np.ndarray:

@@ -117,8 +117,13 @@ class ForwardModelNode(Node):
                 raise SettingsError(f'kind is {settings.kind} and {path.name} is of a model that '
                                     f'is {model.kind}, expected the same')
             return model, path.name
+        try:
+            ForwardModel.load(path, self._arm)
+            other = f'kind: {NETWORK} takes {path.name}'
+        except WeightsError as error:
+            other = f'the network does not: {str(error).split(": ", 1)[-1]}'
         self.get_logger().info('the arm is described and not the default one, so the exact '
-                               f'kinematics serve; kind: {NETWORK} takes {path.name}')
+                               f'kinematics serve; {other}')
         return ForwardModel.exact(self._arm), _EXACT
 
     def _predict(self, data: bytes) -> None:

@@ -32,9 +32,8 @@ class Unrolled(nn.Module):
     def __init__(self, network: Network, compiled: bool = True):
         super().__init__()
         self.network = network
-        self.steps: tuple[Step, ...] = (_squash, _squash_back)
-        if compiled:
-            self.steps = tuple(torch.compile(step) for step in self.steps)
+        steps: tuple[Step, ...] = LstmLayer.squash, _squash_back
+        self.steps = tuple(map(torch.compile, steps)) if compiled else steps
 
     def forward(self, readings: Tensor) -> Tensor:
         """Return the chains (batch, joints, 9)."""
@@ -103,16 +102,11 @@ class _Through(torch.autograd.Function):
         return (None, None, None, *(found[name] for name in ctx.names))
 
 
-def _squash(net: Tensor, cell: Tensor, gates: Tensor, peephole: Tensor, lateral: Tensor
-            ) -> tuple[Tensor, Tensor, Tensor]:
-    return LstmLayer.squash(net, cell, gates, peephole, lateral)
-
-
 def _squash_back(net: Tensor, cell: Tensor, gates: Tensor, peephole: Tensor, lateral: Tensor,
                  by_output: Tensor, by_cell: Tensor, by_gates: Tensor) -> tuple[Tensor, ...]:
     """Return the slopes by the net, and by the cell and gates of the joint before."""
-    _, pull = torch.func.vjp(
-        lambda *state: LstmLayer.squash(*state, peephole, lateral), net, cell, gates)
+    pull = torch.func.vjp(lambda net, cell, gates: LstmLayer.squash(
+        net, cell, gates, peephole, lateral), net, cell, gates)[1]
     return pull((by_output, by_cell, by_gates))
 
 
