@@ -41,6 +41,13 @@ def modes(edit):
     return sorted((control.name, control.interaction_mode) for control in handles(edit).controls)
 
 
+def test_handles_are_as_large_as_befits_the_arm():
+    small, large = (handles(GoalEdit(JOINTS, TOOL), length=length) for length in (0.034, 16.0))
+    assert large.scale / small.scale == pytest.approx(16.0 / 0.034)
+    balls = [each.controls[0].markers[0].scale.x for each in (small, large)]
+    assert balls[0] < small.scale < 0.034 and balls[1] / balls[0] == pytest.approx(16.0 / 0.034)
+
+
 def test_only_what_counts_has_handles():
     kind = InteractiveMarkerControl
     assert modes(GoalEdit(JOINTS, TOOL, ())) == [('ball', kind.MENU)]

@@ -54,7 +54,9 @@ def _send(spinner: Spinner, node: Node, goal: Goal, timeout: float, wait: bool) 
         time.sleep(_FLUSH_TIME)
         return 0
     if not _spin(spinner, lambda: pursued.goal == goal and client.service_is_ready(), timeout):
-        return _fail('the controller did not take the goal; its log says why')
+        pursues = f' It pursues:\n{pursued.text}' if pursued.text else ''
+        return _fail('the controller did not take the goal; its log says why. If its arm is '
+                     f'another one, give that by --arm or --joints.{pursues}')
     answer = client.call_async(Trigger.Request())
     while not answer.done():
         if not _spin(spinner, lambda: answer.done() or client.service_is_ready(), _GONE_TIME):
@@ -69,16 +71,22 @@ def _send(spinner: Spinner, node: Node, goal: Goal, timeout: float, wait: bool) 
 
 
 class _Pursued:
-    """Follows the goal that a controller pursues; None until it is known."""
+    """
+    Follows the goal that a controller pursues; None until it is known.
+
+    :ivar text: the goal as YAML, whatever arm it is for
+    """
 
     def __init__(self, node: Node, joints: int):
         self.goal: Goal | None = None
+        self.text = ''
         self._joints = joints
         node.create_subscription(String, topics.PURSUED_GOAL_YAML, self._take, topics.LATCHED)
 
     def _take(self, message: String) -> None:
+        self.text = message.data.strip()
         try:
-            self.goal = Goal.from_yaml(message.data, self._joints)
+            self.goal = Goal.from_yaml(self.text, self._joints)
         except GoalError:  # that of an arm with another number of joints
             self.goal = None
 

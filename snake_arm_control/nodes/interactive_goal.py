@@ -35,7 +35,7 @@ except ImportError:  # it comes with a ROS distribution only
 
 _PERIOD = 0.1  # [s], goals that move come more often
 _NAME = 'tool'
-_SIZE, _BALL_SIZE = 0.16, 0.04  # [m]
+_SIZE, _BALL_SIZE = 0.16, 0.04  # [arm lengths]
 _BALL_COLOR = ColorRGBA(r=0.95, g=0.55, b=0.1, a=0.4)
 _HALF = math.sqrt(0.5)
 # A handle moves along, or turns about, its own x axis; these turn that to x, y and z.
@@ -57,7 +57,7 @@ class InteractiveGoalNode(Node):
             raise MissingPackageError('the ROS package interactive_markers is not installed: '
                                       'goals can not be dragged')
         arm = Parameters(self, ArmSettings).value.make_arm()
-        self._joints, self._base = arm.joints, arm.base
+        self._joints, self._base, self._length = arm.joints, arm.base, arm.length
         self._frames = Frames(self, arm.base)
         self._edit: GoalEdit | None = None  # until the tool was seen
         self._early_goal: Goal | None = None  # that was pursued before that
@@ -163,23 +163,27 @@ class InteractiveGoalNode(Node):
         for name, entry in self._ticks.items():
             self._menu.setCheckState(entry, MenuHandler.CHECKED if name in self._edit.cared
                                      else MenuHandler.UNCHECKED)
-        self._server.insert(handles(self._edit, self._base), feedback_callback=self._take_feedback)
+        self._server.insert(handles(self._edit, self._base, self._length),
+                            feedback_callback=self._take_feedback)
         self._menu.apply(self._server, _NAME)
         self._server.applyChanges()
 
 
-def handles(edit: GoalEdit, base: str = topics.BASE_FRAME) -> InteractiveMarker:
+def handles(edit: GoalEdit, base: str = topics.BASE_FRAME, length: float = 1.0
+            ) -> InteractiveMarker:
     """
     Return the handles of an edited goal: an arrow per component of the position that counts.
 
     The rings turn the whole frame, and are there if any component of an axis counts. The ball is
     dragged across the view, and bears the menu.
+
+    :param length: of the arm [m], to which their size is in proportion
     """
-    marker = InteractiveMarker(name=_NAME, scale=_SIZE)
+    marker = InteractiveMarker(name=_NAME, scale=_SIZE * length)
     marker.header.frame_id = base
     marker.pose = pose_messages.pose_to_message(edit.target)
     ball = Marker(type=Marker.SPHERE, color=_BALL_COLOR)
-    ball.scale.x = ball.scale.y = ball.scale.z = _BALL_SIZE
+    ball.scale.x = ball.scale.y = ball.scale.z = _BALL_SIZE * length
     moves = [name in edit.cared for name in pose.COMPONENTS[pose.POSITION]]
     turns = not edit.cared.isdisjoint(pose.COMPONENTS[pose.POSITION.stop:])
     kind = InteractiveMarkerControl

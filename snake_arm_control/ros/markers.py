@@ -27,6 +27,7 @@ _FREE_LENGTH = 0.15  # on each side
 _LINE_WIDTH = 0.004
 _NEAR = 0.15  # beyond it, the nearest pair is not drawn
 _TEXT_HEIGHT, _TEXT_RISE = 0.03, 0.13  # above what is drawn of one joint
+_ABOVE = 0.05  # the nearest pair, which the arm would hide
 
 
 class GoalMarkers:
@@ -109,7 +110,8 @@ def contact_to_markers(contact: Contact, length: float) -> list[Marker]:
     text = _marker('nearest', 1, Marker.TEXT_VIEW_FACING, _WHITE, 1.0)
     text.text = f'{1e3 * contact.clearance:.1f} mm: {contact.link} to {contact.other}'
     text.scale.x, text.scale.z = 0.5 * length * _TEXT_HEIGHT, length * _TEXT_HEIGHT
-    text.pose.position, = _points(contact.points.mean(axis=0)[None])
+    above = contact.points.mean(axis=0) + (0.0, 0.0, length * _ABOVE)
+    text.pose.position, = _points(above[None])
     return [line, text]
 
 

@@ -16,7 +16,7 @@ from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Mesh, Shap
 from snake_arm_control.ros import pose_messages, topics
 from snake_arm_control.ros.obstacles import marker_to_shape
 
-_COLOUR = ColorRGBA(r=0.55, g=0.55, b=0.6, a=0.6)
+_COLOUR = ColorRGBA(r=0.85, g=0.87, b=0.95, a=0.6)  # of flat tops, RViz shows a third
 _PLANE = 3.0  # [m], edge of what is drawn of a half-space
 _THIN = 0.002  # [m]
 _UNTURNED = np.eye(3)
