@@ -241,7 +241,7 @@ def test_a_way_that_is_judged_free_touches_nothing_in_between(seed):
 
 @pytest.mark.parametrize('seed', range(10))
 def test_slides_without_limits_are_judged_by_where_they_are(seed):
-    """Their ways are neither all free nor all blocked, and free ones touch nothing in between."""
+    """Some of their ways are free, and those touch nothing in between."""
     arm, generator = on_rails(), np.random.default_rng(seed)
     clearances, model = Clearances(AMONG, ArmBody.of(arm, 0.01)), ExactModel(arm)
     travel, verdicts = Travel(model, clearances), set()

@@ -69,8 +69,8 @@ def test_a_gripper_on_the_same_topic_at_500_hz_is_passed_over():
         assert counts['gripper'] - before['gripper'] < 1000  # 500 while there are 30 of these
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
         observer.catch_up()
-        reason = observer.detail('last rejected feedback')
-        assert not reason or 'before it came' in reason, reason  # late, on a busy machine
+        assert observer.detail('rejected feedback') == '0', (
+            observer.detail('last rejected feedback'))
         observer.catch_up('forward_model')
         assert observer.detail('rejected joint states', 'forward_model') == '0'
         observer.node.destroy_timer(timer)

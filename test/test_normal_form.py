@@ -57,10 +57,10 @@ def test_the_form_is_the_arm(arm):
 
 
 @pytest.mark.parametrize('name', SNAKES)
-def test_arms_whose_axes_cross_at_right_angles_or_not_at_all_have_no_geometry(name):
-    """However long their links are and wherever their axes lie: no joint is turned."""
+def test_straight_arms_have_no_geometry(name):
+    """However axes and frames are turned in the description: no joint is turned, nor bent."""
     form = NormalForm.of(ARMS[name])
-    np.testing.assert_allclose(form.constants[:, TURN], 0.0, atol=1e-3)  # URDFs are rounded
+    np.testing.assert_allclose(form.constants, 0.0, atol=1e-3)  # in URDFs angles are rounded
     np.testing.assert_allclose(form.slopes[..., TURN], 0.0, atol=1e-12)
 
 

@@ -88,8 +88,8 @@ class ArmBody:
     @property
     def begins_at_base(self) -> np.ndarray:
         """Whether a capsule begins where no joint can move it (links,), as the first link does."""
-        below = np.concatenate(([0.0], arm_lengths(self.arm)[:-1]))
-        moving = np.cumsum(below) > 0.0
+        first = np.linalg.norm(self.arm.geometry.steps[0])
+        moving = np.append(False, self.arm.reaches[:-1] > first)
         joints = joints_in_elements(self.arm)
         return np.array([
             element != BASE and not moving[element] and np.allclose(start, joints[element])
@@ -101,12 +101,3 @@ def joints_in_elements(arm: Arm) -> np.ndarray:
     places = -arm.geometry.steps[1:]
     places[-1] = arm.geometry.turns[-1].T @ places[-1]
     return places
-
-
-def arm_lengths(arm: Arm) -> np.ndarray:
-    """
-    Return how far each joint can be from the next, and the last from the tip (joints,) [m].
-
-    Where a slide has no limits that is infinite.
-    """
-    return arm.geometry.lengths + arm.slide_ways

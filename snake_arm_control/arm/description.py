@@ -162,17 +162,17 @@ class Arm(JointSpace):
 
         Slides are drawn out as far as their limits; those without limits count nothing.
         """
-        slides = self.slide_ways
+        slides = self._slide_ways
         return math.fsum((*self.geometry.lengths, *slides[np.isfinite(slides)]))
 
     @property
     def reaches(self) -> np.ndarray:
         """How far from the base each chain element can be at most, (joints,) [m]."""
         first = np.linalg.norm(self.geometry.steps[0])
-        return first + np.cumsum(self.geometry.lengths + self.slide_ways)
+        return first + np.cumsum(self.geometry.lengths + self._slide_ways)
 
     @property
-    def slide_ways(self) -> np.ndarray:
+    def _slide_ways(self) -> np.ndarray:
         """How far the slides of each joint take its link at most, (joints,) [m]."""
         ways = np.maximum(np.abs(self.lower), np.abs(self.upper))
         return np.where(self.geometry.slides, ways, 0.0).sum(axis=1)

@@ -62,6 +62,8 @@ class Motion:
         """
         Take a step on a way, or on the way to brake, and return the next angles (joints, axes).
 
+        The arm brakes as well before a point of it could get too fast while it braked.
+
         :param angles: (joints, axes) [rad], as they are commanded now
         :param change: wanted in all [rad]; zero brakes
         :param period: until the next angles [s]

@@ -57,4 +57,3 @@ class _Compiled(torch.autograd.Function):
             ctx.parameters, ctx.tape, chain_gradient.numpy())
         return (None, torch.from_numpy(by_angles),
                 *(torch.from_numpy(by_parameters[name]) for name in ctx.names))
-
