@@ -68,6 +68,14 @@ def test_of_stationary_joints_nothing_is_computed():
     assert there.stamp == 20 and there.chain is first.chain and there.angles is first.angles
 
 
+def test_of_the_time_between_moments_far_apart_nothing_is_known():
+    history = history_of((0, SECOND // 10, SECOND))
+    for known in (-1, 0, SECOND // 20, SECOND // 10, SECOND, 2 * SECOND):
+        assert history.gap(known) == []
+    before, after = history.gap(SECOND // 2)
+    assert (before.stamp, after.stamp) == (SECOND // 10, SECOND)
+
+
 def test_what_is_old_is_forgotten_and_what_is_not_stays():
     history = history_of(range(0, 100 * SECOND, SECOND // 10), span=5 * SECOND)
     now = history.latest.stamp

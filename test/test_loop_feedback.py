@@ -90,6 +90,27 @@ def test_without_feedback_the_arm_brakes_and_holds_and_goes_on_when_it_returns(l
     rig.assert_kept()
 
 
+@pytest.mark.parametrize('kind', ('exact', 'learned'))
+@pytest.mark.parametrize('seed', range(6))
+def test_what_the_joints_did_while_their_states_were_lost_is_not_made_up(kind, seed, learned):
+    """The chains of that time are neither taken at their word nor held against later ones."""
+    model = learned if kind == 'learned' else None
+    rig = Rig(model, simulation=replace(UNLIKE, servo_velocity=1.0))
+    generator = np.random.default_rng(seed)
+    for k in range(4):
+        rig.loop.set_goal(reachable(rig.loop.arm, 10 * seed + k))
+        rig.rest(generator.uniform(0.1, 0.6))
+        rig.reports = lambda angles: None
+        rig.rest(generator.uniform(0.2, 2.0))
+        rig.reports = lambda angles: angles
+        error = rig.loop.feedback.correction.error.copy()
+        rig.run(1)
+        assert np.abs(rig.loop.feedback.correction.error - error)[:, :3].max() < 0.05
+        rig.run_to(State.REACHED)
+    assert rig.loop.feedback.rejected == 0, rig.loop.feedback.reason
+    rig.assert_kept()
+
+
 def test_the_latest_pose_again_and_again_is_no_feedback():
     """Not even while its stamp is not old yet."""
     rig = Rig()

@@ -5,6 +5,7 @@
 from threading import Event
 import time
 
+from patience import wait_for
 import rclpy
 from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import SetBool
@@ -15,13 +16,6 @@ from snake_arm_control.ros.model_loader import ModelLoader
 from snake_arm_control.ros.running import ros
 
 PATIENCE = 20.0  # [s]
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f'waited {PATIENCE} s in vain for {what}'
-        time.sleep(0.005)
 
 
 def taken(loader):

@@ -15,6 +15,7 @@ import time
 from weakref import WeakSet
 
 import numpy as np
+from patience import wait_for
 import pytest
 import yaml
 
@@ -614,13 +615,6 @@ def recorder(*arguments):
         child.communicate()
 
 
-def wait_for(condition, what, timeout=20.0):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f'waited {timeout} s in vain for {what}'
-        time.sleep(0.02)
-
-
 class Robot:
     """
     Says what an arm and its tracker would.
@@ -851,8 +845,8 @@ def test_the_error_curve_of_a_recorded_run_is_the_live_one(tmp_path, node):
         wait_for(lambda: node.count_subscribers('pose_chain') == 2, 'the recorder')
         time.sleep(1.0)
         nodes = snake_arm('up')
-        wait_for(lambda: any(topic == 'pose_chain' for topic, *_ in live), 'the arm', 60.0)
-        wait_for(lambda: goals.get_subscription_count() == 3, 'the controller', 60.0)
+        wait_for(lambda: any(topic == 'pose_chain' for topic, *_ in live), 'the arm')
+        wait_for(lambda: goals.get_subscription_count() == 3, 'the controller')
         for position in (0.4, -0.3, 0.5), (-0.3, 0.3, 0.6):
             before = len(live)
             goals.publish(Float64MultiArray(data=[*position, *[math.nan] * 6]))

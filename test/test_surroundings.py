@@ -13,6 +13,7 @@ import sys
 import termios
 
 from harness import node_process, snake_arm
+from patience import wait_for
 import pytest
 import rclpy
 from std_msgs.msg import Float64MultiArray
@@ -184,11 +185,11 @@ def test_a_controller_is_found_whatever_it_is_called():
         assert 'no controller listens' in run(*goal, '--timeout', '1').stderr
         with node_process('controller', 'renamed', '-r', '__node:=arm_controller'):
             assert run(*goal, '--timeout', '60').returncode == 0
-            found = {name for names in (listener.get_topic_names_and_types(),
-                                        listener.get_service_names_and_types())
-                     for name, _ in names}
-        assert {f'/renamed/controller/{name}' for name in (
-            'goal', 'state', 'position_error', 'clearance', 'hold', 'reset', 'save')} <= found
+            expected = {f'/renamed/controller/{name}' for name in (
+                'goal', 'state', 'position_error', 'clearance', 'hold', 'reset', 'save')}
+            wait_for(lambda: expected <= {name for names in (listener.get_topic_names_and_types(),
+                                                             listener.get_service_names_and_types())
+                                          for name, _ in names}, 'its topics and services')
     finally:
         listener.destroy_node()
         rclpy.try_shutdown()

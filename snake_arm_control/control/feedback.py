@@ -125,10 +125,13 @@ class Feedback:
         moment = self.history.at(measured)
         if moment is None:
             raise FeedbackError('the pose chain is older than the first joint states')
-        others = [other for other in self.history.around(measured, self.latency.deviation(stamp))
+        gap = self.history.gap(measured)
+        around = self.history.around(measured, self.latency.deviation(stamp))
+        others = [other for other in (*around, *gap)
                   if other.chain is not moment.chain]  # else they were stationary
         self._plausibility.check(measured, chain, moment, others, settings)
-        self.latency.observe(stamp, chain, self.history)
+        if not gap:
+            self.latency.observe(stamp, chain, self.history)
         late = max((mean_square_difference(other.chain, moment.chain) for other in others),
                    default=0.0)
         self.correction.update(moment.chain, chain, gain, math.sqrt(late))

@@ -238,8 +238,14 @@ def _turned(chain: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 
 def _joint_turns(chain: np.ndarray) -> np.ndarray:
-    """Return the rotation of each element against the one before (joints, 3, 3)."""
-    rotation = np.stack((_sides(chain), chain[:, pose.UP], chain[:, pose.FORWARD]), axis=-1)
+    """
+    Return the rotation of each element against the one before (joints, 3, 3).
+
+    Of axes that are a little longer or shorter than 1, predicted or measured, only the directions
+    count: near no turn, an angle is the root of such an error.
+    """
+    rotation = pose.to_matrix(chain)[0]
+    rotation[np.isnan(chain[:, pose.POSITION.stop:]).any(axis=1)] = np.nan
     turns = rotation.copy()
     turns[1:] = np.swapaxes(rotation[:-1], 1, 2) @ rotation[1:]
     return turns
@@ -302,8 +308,7 @@ def _broken_law(chain, predicted, steps, lengths, rigid, reach, length_tolerance
     for j in range(joints):
         trace = 0.0
         for which, each in enumerate((chain, predicted)):
-            _side(each[j], now[which, 0])
-            now[which, 1], now[which, 2] = each[j, 6:9], each[j, 3:6]
+            _frame(each[j], now[which])
         for a in range(3):
             for b in range(3):
                 trace += (_dot(before[0, a], now[0, b]) * _dot(before[1, a], now[1, b]))
@@ -341,6 +346,22 @@ def _moved(predicted, predicted_then, measured, measured_then):
 @_compiled
 def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@_compiled
+def _frame(element, axes):
+    """Set axes (3, 3), in rows, to the orthonormal ones of a chain element (9,)."""
+    f, u = element[3:6], element[6:9]
+    square, product = _dot(f, f), _dot(f, u)
+    for i in range(3):
+        axes[2, i] = f[i] / math.sqrt(square)
+        axes[1, i] = u[i] - product / square * f[i]
+    length = math.sqrt(_dot(axes[1], axes[1]))
+    for i in range(3):
+        axes[1, i] /= length
+    for i in range(3):
+        a, b = (i + 1) % 3, (i + 2) % 3
+        axes[0, i] = axes[1, a] * axes[2, b] - axes[1, b] * axes[2, a]
 
 
 @_compiled
