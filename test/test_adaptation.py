@@ -25,6 +25,7 @@ GIVE = 0.004  # [rad/(N m)]
 COMPLIANCE = Compliance.uniform(ARM, GIVE)
 LOADED = COMPLIANCE.with_payload(1.0)  # [N]
 OFFSET = np.random.default_rng(8).uniform(-5e-3, 5e-3, (10, 2))
+LENGTHS = 0.1 * (1.02 + np.random.default_rng(9).uniform(-0.02, 0.02, 10))  # [m]
 
 
 def loaded_chain(angles):
@@ -33,6 +34,10 @@ def loaded_chain(angles):
 
 def offset_chain(angles):
     return forward_kinematics(ARM, angles + OFFSET)
+
+
+def longer_chain(angles):
+    return forward_kinematics(ARM, angles + OFFSET, LENGTHS)
 
 
 def taught(model, chain_of, count=40, noise=1e-4, known=slice(None)):
@@ -70,10 +75,22 @@ def test_offsets_of_the_joints_are_found(kind):
     assert tool_error(adapted, offset_chain) < 0.1 * tool_error(model, offset_chain)
 
 
+@pytest.mark.parametrize('known', (slice(None), slice(-1, None)), ids=('chain', 'tool'))
+@pytest.mark.parametrize('kind', ('exact', 'compensated'))
+def test_lengths_of_the_links_are_found_beside_offsets(kind, known):
+    model = (ForwardModel.exact(ARM) if kind == 'exact'
+             else ForwardModel.compensated(Compliance.uniform(ARM, 0.0)))
+    adapted = taught(model, longer_chain, 150, known=known)
+    assert tool_error(adapted, longer_chain) < 0.1 * tool_error(model, longer_chain)
+    if known == slice(None):
+        np.testing.assert_allclose(1.0 + adapted.stretch, LENGTHS / 0.1, atol=5e-3)
+
+
 def test_a_right_model_stays():
     model = ForwardModel.exact(ARM)
     adapted = taught(model, lambda angles: forward_kinematics(ARM, angles), noise=1e-3)
     assert np.abs(adapted.offset).max() < 1e-3
+    assert np.abs(adapted.stretch).max() < 3e-3
 
 
 def test_a_stationary_arm_teaches_nothing_new():
@@ -92,12 +109,12 @@ def test_what_was_learned_is_saved_and_serves(kind, tmp_path):
              'compensated': ForwardModel.compensated(Compliance.uniform(arm, 0.01))}[kind]
     adapted = AdaptedModel(model)
     for angles in random_angles(arm, (5,)):
-        adapted.observe(angles, forward_kinematics(arm, angles + 3e-3), 0.01)
+        adapted.observe(angles, 1.01 * forward_kinematics(arm, angles + 3e-3), 0.01)
     saved = ForwardModel.load(adapted.save(tmp_path / 'adapted.safetensors'), arm)
     angles = random_angles(arm, (), 5)
     np.testing.assert_allclose(saved.predict(angles), adapted.linearize(angles).chain, atol=1e-5)
     assert np.abs(saved.predict(angles) - model.predict(angles)).max() > 1e-4
-    again = corrected(saved, -adapted.offset, -adapted.payload)
+    again = corrected(saved, -adapted.offset, -adapted.payload, -adapted.stretch)
     np.testing.assert_allclose(again.predict(angles), model.predict(angles), atol=1e-5)
     with pytest.raises(OutputError):
         adapted.save(tmp_path / 'nowhere' / 'adapted.safetensors')
@@ -141,6 +158,16 @@ def test_an_arm_that_takes_up_a_payload_becomes_accurate_again_without_the_track
     run(loop, sim, GOALS[1:2], start=now)
     assert GOALS[1].position_error(sim.true_chain()) < 2e-3
     assert GOALS[1].position_error(model.predict(sim.angles)) > 3e-3  # as it was before
+
+
+def test_an_arm_that_is_longer_than_described_is_driven_without_its_tracker_in_the_end():
+    sim = SimulatedArm(ARM, SimulationSettings(length_error=0.02, servo_velocity=1.0))
+    loop = ControlLoop(ExactModel(ARM), ControlSettings(adapt=30.0))
+    now = run(loop, sim, (*GOALS, *GOALS))
+    loop.settings = ControlSettings(use_feedback=False)
+    run(loop, sim, GOALS[1:2], start=now)
+    assert GOALS[1].position_error(sim.true_chain()) < 2e-3
+    assert GOALS[1].position_error(forward_kinematics(ARM, sim.angles)) > 8e-3
 
 
 def test_the_estimate_of_the_true_arm_does_not_jump_as_the_model_learns():

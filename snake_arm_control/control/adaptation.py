@@ -1,6 +1,6 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model that follows the true arm while it runs: offsets of its angles, and a payload."""
+"""A model that follows the true arm while it runs: its angles, its lengths and a payload."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from snake_arm_control.model.compensated import CompensatedLinearization, Compen
 from snake_arm_control.model.corrected import corrected
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.model.forward_model import ForwardModel
+from snake_arm_control.model.stretched import Stretched
 from snake_arm_control.output import check_file
 
 _MOVED = 0.01  # [rad or m] by which a joint must have moved on, before the arm shows anything new
 _ELEMENTS = 8  # of the chain, at most, that are compared
 _NOISE, _AXIS_NOISE = 2e-3, 4e-3  # [arm lengths] and [rad], of what is measured and predicted
 _OFFSET = 2e-3  # [rad, or arm lengths], by which an angle is expected to be off
+_STRETCH = 0.01  # fraction of it by which all links are expected to be longer or shorter
+_UNLIKE = 5e-3  # likewise, but of each link for itself
 _PAYLOAD = 0.1  # [weights of the arm], likewise
 
 
 class AdaptedModel:
     """
-    A model whose angles are corrected by offsets, and whose arm carries a payload.
+    A model whose angles are corrected by offsets and links by factors, and which has a payload.
 
-    Both follow measured chains by a Kalman filter: the derivatives are those by which goals are
-    reached, and what is uncertain of offsets and payload decides which of them explains an error.
+    They follow measured chains by a Kalman filter: the derivatives are those by which goals are
+    reached, and what is uncertain of each decides which of them explains an error.
     A payload is known only to a model of an arm that gives way.
 
     :param model: as it was learned
     :ivar offset: (joints, axes) [rad or m], true angles less those of the encoders
     :ivar payload: weight at the tip [N]
+    :ivar stretch: (joints,) fraction by which each way between elements is longer than it was
     """
 
     def __init__(self, model: DifferentiableModel):
@@ -42,18 +46,22 @@ class AdaptedModel:
         core = getattr(model, 'core', model)
         self._compliant = core if isinstance(core, CompensatedModel) else None
         self._core: DifferentiableModel = core
+        known = getattr(model, 'stretch', None)
+        self._known: np.ndarray | float = 0.0 if known is None else known
         self.offset, self.payload = np.zeros(self.arm.rest.shape), 0.0
-        sizes = np.full(self.arm.dof, _OFFSET * _scale(self.arm))
+        self.stretch = np.zeros(self.arm.joints)
         weight = 0.0
         if self._compliant is not None:
             weight = _PAYLOAD * float(np.abs(self._compliant.compliance.weights).sum())
-        self._expected = np.append(sizes, weight) ** 2  # variances of offsets and payload
-        self._covariance = np.diag(self._expected)
+        sizes = (_OFFSET * _scale(self.arm), np.full(self.arm.joints, _UNLIKE), weight)
+        self._expected = np.diag(np.hstack(sizes) ** 2)
+        self._expected[self.arm.dof:-1, self.arm.dof:-1] += _STRETCH ** 2
+        self._covariance = self._expected.copy()
         self._seen: np.ndarray | None = None  # angles of the latest chain that was learned from
 
     def linearize(self, angles: np.ndarray) -> Linearization:
         """Return the model at angles (joints, axes) [rad or m] of the encoders."""
-        return self._core.linearize(angles + self.offset)
+        return Stretched(self._core.linearize(angles + self.offset), self._known + self.stretch)
 
     def observe(self, angles: np.ndarray, chain: np.ndarray, forgotten: float) -> bool:
         """
@@ -64,18 +72,21 @@ class AdaptedModel:
         :param forgotten: part of what is known that is forgotten since the chain before, 0 to 1
         :return: whether it was learned from
         """
-        self._covariance += forgotten * (np.diag(self._expected) - self._covariance)
+        self._covariance += forgotten * (self._expected - self._covariance)
         if self._seen is not None and np.abs(angles - self._seen).max() < _MOVED:
             return False
         self._seen = angles
         joints, components = _compared(chain)
-        here = self.linearize(angles)
-        rows = self.arm.flat(here.functional_rows(
-            np.arange(len(joints)), joints, np.eye(pose.SIZE)[components]).astype(float))
+        core = self._core.linearize(angles + self.offset)
+        here = Stretched(core, self._known + self.stretch)
+        rows = self.arm.flat(here.jacobian_rows(joints, components).astype(float))
+        ways = np.diff(core.chain[:, pose.POSITION], axis=0, prepend=0.0)
+        by_stretch = np.tri(self.arm.joints)[joints]
+        by_stretch *= np.hstack((ways, np.zeros((len(ways), pose.SIZE - 3)))).T[components]
         by_payload = np.zeros(len(rows))
-        if isinstance(here, CompensatedLinearization):
-            by_payload = rows @ self.arm.flat(here.sag_by_payload)
-        slopes = np.column_stack((rows, by_payload))
+        if isinstance(core, CompensatedLinearization):
+            by_payload = rows @ self.arm.flat(core.sag_by_payload)
+        slopes = np.column_stack((rows, by_stretch, by_payload))
         off = chain[joints, components] - here.chain[joints, components]
         noise = np.where(components < pose.POSITION.stop, _NOISE * self.arm.length, _AXIS_NOISE)
         spread = self._covariance @ slopes.T
@@ -83,7 +94,8 @@ class AdaptedModel:
         change = gain @ off
         self._covariance -= gain @ spread.T
         self._covariance = 0.5 * (self._covariance + self._covariance.T)
-        self.offset = self.offset + self.arm.shaped(change[:-1])
+        self.offset = self.offset + self.arm.shaped(change[:self.arm.dof])
+        self.stretch = self.stretch + change[self.arm.dof:-1]
         self.payload += float(change[-1])
         if self._compliant is not None:
             self._core = self._compliant.with_payload(self.payload)
@@ -101,7 +113,8 @@ class AdaptedModel:
                                'weights')
         path = Path(path).absolute()
         check_file(path)
-        path.write_bytes(corrected(self.model, self.offset, self.payload).to_bytes())
+        path.write_bytes(corrected(self.model, self.offset, self.payload,
+                                   self.stretch).to_bytes())
         return path
 
 

@@ -26,7 +26,7 @@ LANES = 16  # at a time: more of the learned model do not fit into a core's cach
 def can_share(model: DifferentiableModel, settings: InverseSettings
               ) -> TypeGuard[ForwardModel | ExactModel]:
     """Return whether descents of a model may go in lanes, those to plain goals without terms."""
-    core = model.core if isinstance(model, ForwardModel) else model
+    core = model.core if isinstance(model, ForwardModel) and model.stretch is None else model
     return (isinstance(core, (ExactModel, NetworkModel)) and model.arm.tendons is None
             and settings.method == 'levenberg_marquardt' and not settings.centering)
 

@@ -67,7 +67,7 @@ class ControlSettings(PursuitSettings, PlausibilitySettings):
         1.0, 'speed limit of any point of the arm', 'm/s', low=1e-3, high=100.0)
     adapt: float = setting(
         0.0, 'time in which the model trusts less what it learned while running: it follows the '
-        'true poses by offsets of its angles and a payload; 0 to learn nothing', 's', low=0.0,
+        'true poses by its angles, its lengths and a payload; 0 to learn nothing', 's', low=0.0,
         high=3600.0)
     goal_timeout: float = setting(
         0.0, 'time after which a goal that was not published again no longer counts, 0 for never',

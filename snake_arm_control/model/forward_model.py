@@ -26,6 +26,7 @@ from snake_arm_control.model.exact import ExactLinearization, ExactModel
 from snake_arm_control.model.network_model import NetworkLinearization, NetworkModel
 from snake_arm_control.model.normal_form import NormalForm, READS
 from snake_arm_control.model.parameters import NetworkParameters
+from snake_arm_control.model.stretched import Stretched
 from snake_arm_control.model.weights_file import (
     ANGLE_OFFSET,
     COMPENSATED,
@@ -33,6 +34,7 @@ from snake_arm_control.model.weights_file import (
     FORMAT,
     NETWORK,
     shipped_weights,
+    STRETCH,
 )
 
 KINDS = NETWORK, EXACT, COMPENSATED
@@ -48,11 +50,14 @@ class ForwardModel:
 
     Its `core` is the paper's network, whose weights serve any number of joints of the segment that
     they were trained on, the exact kinematics of a description, or those of an arm that gives way.
+
+    :ivar stretch: (joints,) by which fraction the arm's links are known to be longer than the core
+        has them; None if nothing is known
     """
 
     def __init__(self, core: NetworkModel | ExactModel | CompensatedModel, arm: Arm, data: bytes,
-                 metadata: Mapping[str, str]):
-        self.core, self.arm = core, arm
+                 metadata: Mapping[str, str], stretch: np.ndarray | None = None):
+        self.core, self.arm, self.stretch = core, arm, stretch
         self.metadata = MappingProxyType(dict(metadata))
         self._data = data
 
@@ -105,12 +110,15 @@ class ForwardModel:
         :raises WeightsError: if they are damaged or belong to another arm or architecture
         """
         metadata, arrays = weights_file.parse(data, name)
-        kind = metadata.get('kind', NETWORK)
+        kind, stretch = metadata.get('kind', NETWORK), _stretch(name, arrays, arm)
+        core: NetworkModel | ExactModel | CompensatedModel
         if kind == EXACT:
-            return cls(_exact_core(name, metadata, arm), arm, data, metadata)
-        if kind == COMPENSATED:
-            return cls(_compensated_core(name, arrays, metadata, arm), arm, data, metadata)
-        return cls(_network_core(name, arrays, metadata, arm, dtype), arm, data, metadata)
+            core = _exact_core(name, metadata, arm)
+        elif kind == COMPENSATED:
+            core = _compensated_core(name, arrays, metadata, arm)
+        else:
+            core = _network_core(name, arrays, metadata, arm, dtype)
+        return cls(core, arm, data, metadata, stretch)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the weights file."""
@@ -132,14 +140,15 @@ class ForwardModel:
 
     def linearize(self, angles: np.ndarray
                   ) -> (NetworkLinearization | ExactLinearization | DrivenLinearization
-                        | CompensatedLinearization):
+                        | CompensatedLinearization | Stretched):
         """
         Return the model at configurations.
 
         :param angles: (*batch, joints, axes) [rad or m]
         :raises ShapeError: if they are not those of the arm
         """
-        return self.core.linearize(angles)
+        found = self.core.linearize(angles)
+        return found if self.stretch is None else Stretched(found, self.stretch)
 
     def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
                       components: np.ndarray) -> np.ndarray:
@@ -224,6 +233,15 @@ def _angle_offset(name: str, arrays: dict[str, np.ndarray], arm: Arm) -> np.ndar
         raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
                            f'{arm.rest.shape}, all finite: they belong to one arm')
     return offset
+
+
+def _stretch(name: str, arrays: dict[str, np.ndarray], arm: Arm) -> np.ndarray | None:
+    """Take the stretch (joints,) of the links out of the arrays of a file, if it has one."""
+    stretch = arrays.pop(STRETCH, None)
+    if stretch is not None and not (stretch.shape == (arm.joints,) and np.isfinite(stretch).all()):
+        raise WeightsError(f'{name} has a stretch of the shape {stretch.shape}, expected '
+                           f'({arm.joints},), all finite: it belongs to one arm')
+    return stretch
 
 
 def _check_served(metadata: Mapping[str, str], arm: Arm, form: NormalForm) -> None:

@@ -18,7 +18,7 @@ from snake_arm_control.model.parameters import NetworkParameters
 
 FORMAT = 'snake_arm_control/1'
 NETWORK, EXACT, COMPENSATED = 'network', 'exact', 'compensated'  # kinds of models
-ANGLE_OFFSET = 'angle_offset'  # array beside those of a network
+ANGLE_OFFSET, STRETCH = 'angle_offset', 'stretch'  # arrays of one arm, beside those of a kind
 SHIPPED = Path(__file__).parent / 'weights' / 'shipped.safetensors'  # of the default segment
 GENERAL = SHIPPED.with_name('general.safetensors')  # of any arm of bends
 _MOST = 2**26  # [byte]

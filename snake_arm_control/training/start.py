@@ -28,7 +28,8 @@ class Start:
     def __init__(self, path: str | Path, architecture: Architecture):
         data = weights_file.read(Path(path))
         metadata, arrays = weights_file.parse(data, str(path))
-        arrays.pop(weights_file.ANGLE_OFFSET, None)
+        for name in (weights_file.ANGLE_OFFSET, weights_file.STRETCH):
+            arrays.pop(name, None)
         self.parameters = NetworkParameters.from_arrays(arrays)
         self.fingerprint = hashlib.sha256(data).hexdigest()[:16]
         self.record = {'fingerprint': self.fingerprint,
