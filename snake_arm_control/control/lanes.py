@@ -58,15 +58,18 @@ def descend_in_lanes(goals: Sequence[Goal], starts: Sequence[np.ndarray],
             targets = np.array([lane.goal.target for lane in lanes])
             weights = np.array([lane.goal.weight for lane in lanes])
         angles = np.array([lane.angles for lane in lanes])
-        linearization = model.linearize(angles)
-        chains = np.array(linearization.chain if true_chain is None
-                          else [true_chain(each) for each in angles], float)
+        if true_chain is None:
+            linearization = model.linearize(angles)
+            chains = np.array(linearization.chain, float)
+        else:
+            linearization = None  # what only a step needs, where there is one
+            chains = np.array([true_chain(each) for each in angles], float)
         errors = goal_rows.largest_errors(chains, targets, weights).tolist()
         going = np.array([lane.goes_on(*each) for lane, each in zip(lanes, errors)])
         if going.any():
             of, values, joints, coefficients, losses = goal_rows.lane_residuals(
                 chains, targets, weights, gains, going)
-            rows = linearization.lane_rows(
+            rows = (linearization or model.linearize(angles)).lane_rows(
                 Entries(np.arange(len(of)), joints, coefficients, of))
             damping = [lane.optimiser.damped(loss) for lane, loss in zip(lanes, losses.tolist())]
             after = active_set.lane_steps(
