@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike
 
 from snake_arm_control.arm import pose
 from snake_arm_control.errors import ShapeError
-from snake_arm_control.model.architecture import LAYERS
+from snake_arm_control.model.architecture import INWARD, LAYERS
 from snake_arm_control.model.kernels import batched
 from snake_arm_control.model.kernels.batched import Layer, Trace
 from snake_arm_control.model.parameters import NetworkParameters
 
 LANES = 64  # samples at a time: what a core's cache holds well
 
-# Traces of both layers that are no longer in use, by what they fit.
+# Traces of the layers that are no longer in use, by what they fit.
 _spare: dict[tuple, list[tuple[Trace, ...]]] = {}
 
 
@@ -31,7 +31,8 @@ class Tape(NamedTuple):
     """A forward pass: its result, kept with what one backward pass needs and uses up."""
 
     chain: np.ndarray  # (batch, joints, 9)
-    traces: list[tuple[Trace, ...]]  # of the layers, for each piece of up to `LANES` samples
+    # Of the layers, that which reads inwards last, for each piece of up to `LANES` samples.
+    traces: list[tuple[Trace, ...]]
 
 
 def forward(parameters: NetworkParameters, readings: ArrayLike) -> Tape:
@@ -46,16 +47,20 @@ def forward(parameters: NetworkParameters, readings: ArrayLike) -> Tape:
     reads = parameters.architecture.reads
     if readings.ndim != 3 or readings.shape[2] != reads:
         raise ShapeError('angles', readings.shape, f'(batch, joints, {reads})')
-    layers, readout, readout_bias = _lay_out(parameters)
+    layers, inward, readout, readout_bias = _lay_out(parameters)
     tape = Tape(np.empty((*readings.shape[:2], pose.SIZE), readings.dtype), [])
     for samples in _pieces(len(readings)):
         piece = _lanes_last(readings[samples])
         joints, _, lanes = piece.shape
         spare = _spare.get(_key(parameters, joints, lanes))  # fresh memory costs a third more
         traces = spare.pop() if spare else tuple(
-            _empty_trace(layer, joints, lanes) for layer in layers)
+            _empty_trace(layer, joints, lanes) for layer in (*layers, *inward))
+        if inward:
+            told = np.empty((joints, parameters.architecture.beyond, lanes), readings.dtype)
+            batched.inward_pass(*inward, piece, traces[-1], told)
+            piece = np.concatenate((piece, told), 1)
         chain = np.empty((joints, pose.SIZE, lanes), readings.dtype)
-        batched.forward_pass(layers, readout, readout_bias, piece, traces, chain)
+        batched.forward_pass(layers, readout, readout_bias, piece, traces[:len(LAYERS)], chain)
         tape.chain[samples] = chain.transpose(2, 0, 1)
         tape.traces.append(traces)
     return tape
@@ -77,8 +82,9 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
     pieces = _pieces(len(tape.chain))
     if len(tape.traces) != len(pieces):
         raise RuntimeError('the tape was used before, expected one backward pass for each forward')
-    layers, readout, _ = _lay_out(parameters)
-    by_layers = tuple(Layer(*map(np.zeros_like, layer)) for layer in layers)
+    layers, inward, readout, _ = _lay_out(parameters)
+    by_layers, by_inward = (tuple(Layer(*map(np.zeros_like, layer)) for layer in some)
+                            for some in (layers, inward))
     by_readout = np.zeros_like(readout)
     reads = parameters.architecture.reads
     by_readings = np.empty((*tape.chain.shape[:2], reads), parameters.dtype)
@@ -86,28 +92,38 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
         traces = tape.traces.pop(0)
         by_chain = _lanes_last(chain_gradient[samples])
         joints, _, lanes = by_chain.shape
-        by_piece = np.empty((joints, reads, lanes), by_chain.dtype)
-        batched.gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_piece)
+        by_piece = np.empty((joints, reads + parameters.architecture.beyond, lanes),
+                            by_chain.dtype)
+        batched.gradients(layers, readout, traces[:len(LAYERS)], by_chain, by_layers, by_readout,
+                          by_piece)
+        if inward:
+            by_piece, by_told = (np.ascontiguousarray(part)
+                                 for part in np.split(by_piece, [reads], axis=1))
+            batched.inward_gradients(*inward, traces[-1], by_told, *by_inward, by_piece)
         by_readings[samples] = by_piece.transpose(2, 0, 1)
         _spare.setdefault(_key(parameters, joints, lanes), []).append(traces)
     arrays = {'readout': by_readout.T, 'readout_bias': chain_gradient.sum((0, 1))}
-    for name, layer in zip(LAYERS, by_layers):
+    for name, layer in zip((*LAYERS, INWARD), (*by_layers, *by_inward)):
         arrays |= {f'{name}.{part}': array for part, array in layer._asdict().items()}
         arrays[f'{name}.weight'] = layer.weight.T
     return {name: np.ascontiguousarray(arrays[name]) for name in parameters.arrays}, by_readings
 
 
-def _lay_out(parameters: NetworkParameters) -> tuple[tuple[Layer, ...], np.ndarray, np.ndarray]:
+def _lay_out(parameters: NetworkParameters
+             ) -> tuple[tuple[Layer, ...], tuple[Layer, ...], np.ndarray, np.ndarray]:
     """
     Return the layers, read-out (9, width) and its bias (9,) as the kernels read them.
+
+    The layers are those that read outwards, and that which reads inwards if there is one.
 
     All are writable: the kernels would be compiled again for arrays that are not.
     """
     arrays = {name: array.T.copy() if array.ndim == 2 else array.copy()
               for name, array in parameters.arrays.items()}
-    layers = tuple(Layer(*(arrays[f'{name}.{part}'] for part in Layer._fields))
-                   for name in LAYERS)
-    return layers, arrays['readout'], arrays['readout_bias']
+    layers, inward = (tuple(Layer(*(arrays[f'{name}.{part}'] for part in Layer._fields))
+                            for name in names)
+                      for names in (LAYERS, (INWARD,) * bool(parameters.architecture.inward)))
+    return layers, inward, arrays['readout'], arrays['readout_bias']
 
 
 def _pieces(samples: int) -> list[slice]:

@@ -8,6 +8,8 @@ Back-propagation through time without torch, for one configuration or a few.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -23,11 +25,29 @@ from snake_arm_control.model.architecture import (
     OUTPUT,
     SECOND,
 )
-from snake_arm_control.model.kernels import backward, forward as forwards, tangents
-from snake_arm_control.model.kernels.layout import Tape
+from snake_arm_control.model.kernels import backward, forward as forwards, inward, tangents
 from snake_arm_control.model.parameters import NetworkParameters
 
 _COLUMN_OVERHEAD = 6  # steps for each joint, as measured
+
+
+class Tape(NamedTuple):
+    """
+    A forward pass, kept with what derivatives need: the arrays of `layout.Tape`.
+
+    With an inward layer, those of `layout.InwardTape` as well.
+    """
+
+    angles: np.ndarray
+    chain: np.ndarray
+    state: np.ndarray
+    output: np.ndarray
+    inward: tuple[np.ndarray, ...] = ()
+
+    @property
+    def outward(self) -> tuple[np.ndarray, ...]:
+        """The tape of the kernels that read outwards."""
+        return self[:4]
 
 
 def forward(parameters: NetworkParameters, angles: ArrayLike) -> Tape:
@@ -44,11 +64,17 @@ def forward(parameters: NetworkParameters, angles: ArrayLike) -> Tape:
     if angles.ndim != 3 or angles.shape[2] != axes or joints not in (None, angles.shape[1]):
         raise ShapeError('angles', angles.shape, f'(batch, {joints or "joints"}, {axes})')
     (batch, joints), shape = angles.shape[:2], parameters.architecture
-    tape = Tape(angles, *(np.empty(size, parameters.dtype) for size in (
+    arrays = (angles, *(np.empty(size, parameters.dtype) for size in (
         (batch, joints, pose.SIZE), (len(LAYERS), joints + 1, batch, shape.states),
         (len(LAYERS), joints + 1, batch, shape.width))))
-    forwards.forward_pass(parameters.weights, tuple(tape))
-    return tape
+    if not shape.inward:
+        forwards.forward_pass(parameters.weights, arrays, None)
+        return Tape(*arrays)
+    layer = shape.of_inward
+    of_inward = tuple(np.empty((joints + 1, batch, size), parameters.dtype)
+                      for size in (layer.states, layer.width))
+    inward.forward_pass(parameters.weights, arrays, parameters.inward, of_inward)
+    return Tape(*arrays, of_inward)
 
 
 def input_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient: ArrayLike
@@ -64,7 +90,11 @@ def input_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient: Ar
         another network
     """
     chain_gradient = _checked_gradient(parameters, tape, chain_gradient)
-    by_angles, _ = backward.angle_gradient(parameters.weights, tuple(tape), chain_gradient, False)
+    if tape.inward:
+        return inward.angle_gradient(parameters.weights, tape.outward, parameters.inward,
+                                     tape.inward, chain_gradient)
+    by_angles, _ = backward.angle_gradient(
+        parameters.weights, tape.outward, chain_gradient, False)
     return by_angles
 
 
@@ -77,6 +107,9 @@ def functional_rows(parameters: NetworkParameters, tape: Tape, entries: function
     columns of each joint take one for each joint from theirs to the outermost of all. A step takes
     about the same time in either, but for columns, which come in whole vectors.
 
+    With an inward layer, a functional depends on all joints. Its sweep goes back to the base, and
+    out again to the tip.
+
     :param entries: of functionals, checked
     :param first: joint from which on angles are differentiated by: a sweep back ends there
     :return: (functionals, joints - first, axes)
@@ -85,14 +118,23 @@ def functional_rows(parameters: NetworkParameters, tape: Tape, entries: function
     _check_tape(parameters, tape)
     entries = entries._replace(
         coefficients=np.asarray(entries.coefficients, parameters.dtype, order='C'))
+    if tape.inward:
+        return inward.functional_rows(parameters.weights, tape.outward, parameters.inward,
+                                      tape.inward, *entries)[:, first:]
     if columns_are_fewer(tape, entries, first):
-        columns = tangents.jacobian_columns(parameters.weights, tuple(tape), reach_of(entries))
+        columns = tangents.jacobian_columns(parameters.weights, tape.outward, reach_of(entries))
         return tangents.functional_rows(columns, *entries, first)
-    return backward.functional_rows(parameters.weights, tuple(tape), *entries, first)
+    return backward.functional_rows(parameters.weights, tape.outward, *entries, first)
 
 
 def columns_are_fewer(tape: Tape, entries: functionals.Entries, first: int = 0) -> bool:
-    """Return whether the sweep forward takes fewer steps than that back; see `functional_rows`."""
+    """
+    Return whether the sweep forward takes fewer steps than that back; see `functional_rows`.
+
+    That is never of a network with an inward layer, where each column would begin at the base.
+    """
+    if tape.inward:
+        return False
     reach = reach_of(entries)
     steps = backward.steps_of_rows(entries.rows, entries.joints, len(entries.lanes), first)
     return bool(len(tape.chain) * reach * (reach + _COLUMN_OVERHEAD) < steps)
@@ -128,7 +170,8 @@ def jacobian(parameters: NetworkParameters, tape: Tape, reach: int | None = None
     are far fewer than the nine rows a joint of the sweep back.
 
     :param reach: of how many joints' poses, counted from the base; None for all
-    :return: (batch, reach, 9, joints, axes), d chain / d angles; zero beyond a pose's own joint
+    :return: (batch, reach, 9, joints, axes), d chain / d angles; zero beyond a pose's own joint,
+        but of a network with an inward layer, which takes the sweep back
     :raises ShapeError: if the tape is of another network
     :raises IndexError: if the chain is not as long as the reach
     """
@@ -137,7 +180,11 @@ def jacobian(parameters: NetworkParameters, tape: Tape, reach: int | None = None
     reach = joints if reach is None else reach
     if not 0 <= reach <= joints:
         raise IndexError(f'the reach is {reach} joints, expected 0 to {joints}')
-    return tangents.jacobian_columns(parameters.weights, tuple(tape), reach)
+    if tape.inward:
+        poses = np.indices((reach, pose.SIZE)).reshape(2, -1)
+        found = jacobian_rows(parameters, tape, *poses)
+        return found.reshape(len(found), reach, pose.SIZE, *tape.angles.shape[1:])
+    return tangents.jacobian_columns(parameters.weights, tape.outward, reach)
 
 
 def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient: ArrayLike
@@ -149,13 +196,13 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
     :return: dL/dparameters by name, shaped as its arrays; dL/dangles (batch, joints, 2)
     :raises ShapeError: if chain_gradient is not shaped as the chain of the tape, or the tape is of
         another network
-    :raises ValueError: if the network reads geometry: `batched` trains those
+    :raises ValueError: if the network reads geometry or inwards: `batched` trains those
     """
-    if parameters.architecture.geometry:
-        raise ValueError('the network reads geometry, expected angles alone')
+    if parameters.architecture.geometry or parameters.architecture.inward:
+        raise ValueError('the network reads geometry or inwards, expected angles outwards alone')
     chain_gradient = _checked_gradient(parameters, tape, chain_gradient)
     by_angles, nets = backward.angle_gradient(
-        parameters.weights, tuple(tape), chain_gradient, True)
+        parameters.weights, tape.outward, chain_gradient, True)
     architecture, (columns, hidden) = parameters.architecture, parameters.orders
     arrays = {name: np.zeros_like(array) for name, array in parameters.arrays.items()}
     inputs = (tape.output[SECOND, :-1], tape.output[FIRST, 1:])
@@ -183,14 +230,17 @@ def parameter_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient
 
 def compile_all(dtype: type = np.float32) -> None:
     """Compile every kernel, or load it from numba's cache, so that no later call has to."""
-    shapes = Architecture(blocks=1, cells=1).shapes()
-    parameters = NetworkParameters.from_arrays(
-        {name: np.zeros(shape, dtype) for name, shape in shapes.items()})
-    tape = forward(parameters, np.zeros((1, 1, ANGLES)))
-    parameter_gradient(parameters, tape, tape.chain)
-    jacobian_rows(parameters, tape, [0], [0])
-    jacobian_rows(parameters, tape, [0] * 9, [0] * 9)  # by columns
-    jacobian(parameters, tape)
+    for blocks in (0, 1):
+        shapes = Architecture(blocks=1, cells=1, inward=blocks).shapes()
+        parameters = NetworkParameters.from_arrays(
+            {name: np.zeros(shape, dtype) for name, shape in shapes.items()})
+        tape = forward(parameters, np.zeros((1, 1, ANGLES)))
+        input_gradient(parameters, tape, tape.chain)
+        if not blocks:
+            parameter_gradient(parameters, tape, tape.chain)
+        jacobian_rows(parameters, tape, [0], [0])
+        jacobian_rows(parameters, tape, [0] * 9, [0] * 9)  # by columns
+        jacobian(parameters, tape)
 
 
 def _check_tape(parameters: NetworkParameters, tape: Tape) -> None:
@@ -200,6 +250,11 @@ def _check_tape(parameters: NetworkParameters, tape: Tape) -> None:
     if tape.state.shape != expected or tape.state.dtype != parameters.dtype:
         raise ShapeError('the state of the tape', f'{tape.state.shape} {tape.state.dtype}',
                          f'{expected} {parameters.dtype}')
+    if tape.inward or parameters.inward:
+        expected = joints + 1, batch, parameters.architecture.of_inward.states
+        found = tape.inward[0].shape if tape.inward else ()
+        if found != expected:
+            raise ShapeError('the inward state of the tape', found, str(expected))
 
 
 def _checked_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient: ArrayLike

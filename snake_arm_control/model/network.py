@@ -25,8 +25,8 @@ class LstmLayer(nn.Module):
         o = sigmoid(net_o + peephole_o . c[j]  + lateral_o . gates[j-1])
         h = o tanh(c)
 
-    where net = x @ weight + bias, and gates = (i, f, o) of the same block. The layer isn't
-    connected to its own output (section 4 of the paper).
+    where net = x @ weight + bias, and gates = (i, f, o) of the same block. A layer that reads
+    outwards isn't connected to its own output (section 4 of the paper); the inward one is.
     """
 
     def __init__(self, inputs: int, architecture: Architecture, generator: torch.Generator | None):
@@ -67,12 +67,41 @@ class LstmLayer(nn.Module):
         return output, cell, torch.stack((i, f, o), 1)
 
 
+class InwardLayer(LstmLayer):
+    """A layer that reads the joints from the last to the first, and its own output before."""
+
+    def __init__(self, architecture: Architecture, generator: torch.Generator | None):
+        super().__init__(architecture.reads + architecture.beyond, architecture.of_inward,
+                         generator)
+
+    def told(self, angles: Tensor) -> Tensor:
+        """
+        Return what it tells of what lies beyond each joint.
+
+        :param angles: (batch, joints, 2 or 5), as they are read
+        :return: (batch, joints, outputs)
+        """
+        a, rows = self.architecture, len(angles)
+        output = angles.new_zeros(rows, a.width)
+        cell = angles.new_zeros(rows, a.blocks, a.cells)
+        gates = angles.new_zeros(rows, GATES, a.blocks)
+        outputs = []
+        for phi in reversed(angles.unbind(1)):
+            output, cell, gates = self(torch.cat((phi, output), 1), cell, gates)
+            outputs.append(output)
+        return torch.stack(outputs[::-1], 1)
+
+
 class Network(nn.Module):
     """
     Two hidden layers of LSTM blocks and a linear read-out: joint angles in, pose chain out.
 
     One joint is one recurrent step. The first layer reads the joint, its angles and perhaps its
     geometry, and the second layer's previous output; the second reads the first's current output.
+
+    With an inward layer, this reads the joints before, from the last to the first: each joint, and
+    its own output of the joint beyond. The first layer reads its output of the joint as well,
+    which can tell what hangs on the joint.
     """
 
     def __init__(self, architecture: Architecture = Architecture(),
@@ -85,6 +114,8 @@ class Network(nn.Module):
         scale = 1.0 / math.sqrt(width)
         self.readout = nn.Parameter(_uniform((width, pose.SIZE), scale, generator))
         self.readout_bias = nn.Parameter(torch.zeros(pose.SIZE))
+        # The last, so that the others begin as they do without.
+        self.inward = InwardLayer(architecture, generator) if architecture.inward else None
 
     def forward(self, angles: Tensor) -> Tensor:
         """
@@ -95,6 +126,8 @@ class Network(nn.Module):
         """
         batch = angles.shape[:-2]
         angles = angles.reshape(-1, *angles.shape[-2:])
+        if self.inward is not None:
+            angles = torch.cat((angles, self.inward.told(angles)), 2)
         output, *state = self.initial_state(angles)
         outputs = []
         for phi in angles.unbind(1):
@@ -115,7 +148,12 @@ class Network(nn.Module):
 
     def step(self, phi: Tensor, output: Tensor, cell_1: Tensor, gates_1: Tensor,
              cell_2: Tensor, gates_2: Tensor) -> tuple[Tensor, ...]:
-        """Take one joint's step: what it reads (batch, 2 or 5) and the state to the next state."""
+        """
+        Take one joint's step.
+
+        :param phi: (batch, inputs), what is read of the joint and of what lies beyond
+        :return: the next state
+        """
         hidden, cell_1, gates_1 = self.first(torch.cat((phi, output), 1), cell_1, gates_1)
         output, cell_2, gates_2 = self.second(hidden, cell_2, gates_2)
         return output, cell_1, gates_1, cell_2, gates_2

@@ -19,11 +19,13 @@ from snake_arm_control.model.architecture import (
     FIRST,
     GATES,
     GEOMETRY,
+    INWARD,
     LAYERS,
 )
-from snake_arm_control.model.kernels.layout import Weights
+from snake_arm_control.model.kernels.layout import InwardWeights, Weights
 
 _CACHE_LINE = 64  # [byte]
+_VECTOR = 8  # numbers; a product whose columns fill vectors takes half as long
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +49,14 @@ class NetworkParameters:
         :param arrays: float32 if all of them are, or else taken as float64
         :raises WeightsError: if one is missing, unknown, misshapen or not finite
         """
-        names = Architecture().shapes()
+        inward = any(name.startswith(INWARD) for name in arrays)
+        names = Architecture(inward=int(inward)).shapes()
         if set(arrays) != set(names):
             raise WeightsError(f'the arrays are {sorted(arrays)}, expected {sorted(names)}')
-        peephole = np.shape(arrays['first.peephole'])
-        if len(peephole) != 3 or not all(peephole):
-            raise WeightsError(f'first.peephole has shape {peephole}, expected (3, blocks, cells)')
-        architecture = Architecture(*peephole[1:])
+        architecture = Architecture(*_blocks_and_cells('first', arrays))
+        if inward:
+            blocks, _ = _blocks_and_cells(INWARD, arrays)
+            architecture = replace(architecture, inward=blocks)
         if np.shape(arrays['first.weight']) == replace(
                 architecture, geometry=GEOMETRY).shapes()['first.weight']:
             architecture = replace(architecture, geometry=GEOMETRY)
@@ -92,12 +95,32 @@ class NetworkParameters:
     def weights(self) -> tuple[np.ndarray, ...]:
         """The parameters in the order of the kernels: `layout.Weights`, as an unnamed tuple."""
         # numba takes a tuple three times faster than a named one.
-        laid_out = _lay_out(self.arrays, self.architecture.reads, *self.orders)
+        laid_out = _lay_out(self.arrays, self.architecture, *self.orders)
         if self.constants is not None and self.slopes is not None:
             read = laid_out.angles[0]  # (reads, columns)
             bias = np.repeat(laid_out.bias, len(self.constants), axis=1)
             bias[FIRST] += self.constants @ read
             laid_out = laid_out._replace(angles=(self.slopes @ read).astype(self.dtype), bias=bias)
+        return tuple(map(_aligned, laid_out))
+
+    @cached_property
+    def inward(self) -> tuple[np.ndarray, ...]:
+        """Those of the inward layer, `layout.InwardWeights`; empty if there is none."""
+        if not self.architecture.inward:
+            return ()
+        layer, reads = self.architecture.of_inward, self.architecture.reads
+        (columns, hidden), (of_first, _) = _orders(layer), self.orders
+        weight = self.arrays[f'{INWARD}.weight'][:, columns]
+        read, bias = weight[None, :reads], self.arrays[f'{INWARD}.bias'][None, columns]
+        if self.constants is not None and self.slopes is not None:
+            bias = bias + self.constants @ read[0]
+            read = self.slopes @ read[0]
+        beyond = self.arrays['first.weight'][reads:reads + layer.width, of_first][hidden]
+        laid_out = InwardWeights(
+            weight[reads:][hidden], _padded(weight[reads:][hidden].T), read.astype(self.dtype),
+            bias.astype(self.dtype),
+            _own(self.arrays[f'{INWARD}.peephole'], self.arrays[f'{INWARD}.lateral']),
+            beyond, _padded(beyond.T))
         return tuple(map(_aligned, laid_out))
 
     @property
@@ -110,9 +133,7 @@ class NetworkParameters:
     @cached_property
     def orders(self) -> tuple[np.ndarray, np.ndarray]:
         """Where the kernels' columns (columns,) and outputs (width,) are in torch's order."""
-        blocks, width = self.architecture.blocks, self.architecture.width
-        hidden = np.arange(width).reshape(blocks, -1).T.ravel()
-        return np.concatenate((np.arange(GATES * blocks), GATES * blocks + hidden)), hidden
+        return _orders(self.architecture)
 
 
 def _rebuilt(arrays: Mapping[str, np.ndarray], constants: np.ndarray | None,
@@ -120,17 +141,42 @@ def _rebuilt(arrays: Mapping[str, np.ndarray], constants: np.ndarray | None,
     return replace(NetworkParameters.from_arrays(arrays), constants=constants, slopes=slopes)
 
 
-def _lay_out(arrays: Mapping[str, np.ndarray], reads: int, columns: np.ndarray,
+def _blocks_and_cells(layer: str, arrays: Mapping[str, np.ndarray]) -> tuple[int, int]:
+    """Return how many a layer has, or raise WeightsError if that can't be told."""
+    peephole = np.shape(arrays[f'{layer}.peephole'])
+    if len(peephole) != 3 or not all(peephole):
+        raise WeightsError(f'{layer}.peephole has shape {peephole}, expected (3, blocks, cells)')
+    return peephole[1:]
+
+
+def _orders(layer: Architecture) -> tuple[np.ndarray, np.ndarray]:
+    blocks, width = layer.blocks, layer.width
+    hidden = np.arange(width).reshape(blocks, -1).T.ravel()
+    return np.concatenate((np.arange(GATES * blocks), GATES * blocks + hidden)), hidden
+
+
+def _lay_out(arrays: Mapping[str, np.ndarray], architecture: Architecture, columns: np.ndarray,
              hidden: np.ndarray) -> Weights:
     """Put parameters into the order of the kernels."""
-    first = arrays['first.weight'][:, columns]
-    weight = np.stack((first[reads:], arrays['second.weight'][:, columns]))[:, hidden]
-    bias, peephole, lateral = (np.stack([arrays[f'{layer}.{name}'] for layer in LAYERS])
-                               for name in ('bias', 'peephole', 'lateral'))
-    own = np.concatenate((peephole.swapaxes(2, 3), lateral), 2)
+    first, reads = arrays['first.weight'][:, columns], architecture.reads
+    weight = np.stack((first[reads + architecture.beyond:],
+                       arrays['second.weight'][:, columns]))[:, hidden]
+    bias = np.stack([arrays[f'{layer}.bias'] for layer in LAYERS])
+    own = np.stack([_own(arrays[f'{layer}.peephole'], arrays[f'{layer}.lateral'])
+                    for layer in LAYERS])
     return Weights(
-        weight, weight.swapaxes(1, 2), first[None, :reads], bias[:, None, columns],
-        own.reshape(len(LAYERS), -1), arrays['readout'][hidden].T, arrays['readout_bias'])
+        weight, weight.swapaxes(1, 2), first[None, :reads], bias[:, None, columns], own,
+        arrays['readout'][hidden].T, arrays['readout_bias'])
+
+
+def _own(peephole: np.ndarray, lateral: np.ndarray) -> np.ndarray:
+    """Return what leads from the cells and gates of the blocks of a layer to their gates."""
+    return np.concatenate((peephole.swapaxes(1, 2), lateral), 1).ravel()
+
+
+def _padded(array: np.ndarray) -> np.ndarray:
+    """Return a matrix with as many columns of zeros more as fill its last vector."""
+    return np.pad(array, ((0, 0), (0, -array.shape[1] % _VECTOR)))
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:

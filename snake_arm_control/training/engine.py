@@ -3,8 +3,8 @@
 """
 The network as a function of torch, by the engine that is fastest on the device.
 
-On a CPU that is the compiled network, to learn on CUDA a graph of it, and elsewhere the torch
-module itself. Tests hold that they agree.
+On a CPU that is the compiled network, to learn on CUDA a graph of it, and elsewhere, or with an
+inward layer on CUDA, the torch module itself. Tests hold that they agree.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def predict(network: Network, angles: Tensor) -> Tensor:
     :return: (batch, joints, 9), which can be differentiated once
     :raises WeightsError: on a CPU, if the parameters are no longer finite
     """
-    if angles.device.type == 'cuda' and torch.is_grad_enabled():
+    outwards = not network.architecture.inward
+    if angles.device.type == 'cuda' and torch.is_grad_enabled() and outwards:
         return unrolled.graph(network, angles)(angles)
     if angles.device.type != 'cpu':
         return network(angles)
@@ -46,7 +47,8 @@ class _Compiled(torch.autograd.Function):
     def forward(ctx: Any, names: tuple[str, ...], angles: Tensor, *parameters: Tensor) -> Tensor:
         arrays = {name: p.detach().numpy() for name, p in zip(names, parameters)}
         ctx.names, ctx.parameters = names, NetworkParameters.from_arrays(arrays)
-        few = len(angles) <= FEW and not ctx.parameters.architecture.geometry
+        architecture = ctx.parameters.architecture
+        few = len(angles) <= FEW and not (architecture.geometry or architecture.inward)
         ctx.kernels = bptt if few else batched
         ctx.tape = ctx.kernels.forward(ctx.parameters, angles.detach().numpy())
         return torch.from_numpy(ctx.tape.chain)

@@ -49,10 +49,30 @@ def functional_rows(weights, tape, rows, ends, coefficients, configurations, fir
     :param configurations: (count,), of the functionals
     :return: (count, joints - first, axes)
     """
+    by_angles, _, place, _ = sweep_rows(weights, tape, rows, ends, coefficients, configurations,
+                                        first, False)
+    count, length, inputs = by_angles.shape
+    result = np.zeros((count, length - first, inputs), by_angles.dtype)
+    for row in range(count):
+        if place[row] >= 0:
+            result[row] = by_angles[place[row], first:]
+    return result
+
+
+@compiled
+def sweep_rows(weights, tape, rows, ends, coefficients, configurations, first, keep):
+    """
+    Do so, in the order in which functionals enter.
+
+    :param keep: whether to keep the slopes of the nets of all joints; those of the first layer are
+        then zero where a functional has not entered
+    :return: slopes by angles (count, joints, axes), those slopes, the places of the functionals in
+        that order, -1 of one without an entry (count,), and the configurations in it
+    """
     weights, tape = Weights(*weights), Tape(*tape)
     _, length, inputs = tape.angles.shape
     (size, width), count = weights.readout.shape, len(configurations)
-    slopes = _zero_slopes(weights, count, 1)
+    slopes = _zero_slopes(weights, count, length if keep else 1)
     by_angles = np.zeros((count, length, inputs), tape.angles.dtype)
     earliest, following = _by_joint(ends, length)
     place = np.full(count, -1)  # of a functional among those that have entered
@@ -73,11 +93,9 @@ def functional_rows(weights, tape, rows, ends, coefficients, configurations, fir
                         output[n] += factor * weights.readout[component, n]
             entry = following[entry]
         _step_back(weights, tape, slopes, j, entered[:lanes], by_angles)
-    result = np.zeros((count, length - first, inputs), by_angles.dtype)
-    for row in range(count):
-        if place[row] >= 0:
-            result[row] = by_angles[place[row], first:]
-    return result
+        if keep:
+            slopes.net[FIRST, j, lanes:] = 0
+    return by_angles, slopes.net, place, entered
 
 
 @compiled
@@ -129,13 +147,13 @@ def _step_back(weights, tape, slopes, j, configurations, by_angles):
 def _differentiate(own, before, after, configurations, carried, by_net, cells, blocks):
     """Set by_net to the slopes of the nets of a layer, from those that are carried to it."""
     if cells == CELLS and blocks == BLOCKS:
-        _differentiate_blocks(own, before, after, configurations, carried, by_net, CELLS, BLOCKS)
+        differentiate_blocks(own, before, after, configurations, carried, by_net, CELLS, BLOCKS)
     else:
-        _differentiate_blocks(own, before, after, configurations, carried, by_net, cells, blocks)
+        differentiate_blocks(own, before, after, configurations, carried, by_net, cells, blocks)
 
 
 @compiled
-def _differentiate_blocks(own, before, after, configurations, carried, by_net, cells, blocks):
+def differentiate_blocks(own, before, after, configurations, carried, by_net, cells, blocks):
     """
     Do so; set the slopes of outputs to zero, and pass those of cells and gates on.
 

@@ -62,6 +62,23 @@ def forward_pass(layers, readout, readout_bias, readings, traces, chain):
 
 
 @compiled
+def inward_pass(layer, readings, trace, told):
+    """
+    Set the trace of the inward layer, whose first step is at the last joint.
+
+    :param readings: (joints, 2 or more, lanes)
+    :param told: (joints, outputs, lanes), what it tells of what lies beyond each joint
+    """
+    joints, reads, _ = readings.shape
+    trace.net[0], trace.cell[0], trace.inputs[0] = 0, 0, 0
+    for step in range(joints):
+        j = joints - 1 - step
+        trace.inputs[step, :reads] = readings[j]
+        _step(layer, trace, step, trace.inputs[step + 1], reads)
+        told[j] = trace.inputs[step + 1, reads:]
+
+
+@compiled
 def _step(layer, trace, j, output, offset):
     """Take one layer through joint j; its output goes to the rows from offset on."""
     _, blocks, cells = layer.peephole.shape
@@ -149,6 +166,31 @@ def gradients(layers, readout, traces, by_chain, by_layers, by_readout, by_readi
         by_first.weight[:] += product_1
         np.dot(weight_1, delta, by_inputs)
         by_readings[j] = by_inputs[:reads]
+
+
+@compiled
+def inward_gradients(layer, trace, by_told, by_layer, by_readings):
+    """
+    Sweep from the first joint to the last: add to by_layer and by_readings.
+
+    :param by_told: (joints, outputs, lanes)
+    :param by_readings: (joints, 2 or more, lanes)
+    """
+    joints, reads, lanes = by_readings.shape
+    (columns, inputs), width = layer.weight.shape, by_told.shape[1]
+    real = by_told.dtype
+    delta = np.empty((columns, lanes), real)
+    cell, gates = np.zeros((width, lanes), real), np.zeros((columns - width, lanes), real)
+    by_inputs = np.zeros((inputs, lanes), real)
+    weight, product = np.ascontiguousarray(layer.weight.T), np.empty_like(layer.weight)
+    for j in range(joints):
+        step = joints - 1 - j
+        by_inputs[reads:] += by_told[j]
+        _step_back(layer, trace, step, by_inputs, reads, cell, gates, delta, by_layer)
+        np.dot(delta, trace.inputs[step].T, product)
+        by_layer.weight[:] += product
+        np.dot(weight, delta, by_inputs)
+        by_readings[j] += by_inputs[:reads]
 
 
 @compiled

@@ -15,7 +15,13 @@ from snake_arm_control.model.kernels.layout import (
 
 
 @compiled
-def forward_pass(weights, tape):
+def forward_pass(weights, tape, told):
+    """
+    Set the chain, states and outputs of a tape.
+
+    :param told: (joints, batch, columns), what else the nets of the first layer get; None if
+        there is nothing else
+    """
     weights, tape = Weights(*weights), Tape(*tape)
     cells, blocks = cells_and_blocks(weights)
     angles, chain = tape.angles, tape.chain
@@ -34,6 +40,9 @@ def forward_pass(weights, tape):
         for lane in range(batch):
             for n in range(columns):
                 state_1[j + 1, lane, n] = bias_1[described, n]
+            if told is not None:  # known when this is compiled
+                for n in range(columns):
+                    state_1[j + 1, lane, n] += told[j, lane, n]
             for axis in range(angles.shape[2]):
                 angle = angles[lane, j, axis]
                 for n in range(columns):
@@ -56,13 +65,13 @@ def forward_pass(weights, tape):
 def _activate(own, before, after, output, cells, blocks):
     """Turn the nets of a layer, up to here weighted inputs, into its state and output."""
     if cells == CELLS and blocks == BLOCKS:
-        _activate_blocks(own, before, after, output, CELLS, BLOCKS)
+        activate_blocks(own, before, after, output, CELLS, BLOCKS)
     else:
-        _activate_blocks(own, before, after, output, cells, blocks)
+        activate_blocks(own, before, after, output, cells, blocks)
 
 
 @compiled
-def _activate_blocks(own, before, after, output, cells, blocks):
+def activate_blocks(own, before, after, output, cells, blocks):
     """
     Do so; see `Weights` and `Tape` for the rows of the arrays.
 

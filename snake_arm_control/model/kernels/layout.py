@@ -42,6 +42,18 @@ class Weights(NamedTuple):
     readout_bias: np.ndarray  # (9,)
 
 
+class InwardWeights(NamedTuple):
+    """The parameters of the inward layer, and of the way from it to the first one."""
+
+    hidden: np.ndarray  # (outputs, columns), from its output of the joint beyond to its nets
+    back: np.ndarray  # (columns, outputs), its transpose, with zeros that fill the last vector
+    angles: np.ndarray  # (joints or 1, axes, columns), to its nets
+    bias: np.ndarray  # (joints or 1, columns)
+    own: np.ndarray  # (3 (cells + 3) blocks,), from cells and gates of a block to its gates
+    beyond: np.ndarray  # (outputs, columns of the first layer), from its output to nets of that
+    beyond_back: np.ndarray  # (columns of the first layer, outputs), its transpose, likewise
+
+
 class Tape(NamedTuple):
     """
     A forward pass: its result, kept with what derivatives need.
@@ -54,6 +66,17 @@ class Tape(NamedTuple):
     # Gates, tanh of the nets of the cells, cells, tanh of these; of each, the blocks.
     state: np.ndarray  # (2, joints + 1, batch, (3 + 3 cells) blocks)
     output: np.ndarray  # (2, joints + 1, batch, width)
+
+
+class InwardTape(NamedTuple):
+    """
+    What the inward layer did, kept with what derivatives need; it is shaped as a `Tape` is.
+
+    On the axis of joints + 1, the last element is the state beyond the last joint.
+    """
+
+    state: np.ndarray  # (joints + 1, batch, (3 + 3 cells) blocks)
+    output: np.ndarray  # (joints + 1, batch, outputs)
 
 
 class Slopes(NamedTuple):
