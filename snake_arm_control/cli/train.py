@@ -32,6 +32,9 @@ def add_to(commands) -> None:
     parser.add_argument('--weights', type=Path, metavar='FILE',
                         help='weights that general, described and finetune start from (default: '
                         'those that ship)')
+    parser.add_argument('--inward', action='store_true',
+                        help='with --data: a network that also reads the joints from the tip to '
+                        'the base, and so can learn what hangs on each')
     parser.add_argument('--out', type=Path, default=Path('runs/train'), metavar='DIR',
                         help='run folder (default %(default)s)')
     parser.add_argument('--resume', action='store_true', help='resume the run in DIR')
@@ -44,15 +47,21 @@ def run(options: argparse.Namespace) -> int:
     require('torch', *arguments.reader_packages(options.data))
     from snake_arm_control.model.forward_model import ForwardModel
     from snake_arm_control.training import lesson as lessons
-    from snake_arm_control.training.presets import preset
+    from snake_arm_control.training.presets import inwards, preset
     from snake_arm_control.training.start import nearest_weights
     from snake_arm_control.training.trainer import train
     arm = arguments.arm(options)
     usual = 'finetune' if options.data else 'described' if arm.segment is None else 'shipped'
     settings = preset(options.preset or usual, seed=options.seed)
+    if options.inward:
+        if not options.data:
+            raise SettingsError('--inward is for what an arm carries, expected with --data')
+        settings = inwards(settings)
     start = geometric = lesson = None
     if settings.preset == 'finetune' and options.data:
         start = ForwardModel.load(options.weights, arm)
+        if start.parameters.architecture.inward:
+            settings = inwards(settings, start.parameters.architecture.inward)
     elif settings.is_geometric and not options.data:
         geometric = nearest_weights(settings, options.weights)
     elif options.weights:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import math
 
 from snake_arm_control.errors import SettingsError
-from snake_arm_control.model.architecture import Architecture, GEOMETRY
+from snake_arm_control.model.architecture import Architecture, GEOMETRY, INWARD_BLOCKS
 
 RECORDED = ('recorded', 'rehearsed')  # distributions that need a lesson
 GEOMETRIC = ('general', 'described')  # of a network that reads geometry
@@ -192,3 +192,15 @@ def preset(name: str, seed: int | None = None) -> TrainingSettings:
     if name not in PRESETS:
         raise SettingsError(f'preset is {name!r}, expected one of {tuple(PRESETS)}')
     return PRESETS[name] if seed is None else replace(PRESETS[name], seed=seed)
+
+
+def inwards(settings: TrainingSettings, blocks: int = INWARD_BLOCKS) -> TrainingSettings:
+    """
+    Return the settings of a network that reads inwards, too, to learn what hangs on a joint.
+
+    What is rehearsed is left out: drawn shapes are of an arm that carries nothing.
+    """
+    return replace(
+        settings, architecture=replace(settings.architecture, inward=blocks),
+        phases=tuple(replace(phase, distribution='recorded') if phase.is_recorded else phase
+                     for phase in settings.phases))

@@ -30,7 +30,7 @@ from snake_arm_control.training.lesson import Lesson
 from snake_arm_control.training.presets import TrainingSettings
 from snake_arm_control.training.run_folder import RunFolder, WEIGHTS
 from snake_arm_control.training.soap import Soap
-from snake_arm_control.training.start import Start
+from snake_arm_control.training.start import reading_inwards, Start
 from snake_arm_control.training.team import joined, Team
 
 STOP_EVERY = 10  # iterations between looks at whether any process is asked to end
@@ -106,6 +106,7 @@ class _Run:
                                torch.Generator().manual_seed(settings.seed)).to(team.device)
         arrays = start.reading_geometry() if start else lesson and lesson.start
         if arrays:
+            arrays = reading_inwards(arrays, settings.network, self._of_network())
             self.network.load_state_dict({name: torch.from_numpy(array)
                                           for name, array in arrays.items()})
         self.optimiser = _optimiser(settings, self.network)
@@ -233,10 +234,13 @@ class _Run:
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays of the weights file."""
-        arrays = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        arrays = self._of_network()
         if self.lesson:
             arrays[weights_file.ANGLE_OFFSET] = np.float32(self.lesson.calibration.angle_offset)
         return arrays
+
+    def _of_network(self) -> dict[str, np.ndarray]:
+        return {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
 
     @property
     def _ranges(self) -> list[list[float]] | None:
