@@ -3,6 +3,7 @@
 """Laws of the compiled network, with the torch module and its autograd as the reference."""
 
 from importlib import import_module
+from itertools import product
 import pkgutil
 import subprocess
 import sys
@@ -471,10 +472,13 @@ def test_no_call_compiles_after_compile_all(dtype):
                 if hasattr(value, 'signatures')]
     before = [list(kernel.signatures) for kernel in compiled]
     assert any(before)
-    _, parameters = make(dtype=dtype, architecture=Architecture(6, 2))
-    for lanes, joints in ((1, 1), (3, 17)):
+    outwards, inwards = (make(dtype=dtype, architecture=Architecture(6, 2, inward=blocks))[1]
+                         for blocks in (0, 4))
+    for parameters, lanes, joints in product((outwards, inwards), (1, 3), (1, 17)):
         tape = bptt.forward(parameters, np.zeros((joints, lanes, 2)).swapaxes(0, 1))
-        bptt.parameter_gradient(parameters, tape, np.zeros((joints, lanes, 9)).swapaxes(0, 1))
+        if parameters is outwards:
+            bptt.parameter_gradient(
+                parameters, tape, np.zeros((joints, lanes, 9)).swapaxes(0, 1))
         frozen = np.broadcast_to(tape.chain, tape.chain.shape)
         bptt.input_gradient(parameters, tape, frozen)
         bptt.jacobian_rows(parameters, tape, [0], np.arange(9)[8:5:-3])

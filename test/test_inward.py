@@ -208,7 +208,7 @@ def bound(parameters, arm):
 
 
 def askew():
-    """Return an arm of hinges that are turned against each other, the last link of which slides."""
+    """Return an arm of hinges that are turned against each other, and a slide at its end."""
     axes = np.random.default_rng(0).normal(size=(5, 3))
     links = [Link(f'link_{j}', Placement((0.02 * j, 0.01, 0.1), (0.2, 0.1 * j, 0.3)),
                   [Axis(f'joint_{j}', axis, j == 4, -0.5, 0.5)]) for j, axis in enumerate(axes)]

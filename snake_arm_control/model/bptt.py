@@ -64,9 +64,10 @@ def forward(parameters: NetworkParameters, angles: ArrayLike) -> Tape:
     if angles.ndim != 3 or angles.shape[2] != axes or joints not in (None, angles.shape[1]):
         raise ShapeError('angles', angles.shape, f'(batch, {joints or "joints"}, {axes})')
     (batch, joints), shape = angles.shape[:2], parameters.architecture
-    arrays = (angles, *(np.empty(size, parameters.dtype) for size in (
-        (batch, joints, pose.SIZE), (len(LAYERS), joints + 1, batch, shape.states),
-        (len(LAYERS), joints + 1, batch, shape.width))))
+    chain = np.empty((batch, joints, pose.SIZE), parameters.dtype)
+    state, output = (np.empty((len(LAYERS), joints + 1, batch, size), parameters.dtype)
+                     for size in (shape.states, shape.width))
+    arrays = angles, chain, state, output
     if not shape.inward:
         forwards.forward_pass(parameters.weights, arrays, None)
         return Tape(*arrays)
@@ -251,10 +252,10 @@ def _check_tape(parameters: NetworkParameters, tape: Tape) -> None:
         raise ShapeError('the state of the tape', f'{tape.state.shape} {tape.state.dtype}',
                          f'{expected} {parameters.dtype}')
     if tape.inward or parameters.inward:
-        expected = joints + 1, batch, parameters.architecture.of_inward.states
+        inwards = joints + 1, batch, parameters.architecture.of_inward.states
         found = tape.inward[0].shape if tape.inward else ()
-        if found != expected:
-            raise ShapeError('the inward state of the tape', found, str(expected))
+        if found != inwards:
+            raise ShapeError('the inward state of the tape', found, str(inwards))
 
 
 def _checked_gradient(parameters: NetworkParameters, tape: Tape, chain_gradient: ArrayLike

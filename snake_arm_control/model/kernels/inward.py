@@ -3,8 +3,8 @@
 """
 The passes of a network with an inward layer: poses from the base to the tool, loads back to it.
 
-The inward layer reads the joints from the last to the first. To the other two layers, what it tells
-of what lies beyond a joint is no more than further inputs of the first.
+The inward layer reads the joints from the last to the first. To the other two layers, what it
+tells of what lies beyond a joint is no more than further inputs of the first.
 """
 
 import numpy as np
@@ -56,7 +56,11 @@ def functional_rows(weights, tape, inward_weights, inward_tape, rows, ends, coef
 
 @compiled
 def _read_inwards(weights, angles, tape):
-    """Set the tape of the inward layer; return what the first one's nets get (joints, batch, n)."""
+    """
+    Set the tape of the inward layer.
+
+    :return: (joints, batch, columns of the first layer), what the nets of that get
+    """
     weights, tape = InwardWeights(*weights), InwardTape(*tape)
     (batch, joints, inputs), (outputs, columns) = angles.shape, weights.hidden.shape
     state, output, own, hidden = tape.state, tape.output, weights.own, weights.hidden
