@@ -93,18 +93,20 @@ def _models(arm: Arm, samples: Samples) -> dict[str, ForwardModel]:
         assert sagging is not None
         models[name] = ForwardModel.compensated(sagging)
     if arm.segment_fingerprint == Arm().segment_fingerprint and find_spec('torch'):
-        models['network'] = _network(arm, samples)
+        models['network'] = _network(arm, samples, inward=False)
+        models['network that reads inwards'] = _network(arm, samples, inward=True)
     return {name: ForwardModel.from_bytes(model.to_bytes(), arm)
             for name, model in models.items()}
 
 
-def _network(arm: Arm, samples: Samples) -> ForwardModel:
+def _network(arm: Arm, samples: Samples, inward: bool) -> ForwardModel:
     """Return the network that ships, trained on samples as train --data does."""
     from snake_arm_control.training import lesson
-    from snake_arm_control.training.presets import FINETUNE
+    from snake_arm_control.training.presets import FINETUNE, inwards
     from snake_arm_control.training.trainer import train
+    settings = inwards(FINETUNE) if inward else FINETUNE
     with TemporaryDirectory() as folder:
-        path = train(arm, FINETUNE, folder, lesson=lesson.prepare(
+        path = train(arm, settings, folder, lesson=lesson.prepare(
             arm, [samples], ForwardModel.load(arm=arm)))
         return ForwardModel.load(path, arm)
 
