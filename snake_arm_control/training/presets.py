@@ -195,12 +195,5 @@ def preset(name: str, seed: int | None = None) -> TrainingSettings:
 
 
 def inwards(settings: TrainingSettings, blocks: int = INWARD_BLOCKS) -> TrainingSettings:
-    """
-    Return the settings of a network that reads inwards, too, to learn what hangs on a joint.
-
-    What is rehearsed is left out: drawn shapes are of an arm that carries nothing.
-    """
-    return replace(
-        settings, architecture=replace(settings.architecture, inward=blocks),
-        phases=tuple(replace(phase, distribution='recorded') if phase.is_recorded else phase
-                     for phase in settings.phases))
+    """Return the settings of a network that reads inwards, too, to learn what hangs on a joint."""
+    return replace(settings, architecture=replace(settings.architecture, inward=blocks))
