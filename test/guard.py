@@ -68,7 +68,7 @@ class Guard:
 
     def take_start(self, stamp):
         """Take the mark of a new start."""
-        self._take(stamp - round(1e9 * self.contract.patience), self._judge_mark, stamp)
+        self._take(stamp, self._judge_mark, stamp, ahead=round(1e9 * self.contract.patience))
 
     def finish(self):
         """Judge all that is still waiting."""
@@ -76,14 +76,14 @@ class Guard:
             stamp, _, judge, arguments = heapq.heappop(self._waiting)
             judge(stamp, *arguments)
 
-    def _take(self, stamp, judge, *arguments):
+    def _take(self, stamp, judge, *arguments, ahead=0):
         if stamp < self._newest - SET_BACK:
             self.finish()
             self._states.clear()
             self._marks.clear()
             self._newest = stamp
         self._newest, self._number = max(self._newest, stamp), self._number + 1
-        heapq.heappush(self._waiting, (stamp, self._number, judge, arguments))
+        heapq.heappush(self._waiting, (stamp - ahead, self._number, judge, arguments))
         while self._waiting[0][0] <= self._newest - 1e9 * self.contract.patience:
             stamp, _, judge, arguments = heapq.heappop(self._waiting)
             judge(stamp, *arguments)

@@ -166,9 +166,9 @@ def test_the_first_command_must_start_where_the_arm_is_at_rest():
     assert [text.split(':')[0] for text in guard.violations] == ['start']
 
 
-def new_start(off=0.0):
+def new_start(off=0.0, patience=0.5):
     """Return a motion whose arm stops, and whose command is set back to it at index 60."""
-    motion = Motion(lag=3)
+    motion = Motion(Contract(patience=patience), lag=3)
     stood = motion.positions[30].copy()
     back = motion.positions[60] - stood
     motion.positions[60:] -= back
@@ -178,11 +178,12 @@ def new_start(off=0.0):
     return motion
 
 
-@pytest.mark.parametrize('late', (-400, -1, 0, 1, 400))
-def test_a_leap_to_where_the_arm_stands_is_a_start_where_one_is_marked(late):
-    motion = new_start()
+@pytest.mark.parametrize('patience, late', (
+    *((0.5, late) for late in (-400, -1, 0, 1, 400)), (2.0, -900), (2.0, 400)))
+def test_a_leap_to_where_the_arm_stands_is_a_start_where_one_is_marked(patience, late):
+    motion = new_start(patience=patience)
     assert motion.check() >= {'acceleration'}
-    motion = new_start()
+    motion = new_start(patience=patience)
     motion.marks = [motion.times[60] + late * MILLISECOND]
     assert motion.check() == set()
     assert motion.guard.starts == 2

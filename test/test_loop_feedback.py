@@ -111,6 +111,20 @@ def test_what_the_joints_did_while_their_states_were_lost_is_not_made_up(kind, s
     rig.assert_kept()
 
 
+def test_chains_from_before_the_first_joint_states_are_of_no_use_and_no_fault():
+    loop = ControlLoop(ExactModel(SHORT))
+    chain = loop.model.linearize(SHORT.rest).chain
+    for stamp in (10**7, 2 * 10**7):
+        loop.receive(stamp, chain)
+    loop.report(3 * 10**7, SHORT.rest)
+    loop.iterate(0.03, 3 * 10**7)
+    assert loop.feedback.rejected == 0 and loop.feedback.believed is None
+    loop.report(4 * 10**7, SHORT.rest)
+    loop.receive(4 * 10**7, chain)
+    loop.iterate(0.04, 4 * 10**7)
+    assert loop.feedback.believed is not None
+
+
 def test_the_latest_pose_again_and_again_is_no_feedback():
     """Not even while its stamp is not old yet."""
     rig = Rig()

@@ -103,10 +103,11 @@ class Feedback:
             if measured > latest.stamp:
                 break
             self._waiting.popleft()
-            if chain_stamp == self._used_stamp:
-                continue  # a repetition
+            moment = self.history.at(measured)
+            if chain_stamp == self._used_stamp or moment is None:
+                continue  # a repetition, or from before the first joint states
             try:
-                self._use(chain_stamp, measured, chain, settings, gain)
+                self._use(chain_stamp, moment, chain, settings, gain)
             except FeedbackError as error:
                 self._reject(str(error), now)
             else:
@@ -117,14 +118,12 @@ class Feedback:
         self.rejected += 1
         self.reason, self.rejected_at = reason, now
 
-    def _use(self, stamp: int, measured: int, chain: np.ndarray,
+    def _use(self, stamp: int, moment: Moment, chain: np.ndarray,
              settings: PlausibilitySettings, gain: float) -> None:
         if self._used_stamp is not None and stamp < self._used_stamp:
             raise FeedbackError('the pose chain is older than the one before it')
         self._used_stamp = stamp
-        moment = self.history.at(measured)
-        if moment is None:
-            raise FeedbackError('the pose chain is older than the first joint states')
+        measured = moment.stamp
         gap = self.history.gap(measured)
         around = self.history.around(measured, self.latency.deviation(stamp))
         others = [other for other in (*around, *gap)
