@@ -38,9 +38,8 @@ from snake_arm_control.ros.running import EventsExecutor
 
 ARM = Arm()
 EVERYTHING = QoSProfile(depth=10_000)
-# Nodes share a busy machine: joint states may wait there until the controller has its turn, and so
-# may the diagnostics that mark a new start.
-CONTRACT = Contract(reaction=0.1, patience=2.0)
+# Nodes share a busy machine: joint states may wait there until the controller has its turn.
+CONTRACT = Contract(reaction=0.1)
 
 
 def snake_arm(*arguments):

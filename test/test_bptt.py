@@ -13,7 +13,7 @@ import pytest
 
 from snake_arm_control.errors import ShapeError, WeightsError
 from snake_arm_control.model import batched, bptt, kernels
-from snake_arm_control.model.architecture import Architecture
+from snake_arm_control.model.architecture import Architecture, GEOMETRY, INWARD_BLOCKS
 from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.model.kernels import arithmetic
 from snake_arm_control.model.parameters import NetworkParameters
@@ -132,17 +132,21 @@ def test_any_architecture_equals_torch(blocks, cells):
 
 
 @pytest.mark.parametrize('dtype', DTYPES)
-@pytest.mark.parametrize('architecture', (Architecture(), Architecture(5, 2), Architecture(1, 4)))
+@pytest.mark.parametrize('architecture', (
+    Architecture(), Architecture(5, 2), Architecture(1, 4), Architecture(inward=INWARD_BLOCKS),
+    Architecture(geometry=GEOMETRY, inward=INWARD_BLOCKS), Architecture(5, 2, inward=3)))
 @pytest.mark.parametrize('samples', (1, batched.LANES, batched.LANES + 7))
 def test_many_samples_equal_torch(samples, architecture, dtype):
     """The kernels for many samples at once give the same chains and gradients."""
     network, parameters = make(4, dtype, 2, architecture)
-    angles, chain_gradient = sample(np.random.default_rng(4), samples, 9)
-    chain, by_angles, by_parameters = reference(network, angles, chain_gradient)
-    tape = batched.forward(parameters, angles)
+    readings, chain_gradient = sample(np.random.default_rng(4), samples, 9)
+    if architecture.geometry:
+        readings = np.random.default_rng(5).uniform(-0.7, 0.7, (samples, 9, architecture.reads))
+    chain, by_readings, by_parameters = reference(network, readings, chain_gradient)
+    tape = batched.forward(parameters, readings)
     gradients, gradient = batched.parameter_gradient(parameters, tape, chain_gradient)
     assert error(tape.chain, chain) < TOLERANCE[dtype]
-    assert error(gradient, by_angles) < TOLERANCE[dtype]
+    assert error(gradient, by_readings) < TOLERANCE[dtype]
     assert list(gradients) == list(parameters.arrays)
     for name, expected in by_parameters.items():
         assert error(gradients[name], expected) < TOLERANCE[dtype], name

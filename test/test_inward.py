@@ -18,7 +18,7 @@ from snake_arm_control.arm.placement import Placement
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.solve import solve
 from snake_arm_control.errors import SettingsError, ShapeError, WeightsError
-from snake_arm_control.model import batched, bptt, weights_file
+from snake_arm_control.model import bptt, weights_file
 from snake_arm_control.model.architecture import Architecture, GEOMETRY, INWARD, INWARD_BLOCKS
 from snake_arm_control.model.forward_model import ForwardModel
 from snake_arm_control.model.functionals import Entries
@@ -99,26 +99,6 @@ def test_everything_equals_torch(joints, batch, scale, architecture, dtype):
     jacobian = bptt.jacobian(parameters, tape, joints)
     assert error(jacobian[:, ends, components], expected) < TOLERANCE[dtype]
     assert bptt.jacobian(parameters, tape, joints // 2).shape == (batch, joints // 2, 9, joints, 2)
-
-
-@pytest.mark.parametrize('dtype', DTYPES)
-@pytest.mark.parametrize('architecture', (
-    BOTH_WAYS, replace(BOTH_WAYS, geometry=GEOMETRY), Architecture(5, 2, inward=3)))
-@pytest.mark.parametrize('samples', (1, batched.LANES, batched.LANES + 7))
-def test_many_samples_equal_torch(samples, architecture, dtype):
-    """So they do of many at once, with the gradients of all parameters."""
-    network, parameters = make(4, dtype, 2, architecture)
-    readings, chain_gradient = sample(np.random.default_rng(4), samples, 9)
-    if architecture.geometry:
-        readings = np.random.default_rng(5).uniform(-0.7, 0.7, (samples, 9, 5))
-    chain, by_readings, by_parameters = reference(network, readings, chain_gradient)
-    tape = batched.forward(parameters, readings)
-    gradients, gradient = batched.parameter_gradient(parameters, tape, chain_gradient)
-    assert error(tape.chain, chain) < TOLERANCE[dtype]
-    assert error(gradient, by_readings) < TOLERANCE[dtype]
-    assert list(gradients) == list(parameters.arrays)
-    for name, expected in by_parameters.items():
-        assert error(gradients[name], expected) < TOLERANCE[dtype], name
 
 
 @pytest.mark.parametrize('samples', (3, 40))

@@ -16,7 +16,7 @@ from snake_arm_control.model import weights_file
 from snake_arm_control.model.corrected import corrected
 from snake_arm_control.model.exact import ExactModel
 from snake_arm_control.model.forward_model import ForwardModel
-from snake_arm_control.model.stretched import Stretched
+from snake_arm_control.model.stretched import parts_of, Stretched
 
 ARM = Arm.uniform(6, 0.1)
 LONGER = np.array((0.1, -0.05, 0.02, 0.02, 0.0, -0.3))
@@ -29,14 +29,14 @@ def longer_chain(angles):
 
 def test_the_chain_is_that_of_an_arm_with_such_links():
     for angles in (random_angles(ARM, ()), random_angles(ARM, (3,))):
-        found = Stretched(ExactModel(ARM).linearize(angles), LONGER).chain
+        found = Stretched(ExactModel(ARM).linearize(angles), parts_of(LONGER)).chain
         np.testing.assert_allclose(found, longer_chain(angles), atol=1e-12)
 
 
 def test_its_derivatives_are_those_of_the_chain():
     angles, generator = random_angles(ARM, ()), np.random.default_rng(1)
     joints, components = np.divmod(np.arange(54), 9)
-    here = Stretched(ExactModel(ARM).linearize(angles), LONGER)
+    here = Stretched(ExactModel(ARM).linearize(angles), parts_of(LONGER))
     rows = here.jacobian_rows(joints, components)
     for _ in range(5):
         way = 1e-6 * generator.normal(size=angles.shape)
@@ -51,7 +51,7 @@ def test_its_derivatives_are_those_of_the_chain():
 
 def test_functionals_of_many_entries_are_the_sums_of_these():
     angles, generator = random_angles(ARM, ()), np.random.default_rng(2)
-    here = Stretched(ExactModel(ARM).linearize(angles), LONGER)
+    here = Stretched(ExactModel(ARM).linearize(angles), parts_of(LONGER))
     rows, joints = np.array((0, 1, 0, 2, 2)), np.array((5, 3, 1, 4, 4))
     coefficients = generator.normal(size=(5, 9))
     each = here.functional_rows(np.arange(5), joints, coefficients)

@@ -15,7 +15,7 @@ from snake_arm_control.model.compensated import CompensatedLinearization, Compen
 from snake_arm_control.model.corrected import corrected
 from snake_arm_control.model.differentiable import DifferentiableModel, Linearization
 from snake_arm_control.model.forward_model import ForwardModel
-from snake_arm_control.model.stretched import Stretched
+from snake_arm_control.model.stretched import parts_of, Stretched
 from snake_arm_control.output import check_file
 
 _MOVED = 0.01  # [rad or m] by which a joint must have moved on, before the arm shows anything new
@@ -50,6 +50,7 @@ class AdaptedModel:
         self._known: np.ndarray | float = 0.0 if known is None else known
         self.offset, self.payload = np.zeros(self.arm.rest.shape), 0.0
         self.stretch = np.zeros(self.arm.joints)
+        self._parts = parts_of(self._known + self.stretch)
         weight = 0.0
         if self._compliant is not None:
             weight = _PAYLOAD * float(np.abs(self._compliant.compliance.weights).sum())
@@ -61,7 +62,7 @@ class AdaptedModel:
 
     def linearize(self, angles: np.ndarray) -> Linearization:
         """Return the model at angles (joints, axes) [rad or m] of the encoders."""
-        return Stretched(self._core.linearize(angles + self.offset), self._known + self.stretch)
+        return Stretched(self._core.linearize(angles + self.offset), self._parts)
 
     def observe(self, angles: np.ndarray, chain: np.ndarray, forgotten: float) -> bool:
         """
@@ -78,7 +79,7 @@ class AdaptedModel:
         self._seen = angles
         joints, components = _compared(chain)
         core = self._core.linearize(angles + self.offset)
-        here = Stretched(core, self._known + self.stretch)
+        here = Stretched(core, self._parts)
         rows = self.arm.flat(here.jacobian_rows(joints, components).astype(float))
         ways = np.diff(core.chain[:, pose.POSITION], axis=0, prepend=0.0)
         by_stretch = np.tri(self.arm.joints)[joints]
@@ -96,6 +97,7 @@ class AdaptedModel:
         self._covariance = 0.5 * (self._covariance + self._covariance.T)
         self.offset = self.offset + self.arm.shaped(change[:self.arm.dof])
         self.stretch = self.stretch + change[self.arm.dof:-1]
+        self._parts = parts_of(self._known + self.stretch)
         self.payload += float(change[-1])
         if self._compliant is not None:
             self._core = self._compliant.with_payload(self.payload)

@@ -26,7 +26,7 @@ from snake_arm_control.model.exact import ExactLinearization, ExactModel
 from snake_arm_control.model.network_model import NetworkLinearization, NetworkModel
 from snake_arm_control.model.normal_form import NormalForm, READS
 from snake_arm_control.model.parameters import NetworkParameters
-from snake_arm_control.model.stretched import Stretched
+from snake_arm_control.model.stretched import parts_of, Stretched
 from snake_arm_control.model.weights_file import (
     ANGLE_OFFSET,
     COMPENSATED,
@@ -58,6 +58,7 @@ class ForwardModel:
     def __init__(self, core: NetworkModel | ExactModel | CompensatedModel, arm: Arm, data: bytes,
                  metadata: Mapping[str, str], stretch: np.ndarray | None = None):
         self.core, self.arm, self.stretch = core, arm, stretch
+        self._parts = None if stretch is None else parts_of(stretch)
         self.metadata = MappingProxyType(dict(metadata))
         self._data = data
 
@@ -110,7 +111,8 @@ class ForwardModel:
         :raises WeightsError: if they are damaged or belong to another arm or architecture
         """
         metadata, arrays = weights_file.parse(data, name)
-        kind, stretch = metadata.get('kind', NETWORK), _stretch(name, arrays, arm)
+        kind = metadata.get('kind', NETWORK)
+        stretch = _of_one_arm(name, arrays, STRETCH, 'a stretch', (arm.joints,))
         core: NetworkModel | ExactModel | CompensatedModel
         if kind == EXACT:
             core = _exact_core(name, metadata, arm)
@@ -148,7 +150,7 @@ class ForwardModel:
         :raises ShapeError: if they are not those of the arm
         """
         found = self.core.linearize(angles)
-        return found if self.stretch is None else Stretched(found, self.stretch)
+        return found if self._parts is None else Stretched(found, self._parts)
 
     def jacobian_rows(self, angles: np.ndarray, joints: np.ndarray,
                       components: np.ndarray) -> np.ndarray:
@@ -228,20 +230,17 @@ def _network_core(name: str, arrays: dict[str, np.ndarray], metadata: Mapping[st
 
 def _angle_offset(name: str, arrays: dict[str, np.ndarray], arm: Arm) -> np.ndarray | None:
     """Take the angle offsets (joints, axes) [rad] out of the arrays of a file, if it has some."""
-    offset = arrays.pop(ANGLE_OFFSET, None)
-    if offset is not None and not (offset.shape == arm.rest.shape and np.isfinite(offset).all()):
-        raise WeightsError(f'{name} has angle offsets of the shape {offset.shape}, expected '
-                           f'{arm.rest.shape}, all finite: they belong to one arm')
-    return offset
+    return _of_one_arm(name, arrays, ANGLE_OFFSET, 'angle offsets', arm.rest.shape)
 
 
-def _stretch(name: str, arrays: dict[str, np.ndarray], arm: Arm) -> np.ndarray | None:
-    """Take the stretch (joints,) of the links out of the arrays of a file, if it has one."""
-    stretch = arrays.pop(STRETCH, None)
-    if stretch is not None and not (stretch.shape == (arm.joints,) and np.isfinite(stretch).all()):
-        raise WeightsError(f'{name} has a stretch of the shape {stretch.shape}, expected '
-                           f'({arm.joints},), all finite: it belongs to one arm')
-    return stretch
+def _of_one_arm(name: str, arrays: dict[str, np.ndarray], key: str, what: str,
+                shape: tuple[int, ...]) -> np.ndarray | None:
+    """Take what belongs to one arm alone out of the arrays of a file, if it is there."""
+    found = arrays.pop(key, None)
+    if found is not None and not (found.shape == shape and np.isfinite(found).all()):
+        raise WeightsError(f'{name} has {what} of the shape {found.shape}, expected {shape}, all '
+                           'finite: one for each joint')
+    return found
 
 
 def _check_served(metadata: Mapping[str, str], arm: Arm, form: NormalForm) -> None:

@@ -11,6 +11,19 @@ from snake_arm_control.model import functionals
 from snake_arm_control.model.differentiable import Linearization
 
 
+def parts_of(stretch: np.ndarray) -> np.ndarray:
+    """
+    Return by how much each position of the core counts in each of a stretched chain.
+
+    Position j is the sum of (1 + stretch) (position k - position k-1) over k up to j.
+
+    :param stretch: (joints,) by which fraction of it each way is longer, the first from the base
+    :return: (joints, joints)
+    """
+    change = np.append(stretch[:-1] - stretch[1:], 0.0)
+    return np.tril(np.tile(change, (len(stretch), 1)), -1) + np.diag(1.0 + stretch)
+
+
 class Stretched(functionals.Differentiated):
     """
     A model at configurations, each way from an element to the next longer by a fraction.
@@ -18,16 +31,13 @@ class Stretched(functionals.Differentiated):
     That is linear in the chain: so are its derivatives, whatever the model is.
 
     :param core: the model without it
-    :param stretch: (joints,) by which fraction of it each way is longer, the first from the base
+    :param parts: what each position takes of those of the core, see `parts_of`
     """
 
-    def __init__(self, core: Linearization, stretch: np.ndarray):
-        self._core = core
-        # Element j is the sum of (1 + stretch) (element k - element k-1) over k up to j.
-        change = np.append(stretch[:-1] - stretch[1:], 0.0)
-        self._parts = np.tril(np.tile(change, (len(stretch), 1)), -1) + np.diag(1.0 + stretch)
+    def __init__(self, core: Linearization, parts: np.ndarray):
+        self._core, self._parts = core, parts
         self.chain = np.array(core.chain)
-        self.chain[..., pose.POSITION] = self._parts @ core.chain[..., pose.POSITION]
+        self.chain[..., pose.POSITION] = parts @ core.chain[..., pose.POSITION]
 
     def gradient(self, chain_gradient: np.ndarray) -> np.ndarray:
         """Return dL/dangles (*batch, joints, axes) for dL/dchain (*batch, joints, 9)."""
