@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An observer that checks each command against the contract of motion, whoever sent it."""
 
+from bisect import insort
 from collections import Counter, deque
 from dataclasses import dataclass
 import heapq
@@ -52,7 +53,7 @@ class Guard:
         self.checked = self.starts = self.cut_short = 0
         self._waiting = []  # heap of (stamp [ns], number, judge, arguments)
         self._newest = self._number = 0
-        self._marks = deque()  # [ns]
+        self._marks = deque()  # [ns], in order
         self._states = deque()  # (stamp [ns], angles (joints, axes) [rad])
         self._before = None  # _Sent, the command before
         self._within = None  # _Sent by joint, the last that was within the following error
@@ -68,25 +69,34 @@ class Guard:
 
     def take_start(self, stamp):
         """Take the mark of a new start."""
-        self._take(stamp, self._judge_mark, stamp, ahead=round(1e9 * self.contract.patience))
+        self._go_on(stamp)
+        insort(self._marks, stamp)
 
     def finish(self):
         """Judge all that is still waiting."""
         while self._waiting:
-            stamp, _, judge, arguments = heapq.heappop(self._waiting)
-            judge(stamp, *arguments)
+            self._judge_next()
 
-    def _take(self, stamp, judge, *arguments, ahead=0):
+    def _take(self, stamp, judge, *arguments):
+        self._go_on(stamp)
+        self._number += 1
+        heapq.heappush(self._waiting, (stamp, self._number, judge, arguments))
+
+    def _go_on(self, stamp):
+        """Go on to a stamp: judge what is older than it by the patience, or all at a set-back."""
         if stamp < self._newest - SET_BACK:
             self.finish()
             self._states.clear()
             self._marks.clear()
             self._newest = stamp
-        self._newest, self._number = max(self._newest, stamp), self._number + 1
-        heapq.heappush(self._waiting, (stamp - ahead, self._number, judge, arguments))
-        while self._waiting[0][0] <= self._newest - 1e9 * self.contract.patience:
-            stamp, _, judge, arguments = heapq.heappop(self._waiting)
-            judge(stamp, *arguments)
+        self._newest = max(self._newest, stamp)
+        while self._waiting and (
+                self._waiting[0][0] <= self._newest - 1e9 * self.contract.patience):
+            self._judge_next()
+
+    def _judge_next(self):
+        stamp, _, judge, arguments = heapq.heappop(self._waiting)
+        judge(stamp, *arguments)
 
     def _judge_states(self, stamp, angles):
         if self._states:
@@ -94,9 +104,6 @@ class Guard:
         self._states.append((stamp, angles))  # in part unknown until each joint was named
         while len(self._states) > 1 and self._states[1][0] <= stamp - 2e9 * self.contract.reaction:
             self._states.popleft()
-
-    def _judge_mark(self, _, stamp):
-        self._marks.append(stamp)
 
     def _judge_command(self, stamp, positions, published):
         self.checked += 1
