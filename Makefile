@@ -103,7 +103,5 @@ $(VENV)/.tested: $(VENV)/.tools
 $(VENV)/.compiled: $(VENV)/.installed $(wildcard snake_arm_control/*/kernels/*.py \
 		snake_arm_control/model/*.py snake_arm_control/control/*.py)
 	@echo 'Compiling the network and the loop; later starts find them in the cache.'
-	$(BIN)/python -c 'from snake_arm_control.model.bptt import compile_all; compile_all(); \
-		from snake_arm_control.control.warm_up import warm_up; \
-		from snake_arm_control import ForwardModel; warm_up(ForwardModel.load())'
+	$(BIN)/python -c 'from snake_arm_control.control import warm_up; warm_up.compile_everything()'
 	@touch $@

@@ -14,13 +14,14 @@ if 'PYTEST_XDIST_WORKER' in os.environ:
     for library in ('OMP', 'OPENBLAS'):
         os.environ.setdefault(f'{library}_NUM_THREADS', '1')
 
-from hypothesis import settings  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 import pytest  # noqa: E402
 
 from snake_arm_control.model.forward_model import ForwardModel  # noqa: E402
 
 # The same examples every time, however slow the machine: a failure can be looked at again.
-settings.register_profile('repeatable', derandomize=True, deadline=None)
+settings.register_profile('repeatable', derandomize=True, deadline=None,
+                          suppress_health_check=(HealthCheck.too_slow,))
 settings.load_profile('repeatable')
 
 
@@ -38,8 +39,10 @@ def take_ros_domain():
     raise RuntimeError('each of the ROS domains 1 to 101 is used by other tests')
 
 
-# A shell starts what it puts in the background with Ctrl-C ignored, and so would all children be.
+# A shell starts what it puts in the background with Ctrl-C ignored, nohup ignores a hangup, and so
+# would all children be started.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Before rclpy is started: no test sees the nodes of another run on this machine or its network,
 # nor those of another worker of this run.

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An observer that checks each command against the contract of motion, whoever sent it."""
 
-from bisect import insort
 from collections import Counter, deque
 from dataclasses import dataclass
 import heapq
@@ -26,7 +25,7 @@ class Contract:
     pause: float = 0.1  # [s], a command after a longer silence starts from rest
     first_step: float = 0.02  # [s], and may use no more time than this
     start_tolerance: float = 0.02  # [rad], how far from the arm a new start may be
-    patience: float = 0.5  # [s], how long before or after its command a new start may be marked
+    patience: float = 0.5  # [s], after which a command is judged
 
 
 class Guard:
@@ -34,9 +33,8 @@ class Guard:
     Checks commands by their stamps, with the joint states of the same clock.
 
     Messages may come in any order: what is stamped at a time is judged once `patience` later
-    stamps have come, or at `finish`. A command that leaps is a violation, unless a new start is
-    marked near it; then it must start from rest where the arm stands. The first one of all must
-    too.
+    stamps have come, or at `finish`. A command that leaps is a violation, unless it is marked as a
+    new start; then it must start from rest where the arm stands. The first one of all must too.
 
     :param chain_at: angles (joints, axes) to the exact chain (joints, 9); the arm's if None
     :ivar violations: texts, each with the name of the law first
@@ -53,7 +51,7 @@ class Guard:
         self.checked = self.starts = self.cut_short = 0
         self._waiting = []  # heap of (stamp [ns], number, judge, arguments)
         self._newest = self._number = 0
-        self._marks = deque()  # [ns], in order
+        self._marks = set()  # [ns], stamps of new starts
         self._states = deque()  # (stamp [ns], angles (joints, axes) [rad])
         self._before = None  # _Sent, the command before
         self._within = None  # _Sent by joint, the last that was within the following error
@@ -68,9 +66,8 @@ class Guard:
                    None if velocities is None else np.array(velocities, dtype=float))
 
     def take_start(self, stamp):
-        """Take the mark of a new start."""
-        self._go_on(stamp)
-        insort(self._marks, stamp)
+        """Take the mark of a new start: the stamp of its command, before that is judged."""
+        self._marks.add(stamp)
 
     def finish(self):
         """Judge all that is still waiting."""
@@ -78,20 +75,13 @@ class Guard:
             self._judge_next()
 
     def _take(self, stamp, judge, *arguments):
-        self._go_on(stamp)
-        self._number += 1
-        heapq.heappush(self._waiting, (stamp, self._number, judge, arguments))
-
-    def _go_on(self, stamp):
-        """Go on to a stamp: judge what is older than it by the patience, or all at a set-back."""
         if stamp < self._newest - SET_BACK:
             self.finish()
             self._states.clear()
-            self._marks.clear()
             self._newest = stamp
-        self._newest = max(self._newest, stamp)
-        while self._waiting and (
-                self._waiting[0][0] <= self._newest - 1e9 * self.contract.patience):
+        self._newest, self._number = max(self._newest, stamp), self._number + 1
+        heapq.heappush(self._waiting, (stamp, self._number, judge, arguments))
+        while self._waiting[0][0] <= self._newest - 1e9 * self.contract.patience:
             self._judge_next()
 
     def _judge_next(self):
@@ -115,12 +105,13 @@ class Guard:
         known, chain = self._known(stamp), self.chain_at(positions)
         checks = [] if self._before is None else self._motion(stamp, positions, published, chain)
         leaps = any(check.excess > ROUNDING for check in checks)
-        is_start = self._before is None or leaps and self._is_marked(stamp)
+        is_start = self._before is None or leaps and stamp in self._marks
         if published is None:
             published = np.zeros_like(positions) if is_start else (
                 positions - self._before.positions) / self._elapsed(stamp)
         if is_start:
             self.starts += 1
+            self._marks.discard(stamp)
             self._before = self._within = None
             checks = self._start(positions, published, known)
         sent = _Sent(stamp, positions, published, chain)
@@ -170,16 +161,6 @@ class Guard:
             _Check('speed', speeds, np.full(len(speeds), self.contract.speed_limit), 'm/s'),
             _Check('published velocity', off, np.abs(velocities) * self.contract.slack
                    + 0.5 * arm.acceleration_limits * elapsed ** 2, 'rad')]
-
-    def _is_marked(self, stamp):
-        """Return whether a new start is marked near a stamp, and use that mark up."""
-        patience = 1e9 * self.contract.patience
-        while self._marks and self._marks[0] < stamp - patience:
-            self._marks.popleft()
-        if self._marks and self._marks[0] <= stamp + patience:
-            self._marks.popleft()
-            return True
-        return False
 
     def _start(self, positions, velocities, known):
         """Return the checks of a command that goes on from where the arm stands."""

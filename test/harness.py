@@ -234,16 +234,14 @@ class Watch:
     """
     Lets a `guard.Guard` see the messages of an arm, from topics or from whoever has them.
 
-    A new start is marked where the diagnostics of the controller count one more, and where another
-    controller makes its first command. What comes from topics is kept until `judge` is called: an
-    arm in the same process must not wait for that.
+    The diagnostics of the controller say which command was its latest new start. What comes from
+    topics is kept until `judge` is called: an arm in the same process must not wait for that.
     """
 
     def __init__(self, node, guard):
         self.node, self.guard = node, guard
         self._places = {name: i for i, name in enumerate(guard.arm.joint_names)}
         self._controller = node.get_namespace().rstrip('/') + '/controller'
-        self._commands = self._starts = 0  # as the controller counts them
         self._kept = []  # what takes a message, and the message
 
     def subscribe(self):
@@ -262,20 +260,14 @@ class Watch:
     def judge(self):
         """Let the guard see what was kept."""
         kept, self._kept = self._kept, []
-        for take, message in kept:
-            take(message)
+        for take, message in sorted(kept, key=lambda each: each[0] != self.take_diagnostics):
+            take(message)  # marks come first: what is slow to arrive is as good
 
     def take_diagnostics(self, message):
-        """Mark the new starts that the controller has counted by the time of a message."""
+        """Mark the latest new start of the controller."""
         status = status_of(self._controller, message)
-        if status is None:
-            return
-        commands, starts = (int(status.details[key]) for key in ('commands', 'new starts'))
-        if commands < self._commands:  # another controller
-            self._commands = self._starts = 0
-        for _ in range(starts - self._starts + (commands > 0 == self._commands)):
-            self.guard.take_start(message_stamps.time_to_stamp(message.header.stamp))
-        self._commands, self._starts = commands, starts
+        if status is not None:
+            self.guard.take_start(int(status.details['latest start [ns]']))
 
     def take_command(self, message):
         """Take a command; one that does not name all joints in order has no form."""

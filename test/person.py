@@ -22,6 +22,11 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason='there is no chromi
 FLAGS = ('--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
          '--no-sandbox', '--disable-dev-shm-usage')
 SIZE = {'width': 1100, 'height': 700}
+# A page draws as often as it can, and would take a core from what the test waits for.
+DRAW_RARELY = """
+const draw = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = callback => draw(() => setTimeout(() => draw(callback), 150));
+"""
 PATIENCE = 120.0  # [s], of a machine that renders in software beside other tests
 
 
@@ -68,6 +73,7 @@ class Person:
         page.on('request', lambda request: self.requests.append(request.url))
         page.on('websocket', lambda websocket: self.requests.append(websocket.url))
         page.on('pageerror', lambda error: self.errors.append(str(error)))
+        page.add_init_script(DRAW_RARELY)
         page.goto(address)
 
     def reads(self, words):

@@ -45,7 +45,7 @@ def test_an_arm_starts_from_its_first_joint_states():
 
 def test_a_gripper_on_the_same_topic_at_500_hz_is_passed_over():
     """Predictions go on at their rate, control too, nothing is rejected, nobody is warned."""
-    with erring('gripper') as arm:
+    with erring('gripper', '--set', 'controller.feedback_timeout=60.0') as arm:
         observer, counts = arm.observer, {'gripper': 0, 'predicted': 0}
         publisher = observer.node.create_publisher(JointState, topics.JOINT_STATES, topics.STREAM)
 

@@ -29,6 +29,8 @@ def compiled():
             for name, thing in vars(module).items() if isinstance(thing, Dispatcher)}
 
 
+import snake_arm_control.arm.kernels.quaternions
+
 model = MODEL
 warm_up(model)
 before = compiled()
@@ -55,6 +57,8 @@ for method in 'levenberg_marquardt', 'momentum':
     rig.loop.hold(True)
     rig.rest(0.5)
 assert rig.loop.iterations > 50
+from snake_arm_control.arm import pose
+pose.from_quaternion(*pose.to_quaternion(rig.loop.estimated_chain))
 print({name: count for name, count in compiled().items() if before.get(name) != count})
 """
 

@@ -140,6 +140,7 @@ class ControlLoop:
         self.interruption = ''  # why the arm waits for its release, empty if it does not
         self.commands = 0
         self.new_starts = 0
+        self.started_at = 0  # [ns], stamp of the first command or of the latest new start
         self._linearizations: list[tuple[np.ndarray, Linearization]] = []  # the latest few
         self._command = self.arm.rest  # (joints, axes) [rad], the latest
         self._aimed = 3 * (self._command,)  # command, offset and aim of the latest `_aim`
@@ -612,6 +613,8 @@ class ControlLoop:
         elapsed = (stamp - self._stamp) * 1e-9
         period = elapsed if 0.0 < elapsed <= _LONGEST_PERIOD else _FIRST_PERIOD
         self._stamp = max(stamp, self._stamp + 1)
+        if self._must_mark or not self.commands:
+            self.started_at = self._stamp
         self.new_starts += self._must_mark
         self.commands += 1
         self._must_mark = False

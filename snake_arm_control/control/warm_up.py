@@ -1,19 +1,24 @@
 # Copyright 2026 The snake_arm_control authors
 # SPDX-License-Identifier: Apache-2.0
-"""A few ticks ahead of the first one: what a loop runs is compiled then, and not in a tick."""
+"""What is compiled ahead of time: for a loop before its first tick, for all at installation."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from snake_arm_control.arm import pose
+from snake_arm_control.arm.description import Arm
 from snake_arm_control.control.goal import Goal
 from snake_arm_control.control.loop import ControlLoop, ControlSettings
 from snake_arm_control.control.optimiser import InverseSettings, METHODS
 from snake_arm_control.control.scene import Scene
 from snake_arm_control.control.shapes import Box, Capsule, HalfSpace, Sphere
 from snake_arm_control.control.solve import solve
+from snake_arm_control.control.solve_many import solve_many
+from snake_arm_control.model.bptt import compile_all
 from snake_arm_control.model.differentiable import DifferentiableModel
+from snake_arm_control.model.exact import ExactModel
+from snake_arm_control.model.forward_model import ForwardModel
 
 _TICKS = 10
 _PERIOD = 10_000_000  # [ns]
@@ -25,10 +30,12 @@ def warm_up(model: DifferentiableModel) -> None:
     """
     Compile what a control loop with a model runs, or load it where it was compiled before.
 
-    To compile in a tick would stop the arm for seconds.
+    So it does with what reads and writes the chains of messages. To compile in a tick would stop
+    the arm for seconds.
     """
     arm = model.arm
     bent = model.linearize(arm.clip(arm.rest + _BEND)).chain
+    pose.from_quaternion(*pose.to_quaternion(bent))
     goal = Goal.tool(position=bent[-1, pose.POSITION], joints=arm.joints)
     scene = _scene(model.linearize(arm.rest).chain[-1, pose.POSITION], arm.length)
     solve(goal, arm.rest, model, max_iterations=_STEPS, restarts=1, scene=scene, own_body=True,
@@ -38,6 +45,17 @@ def warm_up(model: DifferentiableModel) -> None:
         loop.avoid(scene, own_body=True)
         loop.set_goal(goal)
         _run(loop)
+
+
+def compile_everything() -> None:
+    """Compile what the package runs, so that no first start has to."""
+    compile_all()
+    model: DifferentiableModel
+    for model in ForwardModel.load(), ExactModel(Arm()):
+        warm_up(model)
+        chain = model.linearize(model.arm.clip(model.arm.rest + _BEND)).chain
+        solve_many(2 * [Goal.tool(position=chain[-1, pose.POSITION], joints=model.arm.joints)],
+                   model.arm.rest, model, max_iterations=_STEPS, restarts=0)
 
 
 def _run(loop: ControlLoop) -> None:

@@ -57,7 +57,7 @@ class ControllerReport:
         self._fingerprint = ''  # of the model
         self._refused_weights = ''  # why the latest weights were
         self._loop: ControlLoop | None = None
-        self._rejected_by_loop = self._new_starts = 0
+        self._rejected_by_loop = self._new_starts = self._started_at = 0
         self._state: State | None = None  # and since when [s]
         self._since = -math.inf
         self._logged: State | None = None
@@ -108,6 +108,8 @@ class ControllerReport:
             self._new_starts = loop.new_starts
             self._node.get_logger().warning('new start: the command is set back to where the arm '
                                             'is, for it was moved or does not follow')
+        if loop.started_at != self._started_at:
+            self._started_at = loop.started_at
             self._diagnostics.publish()
         if state is not self._state:
             self._state, self._since = state, now
@@ -187,6 +189,7 @@ class ControllerReport:
                                            else math.nan),
             'beyond the limits': beyond,
             'new starts': loop.new_starts if loop else 0,
+            'latest start [ns]': loop.started_at if loop else 0,
             'interrupted by': loop.interruption if loop else '',
             'feedback trouble': self._feedback_trouble(loop, now) if loop else '',
             'clearance [m]': math.nan if contact is None else contact.clearance,
