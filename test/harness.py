@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped, PoseArray, PoseStamped
 from guard import Contract, Guard
 import numpy as np
+from patience import PATIENCE
 from rcl_interfaces.msg import Parameter as ParameterMessage, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters
 import rclpy
@@ -59,7 +60,7 @@ def running(*arguments):
     finally:
         child.terminate()
         if not child.stdout.closed:
-            child.output, _ = child.communicate(timeout=20)
+            child.output, _ = child.communicate(timeout=PATIENCE)
 
 
 class Observer:
@@ -104,7 +105,7 @@ class Observer:
             self.diagnostics[status.name] = status
             self._diagnosed[status.name] = message_stamps.time_to_stamp(message.header.stamp)
 
-    def wait(self, condition, what, timeout=20.0):
+    def wait(self, condition, what, timeout=PATIENCE):
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, (
@@ -148,13 +149,13 @@ class Observer:
         publisher = self.publishers[topic]
         self.wait(lambda: publisher.get_subscription_count() >= len(
             self.node.get_subscriptions_info_by_topic(publisher.topic_name)) > 0,
-            f'the subscribers of {topic}', 120.0)
+            f'the subscribers of {topic}')
         publisher.publish(message)
 
     def publish_goal(self, goal):
         self.publish(topics.GOAL, goal_messages.goal_to_message(goal))
 
-    def call(self, kind, service, request, timeout=20.0):
+    def call(self, kind, service, request, timeout=PATIENCE):
         client = self.node.create_client(kind, service)
         self.wait(client.service_is_ready, service)
         future = client.call_async(request)
@@ -164,7 +165,7 @@ class Observer:
             self.node.destroy_client(client)
         return future.result()
 
-    def set_parameter(self, node, name, value, timeout=20.0):
+    def set_parameter(self, node, name, value, timeout=PATIENCE):
         kind = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
                 float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
                 int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
@@ -394,7 +395,7 @@ def erring(namespace, *options, contract=CONTRACT, **arm):
           observing(namespace, contract) as observer):
         erring_arm = ErringArm(observer, **arm)
         erring_arm.child = child
-        observer.wait(lambda: observer.state() not in ('', 'NO_MODEL'), 'the controller', 60.0)
+        observer.wait(lambda: observer.state() not in ('', 'NO_MODEL'), 'the controller')
         yield erring_arm
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+from patience import PATIENCE
 import pytest
 
 playwright = pytest.importorskip('playwright.sync_api')
@@ -27,7 +28,6 @@ DRAW_RARELY = """
 const draw = window.requestAnimationFrame.bind(window);
 window.requestAnimationFrame = callback => draw(() => setTimeout(() => draw(callback), 150));
 """
-PATIENCE = 120.0  # [s], of a machine that renders in software beside other tests
 
 
 def main_of(module, *arguments):

@@ -34,7 +34,7 @@ def simulated(namespace, rate=1.0):
           observing(namespace) as observer):
         clock = SimulatedClock(observer.node, rate=rate)
         arm = ErringArm(observer, clock=lambda: clock.stamp)
-        observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'the controller')
         observer.publish_goal(HERE)
         observer.wait(lambda: len(observer.commands) > 10, 'commands')
         yield arm, clock
@@ -43,9 +43,9 @@ def simulated(namespace, rate=1.0):
 def assert_goes_on(arm):
     """Assert that the goal is reached, and the next one."""
     observer = arm.observer
-    observer.wait(lambda: arm.is_at(HERE), 'the goal', 60.0)
+    observer.wait(lambda: arm.is_at(HERE), 'the goal')
     observer.publish_goal(THERE)
-    observer.wait(lambda: arm.is_at(THERE), 'the next goal', 60.0)
+    observer.wait(lambda: arm.is_at(THERE), 'the next goal')
 
 
 def stamps(arm):
@@ -58,7 +58,7 @@ def test_at_a_tenth_of_real_time_the_arm_keeps_its_limits_in_simulated_time():
     """It takes as long as ever by the simulated clock, hence ten times as long in real time."""
     with simulated('tenth', rate=0.1) as (arm, clock):
         began_at, real_began_at = clock.stamp, time.monotonic()
-        arm.observer.wait(lambda: arm.is_at(HERE), 'the goal', 60.0)
+        arm.observer.wait(lambda: arm.is_at(HERE), 'the goal')
         assert clock.stamp - began_at < 5 * SECOND < 1e9 * (time.monotonic() - real_began_at)
 
 
@@ -96,8 +96,8 @@ def test_without_a_clock_nothing_moves_and_each_node_says_why():
         observer.publish_goal(HERE)
         for name in ('controller', 'forward_model', 'simulator'):
             observer.wait(lambda name=name: NO_CLOCK in getattr(
-                observer.diagnostics.get(f'/timeless/{name}'), 'message', ''), name, 60.0)
+                observer.diagnostics.get(f'/timeless/{name}'), 'message', ''), name)
         assert observer.commands == []
         SimulatedClock(observer.node)
-        observer.wait(lambda: observer.is_at(HERE), 'the goal', 60.0)
+        observer.wait(lambda: observer.is_at(HERE), 'the goal')
         assert NO_CLOCK not in observer.diagnostics['/timeless/controller'].message

@@ -27,7 +27,7 @@ def test_a_payload_that_was_taken_up_is_learned_and_saved(tmp_path):
                  '--set', f'forward_model.weights={weights}',
                  '--set', f'simulator.compliance={GIVE}',
                  '--set', f'controller.adapted_weights={adapted}'), observing() as arm:
-        arm.wait(lambda: arm.state() == 'IDLE', 'an idle controller', 60.0)
+        arm.wait(lambda: arm.state() == 'IDLE', 'an idle controller')
         refused = arm.call(Trigger, 'controller/save', Trigger.Request())
         assert not refused.success and 'adapt is 0' in refused.message
         arm.set_parameter('controller', 'adapt', 30.0)

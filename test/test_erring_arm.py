@@ -41,8 +41,8 @@ def new_starts(arm):
     return int(arm.observer.detail('new starts'))
 
 
-def wait_for_goal(arm, timeout=40.0):
-    arm.observer.wait(lambda: arm.is_at(HERE), 'the goal', timeout)
+def wait_for_goal(arm):
+    arm.observer.wait(lambda: arm.is_at(HERE), 'the goal')
     arm.observer.wait(lambda: arm.observer.state() == 'REACHED', 'the word for it')
 
 

@@ -91,7 +91,7 @@ def test_best_effort_is_enough_for_everybody():
             return len(viewed) == 3
 
         observer.wait(has_come, 'the streams of the viewer')
-        observer.wait(lambda: arm.child.poll() is not None, 'the end of up', 60.0)
+        observer.wait(lambda: arm.child.poll() is not None, 'the end of up')
         streams.switch(False)
     assert arm.child.returncode == 0, arm.child.output
     assert 'reached: ' in arm.child.output.splitlines()[-1]
@@ -104,7 +104,7 @@ def test_a_tracker_of_the_tool_alone_is_enough_for_a_goal_of_the_tool():
           observing('tool') as observer):
         arm = ErringArm(observer, SimulationSettings(length_error=0.05), qos=topics.SENSOR)
         arm.fault = lambda stamp, chain: [chain_messages.serialize_chain(chain[-1:], stamp)]
-        observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'the controller')
         observer.publish_goal(HERE)
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
         refused = observer.set_parameter('controller', 'tracked_joints', 41)
@@ -135,7 +135,7 @@ def nodes(namespace, stack):
         arm = ErringArm(observer)
         arm.nodes = {name: stack.enter_context(node_process(name, namespace))
                      for name in ('forward_model', 'controller')}
-        observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'the controller')
         yield arm
 
 
@@ -150,9 +150,9 @@ def test_a_node_that_was_killed_is_started_again_beside_the_others(killed):
         arm.nodes[killed].wait()
         observer.diagnostics.clear()
         stack.enter_context(node_process(killed, 'killed'))
-        observer.wait(lambda: f'/killed/{killed}' in observer.diagnostics, 'the node', 60.0)
+        observer.wait(lambda: f'/killed/{killed}' in observer.diagnostics, 'the node')
         if killed == 'controller':
-            observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
+            observer.wait(lambda: observer.state() == 'IDLE', 'the controller')
             observer.publish_goal(HERE)
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
         observer.publish_goal(THERE)

@@ -21,6 +21,7 @@ from harness import (
     snake_arm,
 )
 import numpy as np
+from patience import PATIENCE
 import pytest
 from rcl_interfaces.msg import Log
 from sensor_msgs.msg import JointState
@@ -54,7 +55,7 @@ REACHABLE = (0.4, -0.3, 0.5)
 def shared_arm():
     """One arm for all tests that leave it as they found it."""
     with running(), observing() as observer:
-        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller')
         yield observer
 
 
@@ -196,7 +197,7 @@ def test_the_command_line_publishes_goals(arm):
     sent = subprocess.run(
         snake_arm('goal', '--joint', '20', '--position', '0.1', '-', '-',
                   '--joint', 'tool', '--position', *map(str, REACHABLE), '--up', '0', '0', '1'),
-        capture_output=True, text=True, timeout=60)
+        capture_output=True, text=True, timeout=PATIENCE)
     assert sent.returncode == 0, sent.stderr
     goal = (Goal.tool(position=REACHABLE, up=(0, 0, 1))
             & Goal.joint(20, position=(0.1, None, None)))
@@ -231,7 +232,7 @@ def test_the_command_line_publishes_what_a_file_says_and_waits_for_it(arm, tmp_p
     (tmp_path / 'goal.yaml').write_text('[{joint: tool, position: [0.4, [0, 0.1], ~], '
                                         'up: {direction: [0, 0, 1], angle: 0.1}}]')
     sent = subprocess.run(snake_arm('goal', '--file', str(tmp_path / 'goal.yaml'), '--wait'),
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=PATIENCE)
     assert sent.returncode == 0, sent.stderr
     goal = (Goal.tool(position=(0.4, (0.0, 0.1), None))
             & Goal.where(Cone(40, (0, 0, 1), angle=0.1, axis='up')))
@@ -255,7 +256,7 @@ def test_the_arm_keeps_clear_of_obstacles_that_come_and_goes_on_when_they_are_go
     publisher.publish(MarkerArray(markers=[obstacle]))
     arm.wait(lambda: drawn, 'the scene')
     arm.publish_goal(Goal.tool(position=REACHABLE))
-    arm.wait(lambda: arm.state() == 'STALLED', 'the end before the obstacle', 60.0)
+    arm.wait(lambda: arm.state() == 'STALLED', 'the end before the obstacle')
     assert min(clearances) > 0.0
     assert 'mm from ball/1' in arm.detail('in the way')
     obstacle.action = Marker.DELETE
@@ -319,7 +320,7 @@ def test_the_command_line_waits_for_what_becomes_of_a_goal(arm, position, code, 
             assert sent.poll() is None
             arm.publish_goal(FIG2)
             arm.node.destroy_subscription(subscription)
-        arm.wait(lambda: sent.poll() is not None, 'the end of the command', 60.0)
+        arm.wait(lambda: sent.poll() is not None, 'the end of the command')
         output = ''.join(sent.communicate())
         assert sent.returncode == code and said in output, output
 
@@ -504,9 +505,9 @@ def test_an_unreachable_goal_ends_with_the_reason():
     """--until-converged exits with 1, and says what is left of the error."""
     with (running('--namespace', 'far', '--until-converged') as child,
           observing('far') as observer):
-        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller')
         observer.publish_goal(Goal.tool(position=(0.0, 0.0, 1.5)))
-        output, _ = child.communicate(timeout=60)
+        output, _ = child.communicate(timeout=PATIENCE)
     assert child.returncode == 1
     last = output.strip().splitlines()[-1]
     assert re.search(r'not reached: \d+\.\d+ mm and 0.00 degrees; controller: stalled', last)
@@ -516,7 +517,7 @@ def test_a_goal_that_takes_too_long_ends_with_the_reason():
     done = subprocess.run(
         snake_arm('up', '--namespace', 'slow', '--scenario', 'fig2', '--until-converged',
                   '--timeout', '4', '--set', 'controller.max_step=1e-4'),
-        capture_output=True, text=True, timeout=90)
+        capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1
     assert re.search(r'not reached within 4 s: \d+\.\d+ mm and \d+\.\d+ degrees; '
                      'controller: (moving|stuck)', done.stdout.strip().splitlines()[-1])
@@ -526,22 +527,22 @@ def test_no_goal_is_not_reached_and_no_signal_makes_it_so():
     """A goal that is dropped is none; only a goal that is reached ends with exit code 0."""
     with (running('--namespace', 'dropped', '--until-converged') as child,
           observing('dropped') as observer):
-        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller', 60.0)
+        observer.wait(lambda: observer.state() == 'IDLE', 'an idle controller')
         observer.publish(topics.GOAL, Float64MultiArray())
         observer.catch_up()
         assert child.poll() is None
         child.terminate()
-        output, _ = child.communicate(timeout=20)
+        output, _ = child.communicate(timeout=PATIENCE)
     assert child.returncode == 130, output
 
 
 def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():
     """Beside another arm, which does not move."""
     with running('--namespace', 'other'), observing('other') as other:
-        other.wait(lambda: other.state() == 'IDLE', 'the other arm', 60.0)
+        other.wait(lambda: other.state() == 'IDLE', 'the other arm')
         done = subprocess.run(
             snake_arm('up', '--processes', '--namespace', 'mine', '--scenario', 'fig2',
-                      '--until-converged'), capture_output=True, text=True, timeout=90)
+                      '--until-converged'), capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.strip().splitlines()[-1].startswith('reached: ')
         assert not other.commands
@@ -551,7 +552,7 @@ def test_figure_2_is_reached_in_processes_of_their_own_in_a_namespace():
 def test_an_arm_of_any_description_reaches_its_goal_by_exact_kinematics(name):
     finished = subprocess.run(
         snake_arm('up', '--arm', str(URDFS / f'{name}.urdf'), '--namespace', name, '--scenario',
-                  'fig2', '--until-converged'), capture_output=True, text=True, timeout=120)
+                  'fig2', '--until-converged'), capture_output=True, text=True, timeout=PATIENCE)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert 'serving the exact kinematics' in finished.stdout + finished.stderr
     assert 'reached: 0.' in finished.stdout
@@ -562,12 +563,12 @@ def test_target_correction_reaches_the_goal_on_a_wrong_arm():
     wrong = ('--namespace', 'wrong', '--set', 'simulator.length_error=0.05',
              '--set', f'simulator.joint_offset={math.radians(2.0)}')
     corrected = subprocess.run(snake_arm('up', '--scenario', 'fig2', '--until-converged', *wrong),
-                               capture_output=True, text=True, timeout=90)
+                               capture_output=True, text=True, timeout=PATIENCE)
     assert corrected.returncode == 0, corrected.stdout + corrected.stderr
     trusting = subprocess.run(
         snake_arm('up', '--scenario', 'fig2', '--until-converged', '--timeout', '5', *wrong,
                   '--set', 'controller.use_feedback=false'),
-        capture_output=True, text=True, timeout=90)
+        capture_output=True, text=True, timeout=PATIENCE)
     assert trusting.returncode == 1
     remaining = float(re.search(r'not reached within 5 s: ([\d.]+) mm', trusting.stdout)[1])
     assert remaining > 10.0
@@ -584,10 +585,10 @@ def test_lost_feedback_brakes_the_arm_and_returning_feedback_lets_it_go_on():
     with (running('--namespace', 'lost', '--no-simulator'),
           observing('lost', contract) as observer):
         with node_process('simulator', 'lost'):
-            observer.wait(lambda: observer.state() == 'IDLE', 'the controller', 60.0)
+            observer.wait(lambda: observer.state() == 'IDLE', 'the controller')
             observer.publish_goal(FIG2)
             observer.wait(lambda: len(observer.commands) > 5, 'commands')
         observer.wait(lambda: observer.state() == 'NO_FEEDBACK', 'the hold')
         assert_held(observer)
         with node_process('simulator', 'lost'):
-            observer.wait(lambda: observer.is_at(FIG2), 'the goal', 40.0)
+            observer.wait(lambda: observer.is_at(FIG2), 'the goal')

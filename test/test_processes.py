@@ -13,6 +13,7 @@ import time
 
 from harness import observing, snake_arm
 import numpy as np
+from patience import PATIENCE
 import pytest
 import rclpy
 from rclpy.node import Node
@@ -22,7 +23,6 @@ from snake_arm_control.processes import asked_to_end, GRACE, LAUNCHED
 from snake_arm_control.ros.running import ros
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PATIENCE = 60.0  # [s]
 CHILD = """
 import signal, time
 def main(arguments):

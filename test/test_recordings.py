@@ -15,7 +15,7 @@ import time
 from weakref import WeakSet
 
 import numpy as np
-from patience import wait_for
+from patience import PATIENCE, wait_for
 import pytest
 import yaml
 
@@ -706,7 +706,7 @@ def test_a_kilohertz_is_recorded_without_a_loss(tmp_path, node):
         robot.say(3000, period=0.001)
         time.sleep(1.0)
         child.send_signal(signal.SIGINT)
-        said, _ = child.communicate(timeout=30)
+        said, _ = child.communicate(timeout=PATIENCE)
     assert child.returncode == 0, said
     assert '3000 joint_states' in said and '3000 pose_chain' in said
     assert '3000 pairs of angles and poses' in said and 'lost' not in said
@@ -726,7 +726,7 @@ def test_a_signal_finishes_the_file(number, tmp_path, node):
         wait_for(robot.has_listener, 'the recorder')
         robot.say(100)
         child.send_signal(number)
-        child.communicate(timeout=30)
+        child.communicate(timeout=PATIENCE)
     with open(path, 'rb') as file:
         summary = make_reader(file).get_summary()  # which stands at the end
     assert summary.statistics.message_count == len(list(messages(path)))
@@ -754,7 +754,7 @@ def test_a_best_effort_tracker_is_recorded_too(tmp_path, node):
         wait_for(robot.has_listener, 'the recorder')
         robot.say(200, period=0.005)
         child.terminate()
-        said, _ = child.communicate(timeout=30)
+        said, _ = child.communicate(timeout=PATIENCE)
     assert child.returncode == 0, said
     assert len(read(path, ARM)) > 100
 
@@ -762,7 +762,7 @@ def test_a_best_effort_tracker_is_recorded_too(tmp_path, node):
 def test_silent_topics_are_reported_while_recording_and_no_pairs_at_the_end(tmp_path):
     pytest.importorskip('rclpy')
     with recorder('--out', tmp_path / 'a.mcap', '--duration', 3, '--explore', 1) as child:
-        said, _ = child.communicate(timeout=30)
+        said, _ = child.communicate(timeout=PATIENCE)
     assert child.returncode == 1
     assert 'nobody publishes goal_pose, clicked_point, joint_command, joint_states' in said
     assert 'no controller listened to the goals of --explore' in said
@@ -783,7 +783,7 @@ def test_a_file_that_is_there_is_not_overwritten_unasked(tmp_path, capsys):
 def test_a_full_disk_ends_a_recording_with_the_reason():
     pytest.importorskip('rclpy')
     with recorder('--out', '/dev/full', '--overwrite') as child:
-        said, _ = child.communicate(timeout=30)
+        said, _ = child.communicate(timeout=PATIENCE)
     assert child.returncode == 1
     assert '/dev/full can not be written any more: No space left on device' in said
     assert 'Traceback' not in said
@@ -850,12 +850,12 @@ def test_the_error_curve_of_a_recorded_run_is_the_live_one(tmp_path, node):
         for position in (0.4, -0.3, 0.5), (-0.3, 0.3, 0.6):
             before = len(live)
             goals.publish(Float64MultiArray(data=[*position, *[math.nan] * 6]))
-            wait_for(lambda: is_reached(live[before:]), 'the goal', 120.0)
+            wait_for(lambda: is_reached(live[before:]), 'the goal')
         nodes.terminate()
-        nodes.communicate(timeout=20)
+        nodes.communicate(timeout=PATIENCE)
         time.sleep(1.0)
         child.terminate()
-        said, _ = child.communicate(timeout=60)
+        said, _ = child.communicate(timeout=PATIENCE)
     finally:
         child.kill()
         nodes.kill()

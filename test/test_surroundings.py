@@ -13,7 +13,7 @@ import sys
 import termios
 
 from harness import node_process, snake_arm
-from patience import wait_for
+from patience import PATIENCE, wait_for
 import pytest
 import rclpy
 from std_msgs.msg import Float64MultiArray
@@ -21,7 +21,6 @@ from std_msgs.msg import Float64MultiArray
 from snake_arm_control.cli.parser import COMMANDS
 from snake_arm_control.ros import topics
 
-PATIENCE = 120.0  # [s]
 NAMES = [command.__name__.rpartition('.')[2] for command in COMMANDS]
 # What each command prints in a short run; film and train take too long for one.
 SHORT = {

@@ -11,6 +11,7 @@ import time
 
 from geometry_msgs.msg import PoseArray
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
@@ -50,6 +51,7 @@ from snake_arm_control.settings import part, setting
 _NEWS_PERIOD = 10.0  # [s], of a model that is still being compiled
 _OTHER_CLOCK = 10**9  # [ns] from now: joint states that are further off count as of now
 _LATE = 1.5  # a tick that comes after this many periods has missed its deadline
+_LAST_WAIT = Duration(seconds=0.5)  # for the last command to arrive
 
 
 @dataclass(frozen=True)
@@ -308,11 +310,14 @@ class ControllerNode(Node):
         self._wait.update(self._loop, now)
 
     def finish(self) -> bool:
-        """Brake, and return whether the commands are at rest: only then the node may end."""
+        """Brake, and return whether the commands are at rest, and the last one has arrived."""
         if self._loop is None:
             return True
         self._loop.hold(True)
-        return not self._loop.is_moving
+        if self._loop.is_moving:
+            return False
+        self._commands.wait_for_all_acked(_LAST_WAIT)  # it would get lost with its publisher
+        return True
 
     def destroy_node(self) -> None:
         """Let nobody wait any longer, then end the node."""
