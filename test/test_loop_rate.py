@@ -22,6 +22,6 @@ def test_a_goal_that_moves_costs_each_node_more_than_rest():
     measured = loop_cost.measure(seconds=2.0, report=lines.append)
     assert set(measured) == {'moving', 'busy', 'rest'}
     for node in 'controller', 'simulator':
-        assert measured['moving']['cpu'][node] > measured['rest']['cpu'][node]
+        assert measured['moving']['cpu'][node] > 2.0 * measured['rest']['cpu'][node]
     for case in measured['moving'], measured['busy']:
         assert 0.0 <= case['late'] <= 1.0 and 0.0 < case['delay'][0] <= case['delay'][1]

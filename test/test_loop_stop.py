@@ -51,6 +51,7 @@ def test_a_stopped_arm_is_said_not_to_follow_and_the_command_waits_next_to_it():
     assert set(states[late:]) == {State.NOT_FOLLOWING}
     [start] = rig.starts
     stood = rig.commands[start].positions
+    assert rig.loop.started_at == rig.commands[start].stamp
     while_stopped = [c.positions for c in rig.commands[start:] if c.stamp < 103.3e9]
     assert np.abs(np.array(while_stopped) - stood).max() <= 0.5 * most
     assert approach.end <= 2e-3
@@ -61,6 +62,7 @@ def test_an_arm_that_is_stopped_for_less_than_the_following_time_makes_no_new_st
     rig = Rig()
     approach, states = stopped_during(rig, FAR, 0.3, 0.4, after=2.0)
     assert State.NOT_FOLLOWING not in states and rig.loop.new_starts == 0
+    assert rig.loop.started_at == rig.commands[0].stamp
     assert approach.end <= 2e-3
     rig.assert_kept()
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import math
 import re
 import subprocess
-import time
 
 from arms import NAMES as OTHER_NAMES, URDFS
 from builtin_interfaces.msg import Time
@@ -291,17 +290,16 @@ def test_a_moving_goal_that_is_reached_and_left_again_and_again_fills_no_log(arm
     arm.publish_goal(FIG2)
     arm.wait(lambda: states and states[-1] == 'REACHED', 'the goal')
     log.clear()
-    begin = time.monotonic()
     for k in range(1000):  # a hundred, unless the machine is slow
-        arm.publish_goal(Goal.tool(position=np.array(REACHABLE) + (0.0, 0.0, 3e-3 * (k % 2))))
+        goal = Goal.tool(position=np.array(REACHABLE) + (0.0, 0.0, 3e-3 * (k % 2)))
+        arm.publishers[topics.GOAL].publish(goal_messages.goal_to_message(goal))
         arm.listen(0.03)
         if k >= 100 and states.count('TRACKING') > 10:
             break
     arm.wait(lambda: states[-1] == 'REACHED', 'the last goal')
     assert states.count('TRACKING') > 10
     arm.wait(lambda: State.REACHED.value in log, 'the end in the log')
-    steady = 0.05  # [s] for which a state lasts before it is logged
-    assert len(log) <= (time.monotonic() - begin) / steady
+    assert len(log) < 0.2 * len(states)
     for subscription in subscriptions:
         arm.node.destroy_subscription(subscription)
 
@@ -519,11 +517,11 @@ def test_an_unreachable_goal_ends_with_the_reason():
 def test_a_goal_that_takes_too_long_ends_with_the_reason():
     done = subprocess.run(
         snake_arm('up', '--namespace', 'slow', '--scenario', 'fig2', '--until-converged',
-                  '--timeout', '4', '--set', 'controller.max_step=1e-4'),
+                  '--timeout', '4', '--set', 'controller.speed_limit=0.02'),
         capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1
     assert re.search(r'not reached within 4 s: \d+\.\d+ mm and \d+\.\d+ degrees; '
-                     'controller: (moving|stuck)', done.stdout.strip().splitlines()[-1])
+                     'controller: moving', done.stdout.strip().splitlines()[-1])
 
 
 def test_no_goal_is_not_reached_and_no_signal_makes_it_so():

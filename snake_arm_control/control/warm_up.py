@@ -34,10 +34,10 @@ def warm_up(model: DifferentiableModel) -> None:
     the arm for seconds.
     """
     arm = model.arm
-    bent = model.linearize(arm.clip(arm.rest + _BEND)).chain
-    pose.from_quaternion(*pose.to_quaternion(bent))
-    goal = Goal.tool(position=bent[-1, pose.POSITION], joints=arm.joints)
-    scene = _scene(model.linearize(arm.rest).chain[-1, pose.POSITION], arm.length)
+    rest = model.linearize(arm.rest).chain
+    pose.from_quaternion(*pose.to_quaternion(rest))
+    goal = _goal(model)
+    scene = _scene(rest[-1, pose.POSITION], arm.length)
     solve(goal, arm.rest, model, max_iterations=_STEPS, restarts=1, scene=scene, own_body=True,
           settings=InverseSettings(max_step=_SHORT_STEP))
     for method in METHODS:
@@ -53,9 +53,13 @@ def compile_everything() -> None:
     model: DifferentiableModel
     for model in ForwardModel.load(), ExactModel(Arm()):
         warm_up(model)
-        chain = model.linearize(model.arm.clip(model.arm.rest + _BEND)).chain
-        solve_many(2 * [Goal.tool(position=chain[-1, pose.POSITION], joints=model.arm.joints)],
-                   model.arm.rest, model, max_iterations=_STEPS, restarts=0)
+        solve_many(2 * [_goal(model)], model.arm.rest, model, max_iterations=_STEPS, restarts=0)
+
+
+def _goal(model: DifferentiableModel) -> Goal:
+    """Return a position of the tool that the arm reaches by bending a little."""
+    bent = model.linearize(model.arm.clip(model.arm.rest + _BEND)).chain
+    return Goal.tool(position=bent[-1, pose.POSITION], joints=model.arm.joints)
 
 
 def _run(loop: ControlLoop) -> None:
