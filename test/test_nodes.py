@@ -517,7 +517,8 @@ def test_an_unreachable_goal_ends_with_the_reason():
 def test_a_goal_that_takes_too_long_ends_with_the_reason():
     done = subprocess.run(
         snake_arm('up', '--namespace', 'slow', '--scenario', 'fig2', '--until-converged',
-                  '--timeout', '4', '--set', 'controller.speed_limit=0.02'),
+                  '--timeout', '4', '--set', 'controller.speed_limit=0.02',
+                  '--set', 'controller.stall_time=60.0'),
         capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1
     assert re.search(r'not reached within 4 s: \d+\.\d+ mm and \d+\.\d+ degrees; '
