@@ -52,6 +52,34 @@ def test_a_latency_is_found_of_an_arm_that_moves(late):
     assert latency.deviation(5 * 10**9) < 5e-3
 
 
+def speeding_up(time):
+    """Return a chain (3, 9) at a time [s] of an arm that starts at 2 s."""
+    turn = 2.0 * max(time - 2.0, 0.0) ** 2
+    chain = np.zeros((3, 9))
+    chain[:, 0] = 0.5 * np.sin(turn) * FARTHER
+    chain[:, 1] = 0.5 * np.cos(turn) * FARTHER
+    return chain
+
+
+@pytest.mark.parametrize('late', (-0.1, 0.045, 0.1))
+def test_it_is_found_at_once_of_an_arm_that_speeds_up(late):
+    latency = Latency()
+    watched = Watched(latency, late)
+    while latency.value == 0.0:
+        watched.watch(0.01, motion=speeding_up)
+    assert latency.value == pytest.approx(late, abs=0.01)
+
+
+@pytest.mark.parametrize('late', (-0.2, -0.1, 0.045, 0.1, 0.15, 0.25))
+def test_an_estimate_is_no_surer_than_it_is_right(late):
+    latency = Latency()
+    watched = Watched(latency, late)
+    for _ in range(30):
+        watched.watch(0.1, motion=speeding_up)
+        assert abs(latency.value - late) <= 3.0 * latency.deviation(watched.stamp)
+    assert latency.value == pytest.approx(late, abs=5e-3)
+
+
 @given(late=strategies.floats(-0.1, 0.2), seed=strategies.integers(0, 100))
 @examples(max_examples=15)
 def test_it_is_found_although_the_model_is_off(late, seed):

@@ -17,6 +17,8 @@ _MOST = 0.5  # [s] on either side of zero
 _SPACING = 20_000_000  # [ns] between two samples
 _SAMPLES = 30
 _EVERY = 5  # samples between two estimates
+_REGRESSIONS = 4  # at most, for one estimate
+_CLOSE = 5e-3  # [s] a change of the latency over which the motion is about even
 _HALF = 10_000_000  # [ns] the rate of a prediction is a difference over twice this
 _UNMODELLED = 0.2  # fraction of the predicted motion by which the true one may differ
 _FASTEST = 0.02  # [m/s] root mean square by which the rates must differ, to show anything
@@ -28,9 +30,10 @@ class Latency:
 
     A chain that is paired with joint states too young for it lags behind the prediction, by the
     rate of the prediction times the missing latency: the model error is regressed on that rate.
-    What the error changes by for another reason goes with the prediction itself, which is the
-    second regressor. At rest nothing can be seen; there the estimate becomes less certain by what
-    two clocks may drift apart.
+    That is linear in a small missing latency only, so the regression is repeated about what it
+    said. What the error changes by for another reason goes with the prediction itself, which is
+    the second regressor. At rest nothing can be seen; there the estimate becomes less certain by
+    what two clocks may drift apart.
 
     :param given: the latency [s]; None to estimate it
     """
@@ -73,7 +76,34 @@ class Latency:
 
     def _estimate(self, history: JointHistory) -> None:
         """Correct the estimate by what the latest samples say."""
-        shift = round(1e9 * self.value)
+        said = None
+        shift = self.value
+        for _ in range(_REGRESSIONS):
+            regressed = self._regress(shift, history)
+            if regressed is None:
+                break
+            missing, variance = regressed
+            shift = float(np.clip(shift + missing, -_MOST, _MOST))
+            said = shift, variance + missing * missing  # so far the linear law may be off
+            if abs(missing) < _CLOSE:
+                break
+        if said is None:
+            return
+        shift, variance = said
+        latest_stamp = self._samples[-1][0]
+        prior = self.deviation(latest_stamp) ** 2
+        gain = prior / (prior + variance)
+        self.value += gain * (shift - self.value)
+        self._variance = max((1.0 - gain) * prior, _SURE ** 2)
+        self._seen_at = latest_stamp
+
+    def _regress(self, latency: float, history: JointHistory) -> tuple[float, float] | None:
+        """
+        Return what is missing of a latency [s] and its variance [s^2]; None if nothing shows.
+
+        :param history: see `observe`
+        """
+        shift = round(1e9 * latency)
         rows = []
         for stamp, measured in self._samples:
             before, now, after = (history.at(stamp - shift + offset)
@@ -86,7 +116,7 @@ class Latency:
             rate = (after.chain[:, :3] - before.chain[:, :3]) / (2e-9 * _HALF)
             rows.append((predicted - measured, predicted, rate))
         if len(rows) < 2 * _EVERY:
-            return
+            return None
         error, predicted, rate = (np.array(part).reshape(len(rows), -1) for part in zip(*rows))
         known = ~np.isnan(error).any(axis=0)
         error, predicted, rate = (part[:, known] - part[:, known].mean(axis=0)
@@ -95,7 +125,7 @@ class Latency:
         cross = float(np.sum(predicted * rate))
         unexplained = float(np.sum(rate * rate)) - cross * cross / max(moved, 1e-12)
         if unexplained < rate.size * _FASTEST ** 2:
-            return
+            return None
         # What the error changes by for another reason is a small part of what the arm moves by.
         of_motion, of_rate = (float(np.sum(part * error)) for part in (predicted, rate))
         missing = (of_rate - cross * of_motion / max(moved, 1e-12)) / unexplained
@@ -105,9 +135,4 @@ class Latency:
         rest = error - by_motion * predicted - missing * rate
         # As if all components had one common error: they hang together.
         variance = float(np.sum(rest * rest)) / unexplained + _SURE ** 2
-        latest_stamp = self._samples[-1][0]
-        prior = self.deviation(latest_stamp) ** 2
-        gain = prior / (prior + variance)
-        self.value = float(np.clip(self.value + gain * missing, -_MOST, _MOST))
-        self._variance = max((1.0 - gain) * prior, _SURE ** 2)
-        self._seen_at = latest_stamp
+        return missing, variance
