@@ -4,6 +4,7 @@
 
 from contextlib import suppress
 import fcntl
+from importlib.util import find_spec
 import os
 from pathlib import Path
 import signal
@@ -48,7 +49,11 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # nor those of another worker of this run.
 DOMAIN, DOMAIN_LOCK = take_ros_domain()
 os.environ['ROS_DOMAIN_ID'] = str(DOMAIN)
-os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+# The range LOCALHOST would bring the shared memory back that a killed node may leave locked.
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SYSTEM_DEFAULT'
+FAST_DDS = 'FASTDDS' if find_spec('rclpy') and find_spec('rclpy.experimental') else 'FASTRTPS'
+os.environ[f'{FAST_DDS}_DEFAULT_PROFILES_FILE'] = str(  # of Kilted or of Jazzy
+    Path(__file__).with_name('data') / 'loopback.xml')
 
 # The files that take longest: workers that begin with them end together.
 LONGEST = ('test_page', 'test_nodes', 'test_training', 'test_faults', 'test_surroundings',

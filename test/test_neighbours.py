@@ -3,11 +3,15 @@
 """The nodes among those of others, over a real DDS: drivers, trackers, grippers, and their own."""
 
 from contextlib import contextmanager, ExitStack
+import os
 import signal
+import subprocess
+import sys
 
 from geometry_msgs.msg import PoseArray
 from harness import ARM, erring, ErringArm, node_process, observing, settled
 import numpy as np
+from patience import PATIENCE
 import pytest
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
@@ -157,3 +161,19 @@ def test_a_node_that_was_killed_is_started_again_beside_the_others(killed):
         observer.wait(lambda: arm.is_at(HERE), 'the goal')
         observer.publish_goal(THERE)
         observer.wait(lambda: arm.is_at(THERE), 'the next goal')
+
+
+@pytest.mark.parametrize(('asked_for', 'is_shared'), (
+    ({}, False), ({'FASTDDS_BUILTIN_TRANSPORTS': 'DEFAULT'}, True)),
+    ids=('nothing', 'the default of Fast DDS'))
+def test_a_node_shares_no_memory_that_a_killed_neighbour_may_leave_locked(asked_for, is_shared):
+    """Publishers would stand still for seconds, the controller in mid-motion among them."""
+    code = ('from snake_arm_control.ros.running import ros\n'
+            'import rclpy\n'
+            'with ros([]):\n'
+            '    node = rclpy.create_node("alone")\n'
+            '    print(open("/proc/self/maps").read())')
+    environment = {name: value for name, value in os.environ.items() if 'PROFILES' not in name}
+    done = subprocess.run((sys.executable, '-c', code), env={**environment, **asked_for},
+                          capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert ('/dev/shm/fast' in done.stdout) is is_shared

@@ -36,6 +36,10 @@ AnyNode = TypeVar('AnyNode', bound=Node)
 _LONGEST_WAIT = 0.1
 _LONGEST_FINISH = 1.5  # [s] that a node may take for what it finishes, less than the grace
 
+# What may say it; Fast DDS reads them when the first node is made.
+_TRANSPORTS = ('FASTDDS_BUILTIN_TRANSPORTS', 'FASTDDS_DEFAULT_PROFILES_FILE',
+               'FASTRTPS_DEFAULT_PROFILES_FILE')
+
 
 class Spinner:
     """
@@ -99,6 +103,7 @@ def ros(args: list[str] | None = None, grace: float | None = GRACE,
     """
     with asked_to_end(grace, code) as request:
         _choose_log_folder()
+        _choose_transport()
         with arguments_checked():
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         try:
@@ -117,6 +122,17 @@ def _choose_log_folder() -> None:
         check_folder(Path(ros_home or Path(home or os.devnull, '.ros'), 'log'))
     except OutputError:
         os.environ['ROS_LOG_DIR'] = str(private_folder('log'))
+
+
+def _choose_transport() -> None:
+    """
+    Let Fast DDS use UDP alone, unless the environment says what it is to use.
+
+    Where a process is killed that reads from shared memory, publishers to it may stand still for
+    seconds, the controller in mid-motion among them (Fast DDS, issues 5469 and 6535).
+    """
+    if not any(map(os.environ.get, _TRANSPORTS)):
+        os.environ[_TRANSPORTS[0]] = 'UDPv4'
 
 
 @contextmanager
