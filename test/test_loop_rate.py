@@ -18,8 +18,9 @@ def test_in_lockstep_the_loop_turns_faster_than_its_timer(monkeypatch):
 
 
 def test_a_goal_that_moves_costs_each_node_more_than_rest():
+    """At a rate at which no tick is missed, however busy the machine is with other tests."""
     lines = []
-    measured = loop_cost.measure(seconds=2.0, report=lines.append)
+    measured = loop_cost.measure(seconds=2.0, rate=50.0, report=lines.append)
     assert set(measured) == {'moving', 'busy', 'rest'}
     for node in 'controller', 'simulator':
         assert measured['moving']['cpu'][node] > 2.0 * measured['rest']['cpu'][node]

@@ -23,11 +23,13 @@ from snake_arm_control.bench.loop_rate import spin_for
 from snake_arm_control.control.loop import State
 from snake_arm_control.errors import FeedbackError
 from snake_arm_control.nodes.controller import ControllerSettings
+from snake_arm_control.nodes.simulator import SimulatorSettings
 from snake_arm_control.nodes.up import Options, running
 from snake_arm_control.ros import topics
 
 NAMESPACE = '/loop_cost'
 SECONDS = 10.0  # [s] that are measured
+RATE = ControllerSettings().rate  # [Hz]
 NODES = 'controller', 'forward_model', 'simulator'
 _MOVING, _STILL = 'fig4', 'fig2'
 _START_TIME = 120.0  # [s] that the nodes may take to come up, and to reach a goal that stays
@@ -68,17 +70,18 @@ class Listener(Node):
         self.chains.clear()
 
 
-def measure(seconds: float = SECONDS, report: Callable[[str], None] = print) -> dict[str, Any]:
+def measure(seconds: float = SECONDS, rate: float = RATE,
+            report: Callable[[str], None] = print) -> dict[str, Any]:
     """
     Measure the loop with a goal that moves, with a core kept busy by something else, and at rest.
 
     :param seconds: to measure each
+    :param rate: of the controller [Hz]; the simulator's heartbeat goes with it
     :return: by case: `cpu` of each node [cores]; where the arm moves, `commands` a second, `late`,
         the fraction that missed its deadline, and `delay`, from the arrival of a true pose to the
         command after it, median and 99th percentile [ms]
     :raises FeedbackError: if the nodes don't come up
     """
-    rate = ControllerSettings().rate
     report(f'\nClosed loop at {rate:g} Hz, each node a process, {os.cpu_count()} cores\n'
            f'  {"":32}' + ''.join(f'{name:>15}' for name in NODES)
            + '  [% of a core]')
@@ -97,7 +100,9 @@ def measure(seconds: float = SECONDS, report: Callable[[str], None] = print) -> 
 
 
 def _measured(scenario: str, occupied: bool, seconds: float, rate: float) -> dict[str, Any]:
-    options = Options(namespace=NAMESPACE, processes=True, scenario=scenario)
+    heartbeat = SimulatorSettings().heartbeat * rate / RATE
+    options = Options(namespace=NAMESPACE, processes=True, scenario=scenario,
+                      settings=(f'controller.rate={rate}', f'simulator.heartbeat={heartbeat}'))
     with running(options, Listener) as (spinner, listener, children), _busy(occupied):
         moves = scenario == _MOVING
         is_ready = listener.is_moving if moves else listener.is_at_rest
