@@ -76,20 +76,18 @@ class Latency:
 
     def _estimate(self, history: JointHistory) -> None:
         """Correct the estimate by what the latest samples say."""
-        said = None
-        shift = self.value
+        shift, variance = self.value, None
         for _ in range(_REGRESSIONS):
             regressed = self._regress(shift, history)
             if regressed is None:
                 break
             missing, variance = regressed
+            variance += missing * missing  # by so much the linear law may still be off
             shift = float(np.clip(shift + missing, -_MOST, _MOST))
-            said = shift, variance + missing * missing  # so far the linear law may be off
             if abs(missing) < _CLOSE:
                 break
-        if said is None:
+        if variance is None:
             return
-        shift, variance = said
         latest_stamp = self._samples[-1][0]
         prior = self.deviation(latest_stamp) ** 2
         gain = prior / (prior + variance)
